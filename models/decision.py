@@ -1,0 +1,124 @@
+"""Describe one answer of the program: the recommendation, its reasons, and everything needed to argue with it."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Recommendation(StrEnum):
+    """Say what the program suggests; it advises and never dispatches."""
+
+    ELIGIBLE = "ELIGIBLE"
+    NOT_ELIGIBLE = "NOT_ELIGIBLE"
+    REVIEW = "REVIEW"
+
+
+class Response(StrEnum):
+    """Name who would answer; the first three are the program's own units."""
+
+    CRISIS_CALL_DIVERSION = "crisis_call_diversion"
+    COMMUNITY_RESPONSE = "community_response"
+    CO_RESPONSE = "co_response"
+    POLICE = "police"
+    EMS = "ems"
+    FIRE = "fire"
+
+
+PROGRAM_UNITS = (Response.CRISIS_CALL_DIVERSION, Response.COMMUNITY_RESPONSE, Response.CO_RESPONSE)
+
+
+class RiskBand(StrEnum):
+    """Name the band of the chance of an adverse event, were an unarmed team to go."""
+
+    LOW = "low"
+    ELEVATED = "elevated"
+    HIGH = "high"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Hold one reason: a code, a sentence for the clinician, the exact words and where they stand.
+
+    `start` and `end` index the original note, end exclusive. `rule_id` and `annotation` are set for rule hits,
+    `weight` (log-odds) for words that moved the classifier.
+    """
+
+    code: str
+    sentence: str
+    words: str | None = None
+    start: int | None = None
+    end: int | None = None
+    rule_id: str | None = None
+    annotation: str | None = None
+    weight: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Availability:
+    """Say whether the suggested unit is on duty in this zone now, and if not, when next.
+
+    `on_duty` and `in_zone` are `None` where the time or the zone of the call is not known.
+    """
+
+    unit: Response
+    available: bool | None
+    on_duty: bool | None
+    in_zone: bool | None
+    next_on_duty_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versions:
+    """Name the exact parts that made the decision; `model` is the bundle's digest, or `none`."""
+
+    model: str
+    rulebook: str
+    program: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Hold one answer. `latency_ms` is the time spent inside `Router.decide`."""
+
+    decision_id: str
+    call_id: str | None
+    decided_at: datetime
+    recommendation: Recommendation
+    response: Response | None
+    care_navigation: bool
+    eligible_probability: float | None
+    risk_probability: float | None
+    risk_band: RiskBand
+    reasons: tuple[Reason, ...]
+    availability: Availability | None
+    missing: tuple[str, ...]
+    versions: Versions
+    latency_ms: float
+
+    @property
+    def vetoed(self) -> bool:
+        """Tell whether a weapon or a threat of violence ended the decision."""
+        return any(reason.code in VETO_CODES for reason in self.reasons)
+
+    def to_dict(self) -> dict[str, object]:
+        """Write the decision as plain JSON values; the same over HTTP, in a file and in MLflow."""
+        plain: dict[str, object] = json.loads(self.to_json())
+        return plain
+
+    def to_json(self) -> str:
+        """Write the decision as one line of JSON with its keys in the order of the class."""
+        return json.dumps(asdict(self), default=_plain, ensure_ascii=False, separators=(",", ":"))
+
+
+VETO_CODES = frozenset({"veto_weapon", "veto_violence", "weapons_answer", "violence_answer"})
+"""Reason codes that end a decision; nothing outvotes them."""
+
+
+def _plain(value: object) -> str:
+    """Write a time as ISO 8601."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"cannot write {type(value).__name__} as JSON")

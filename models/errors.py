@@ -1,0 +1,70 @@
+"""Raise one tree of errors; every message is the fault, the value, the remedy, and never the narrative.
+
+HeartlineError
+├── InvalidCall         a call has a field that cannot be read
+├── InvalidData         a table of calls cannot be read
+├── InvalidConfig       a settings or program file is wrong
+├── InvalidRulebook     the rulebook does not hold together
+├── BundleError         a saved model cannot be trusted
+├── LeakageError        one caller or moment stands on both sides of a split
+└── WorkRefused         the work was done and says no (exit code 1)
+    ├── NoSafeThreshold no operating point keeps the promise
+    └── GateFailed      the candidate may not be promoted
+"""
+
+
+class HeartlineError(Exception):
+    """Say what is wrong, with which value, and what to do about it."""
+
+    def __init__(self, fault: str, *, value: object = None, remedy: str = "") -> None:
+        """Join the three parts into one line."""
+        self.fault, self.value, self.remedy = fault, value, remedy
+        shown = "" if value is None else f": {_short(value)}"
+        super().__init__(f"{fault}{shown}{'. ' + remedy if remedy else ''}")
+
+
+class InvalidCall(HeartlineError):
+    """Report a field of one call; `field` names it."""
+
+    def __init__(self, fault: str, *, field: str, value: object = None, remedy: str = "") -> None:
+        """Keep the field's name beside the message; a narrative's value is never passed in."""
+        super().__init__(fault, value=value, remedy=remedy)
+        self.field = field
+
+
+class InvalidData(HeartlineError):
+    """Report a table that cannot be read as calls."""
+
+
+class InvalidConfig(HeartlineError):
+    """Report a settings or program file that is wrong."""
+
+
+class InvalidRulebook(HeartlineError):
+    """Report a rulebook that does not hold together."""
+
+
+class BundleError(HeartlineError):
+    """Report a saved model that cannot be trusted."""
+
+
+class LeakageError(HeartlineError):
+    """Report a split that would let a model see its own test."""
+
+
+class WorkRefused(HeartlineError):
+    """Report that the work was done and the answer is no."""
+
+
+class NoSafeThreshold(WorkRefused):
+    """Report that no operating point keeps the promise on the false-clear rate."""
+
+
+class GateFailed(WorkRefused):
+    """Report which release gates failed and by how much."""
+
+
+def _short(value: object) -> str:
+    """Show at most 60 characters of a value."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

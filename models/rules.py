@@ -1,0 +1,245 @@
+"""Find every mention of a weapon or of violence in a note, and say how it is meant; the text alone never lifts a veto.
+
+`Rulebook.scan` matches the phrases of `rulebook.toml` with spaCy's `PhraseMatcher` over the tokens of the normalised
+note, and over the words that `disguise` reads behind other spellings. Tokens are cut by our own expression and not by
+spaCy's English rules, because those keep "gun.he" and "knife.in" whole. Words that no rule knows are replaced by one
+filler before spaCy sees them, so that its string store does not grow however long the service runs.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import spacy
+from spacy.matcher import PhraseMatcher
+from spacy.tokens import Doc
+
+from models.annotate import Annotation, Word, annotate
+from models.disguise import Disguise, suspicious
+from models.rulebook import TOKEN, RuleClass, RulebookData, load
+from models.text import Normalised, normalise
+
+_FILLER = "_"
+_SCREENING = "screening:"
+_NEAR = "near:"
+_COMMON = frozenset("a an the and or of to in on at by for with w he she they him her them his has have had is was be been".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Hold one mention: its rule, the words as written, their place in the note, and how they are meant."""
+
+    rule_id: str
+    rule_class: RuleClass
+    words: str
+    start: int
+    end: int
+    annotation: Annotation
+    question: str | None = None
+    """The safety question that a screening answer answers: weapons or violence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Hold what the rules found. `hits` stand; `suppressed` are listed near-misses, kept to be shown."""
+
+    hits: tuple[Hit, ...] = ()
+    suppressed: tuple[Hit, ...] = ()
+
+    @property
+    def vetoes(self) -> tuple[Hit, ...]:
+        """Return the hits that end a decision."""
+        return tuple(
+            hit for hit in self.hits if hit.rule_class is not RuleClass.MEANS and hit.annotation is not Annotation.SCREENING
+        )
+
+    @property
+    def screening(self) -> tuple[Hit, ...]:
+        """Return the recorded answers to the safety questions."""
+        return tuple(hit for hit in self.hits if hit.annotation is Annotation.SCREENING)
+
+    @property
+    def means(self) -> tuple[Hit, ...]:
+        """Return the means of self-harm."""
+        return tuple(hit for hit in self.hits if hit.rule_class is RuleClass.MEANS)
+
+
+@dataclass(slots=True)
+class _Found:
+    """Hold matches over one list of words, as word index spans."""
+
+    rules: list[tuple[str, int, int]] = field(default_factory=list)
+    near: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    screening: list[tuple[str, int, int]] = field(default_factory=list)
+
+
+class Rulebook:
+    """Hold the compiled rulebook; safe to share between threads."""
+
+    def __init__(self, data: RulebookData | None = None) -> None:
+        """Compile a rulebook, by default the one that ships with the package."""
+        self.data = data or load()
+        self.version = self.data.version
+        self.classes = {rule.id: rule.rule_class for rule in self.data.rules}
+        self._nlp = spacy.blank("en")
+        self._matcher = PhraseMatcher(self._nlp.vocab, attr="ORTH")
+        self._lock = threading.Lock()
+        known: set[str] = set()
+        for key, phrases in self._patterns():
+            self._matcher.add(key, [Doc(self._nlp.vocab, words=list(phrase)) for phrase in sorted(phrases)])
+            known.update(word for phrase in phrases for word in phrase)
+        self._known = frozenset(known)
+        self._triggers = frozenset(_anchors([rule.phrases for rule in self.data.rules], self.data.screening.values()))
+        self._disguise = Disguise(self.data)
+
+    def _patterns(self) -> Iterator[tuple[str, frozenset[tuple[str, ...]]]]:
+        """Yield each matcher key with its phrases."""
+        for rule in self.data.rules:
+            yield rule.id, rule.phrases
+            if rule.near_misses:
+                yield _NEAR + rule.id, rule.near_misses
+        for question, phrases in self.data.screening.items():
+            yield _SCREENING + question, phrases
+
+    def scan(self, narrative: str) -> Scan:
+        """Return every mention in a note, in reading order."""
+        return self.scan_normalised(normalise(narrative), narrative)
+
+    def scan_normalised(self, note: Normalised, narrative: str) -> Scan:
+        """Do the work of `scan` on a note that is normalised already."""
+        text = note.text
+        words = [Word(match.group(), match.start(), match.end()) for match in TOKEN.finditer(text)]
+        hidden = self._hidden(words, text)
+        if not hidden and self._triggers.isdisjoint([word.text for word in words]):
+            return Scan()
+        found = self._match(words)
+        hits, suppressed = self._plain_hits(found, words, text)
+        found_hidden = self._hidden_hits(words, hidden, taken=found)
+        near = [(words[first].start, words[last - 1].end) for spans in found.near.values() for first, last in spans]
+        for hit in found_hidden:  # only a near-miss in plain words excuses a disguise: "Gunn St"
+            excused = any(first <= hit.start and hit.end <= last for first, last in near)
+            (suppressed if excused else hits).append(hit)
+        unique = sorted({(h.start, -h.end, h.rule_id): h for h in hits}.values(), key=lambda h: (h.start, -h.end, h.rule_id))
+        if any(hit.annotation is not Annotation.SCREENING and hit.rule_class is not RuleClass.MEANS for hit in unique):
+            unique += suppressed  # an exception counts only where nothing else stands
+            unique.sort(key=lambda hit: (hit.start, -hit.end, hit.rule_id))
+            suppressed = []
+        return Scan(_as_written(unique, note, narrative), _as_written(suppressed, note, narrative))
+
+    def _match(self, words: list[Word]) -> _Found:
+        """Match all phrases over a list of words; keep the longest match of each rule."""
+        filled = [word.text if word.text in self._known else _FILLER for word in words]
+        with self._lock:
+            doc = Doc(self._nlp.vocab, words=filled)
+            matches = [(self._nlp.vocab.strings[key], start, end) for key, start, end in self._matcher(doc)]
+        found = _Found()
+        for key, start, end in matches:
+            if key.startswith(_NEAR):
+                found.near.setdefault(key.removeprefix(_NEAR), []).append((start, end))
+            elif key.startswith(_SCREENING):
+                found.screening.append((key.removeprefix(_SCREENING), start, end))
+            else:
+                found.rules.append((key, start, end))
+        found.rules = _longest(found.rules)
+        return found
+
+    def _plain_hits(self, found: _Found, words: list[Word], text: str) -> tuple[list[Hit], list[Hit]]:
+        """Annotate matches in plain words; set near-misses aside."""
+        answers = [answer for answer in _longest(found.screening) if self._answers(answer, words, text)]
+        hits: list[Hit] = []
+        suppressed: list[Hit] = []
+        for rule_id, start, end in found.rules:
+            question = next((q for q, first, last in answers if first <= start and end <= last), None)
+            note = Annotation.SCREENING if question else annotate(words, start, end, text, rule_id=rule_id)
+            hit = self._hit(rule_id, words[start].start, words[end - 1].end, note, question)
+            excused = any(first <= start and end <= last for first, last in found.near.get(rule_id, ()))
+            (suppressed if excused and not question else hits).append(hit)
+        covered = [(h.start, h.end) for h in hits if h.annotation is Annotation.SCREENING]
+        for question, start, end in answers:  # "unarmed", "nkw": the phrase answers without naming a rule's word
+            first, last = words[start].start, words[end - 1].end
+            if not any(first <= a and b <= last for a, b in covered):
+                hits.append(Hit("screening", RuleClass.WEAPON, "", first, last, Annotation.SCREENING, question))
+        return hits, suppressed
+
+    def _answers(self, answer: tuple[str, int, int], words: list[Word], text: str) -> bool:
+        """Tell whether a screening phrase stands: not turned round, not a question, not followed by an exception."""
+        _, start, end = answer
+        before = words[start - 1] if start else None
+        if before and before.text in self.data.turned_by and "\n" not in text[before.end : words[start].start]:
+            return False
+        following = text[words[end - 1].end :].lstrip(" ")
+        if following.startswith("?"):
+            return False
+        after = tuple(word.text for word in words[end : end + 4])
+        return not any(after[: len(phrase)] == phrase for phrase in self.data.excepted_by)
+
+    def _hidden(self, words: list[Word], text: str) -> list[Word]:
+        """Return the rulebook words read behind disguises, each with the place of the disguise."""
+        read = self._disguise.read
+        hidden = [Word(guess, word.start, word.end) for word in words for guess in read(word.text)]
+        for word in suspicious(text):
+            hidden += [Word(guess, word.start, word.end) for guess in read(word.text)]
+        hidden += self._disguise.spread(words, text)
+        return hidden
+
+    def _hidden_hits(self, words: list[Word], hidden: list[Word], *, taken: _Found) -> list[Hit]:
+        """Match the note again with each disguised word in place of what hid it; no near-miss excuses a disguise."""
+        if not hidden:
+            return []
+        hits: list[Hit] = []
+        plain = {(words[start].start, words[end - 1].end) for _, start, end in taken.rules}
+        replaced = _replace(words, hidden)
+        for rule_id, start, end in self._match(replaced).rules:
+            span = (replaced[start].start, replaced[end - 1].end)
+            if span not in plain and any(word in hidden for word in replaced[start:end]):
+                hits.append(self._hit(rule_id, *span, Annotation.ASSERTED, None))
+        return hits
+
+    def _hit(self, rule_id: str, start: int, end: int, annotation: Annotation, question: str | None) -> Hit:
+        """Make a hit whose place is still in the normalised text."""
+        return Hit(rule_id, self.classes[rule_id], "", start, end, annotation, question)
+
+
+def _as_written(hits: list[Hit], note: Normalised, narrative: str) -> tuple[Hit, ...]:
+    """Move hits to their places in the original note and show the words as they stand there."""
+    moved = []
+    for hit in hits:
+        start, end = note.span(hit.start, hit.end)
+        moved.append(
+            Hit(hit.rule_id, hit.rule_class, narrative[start:end], start, end, hit.annotation, hit.question)
+        )
+    return tuple(moved)
+
+
+def _anchors(*groups: Iterable[Iterable[tuple[str, ...]]]) -> set[str]:
+    """Return, for every phrase, its rarest-looking word: a note without any of them needs no matching."""
+    phrases = [phrase for group in groups for phrases in group for phrase in phrases]
+    singles = {phrase[0] for phrase in phrases if len(phrase) == 1}
+    anchors = set(singles)
+    for phrase in phrases:
+        if not anchors.intersection(phrase):
+            anchors.add(max(phrase, key=lambda word: (word not in _COMMON, len(word), word)))
+    return anchors
+
+
+def _longest(matches: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    """Keep, of overlapping matches of one key, the longest."""
+    kept: list[tuple[str, int, int]] = []
+    last: dict[str, int] = {}
+    for key, start, end in sorted(matches, key=lambda match: (match[0], match[1], -match[2])):
+        if start >= last.get(key, 0):
+            kept.append((key, start, end))
+            last[key] = end
+    return sorted(kept, key=lambda match: (match[1], match[2], match[0]))
+
+
+def _replace(words: list[Word], hidden: list[Word]) -> list[Word]:
+    """Put each hidden word in the place of the words that it covers, keeping the order of the note."""
+    starts = sorted((word.start, word.end) for word in hidden)
+    kept, place = [], 0
+    for word in words:
+        while place < len(starts) and starts[place][1] <= word.start:
+            place += 1
+        if place == len(starts) or not (starts[place][0] <= word.start and word.end <= starts[place][1]):
+            kept.append(word)
+    return sorted(kept + hidden, key=lambda word: (word.start, word.end))

@@ -1,0 +1,1 @@
+"""Make, judge and release models, and score history."""

@@ -1,0 +1,1 @@
+"""Put one Router behind HTTP."""
