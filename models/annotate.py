@@ -27,12 +27,16 @@ class Annotation(StrEnum):
     SCREENING = "screening"
 
 
-_NEGATED = frozenset("no not neg negative denies denied deny denying without never none didnt doesnt isnt wasnt wout sin nothing".split())
+_NEGATED = frozenset(
+    "no not neg negative denies denied deny denying without never none didnt doesnt isnt wasnt wout sin nothing".split()
+)
 _UNCERTAIN = frozenset(
     """poss possible possibly unk unknown unsure might may maybe appears appeared seems thinks thought believes believed
     probably perhaps could whether if likely suspected implied alleged allegedly apparently unconfirmed""".split()
 )
-_HISTORICAL = frozenset("hx history prior priors previous previously ago yesterday formerly past earlier prem premise".split())
+_HISTORICAL = frozenset(
+    "hx history prior priors previous previously ago yesterday formerly past earlier prem premise".split()
+)
 _SELF = frozenset("himself herself myself themselves self suicidal suicide si wrist wrists own".split())
 _BEFORE, _AFTER = 5, 4
 

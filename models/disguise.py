@@ -33,8 +33,8 @@ _GLUE = frozenset(
     carries armed waving pointing pointed point grabbed got get getting took take taking his poss possible possibly unk maybe may
     black blk silver large big small long little loaded real fake toy no not any neg denies kitchen pocket butcher bb water
     owns own wants want bought buy brought bring using used use threatened threatening inside under behind near into onto that
-    this there then now and but also still has been being be brandishing swinging showing showed show flashed displayed drew drawn thru
-    throat neck face head back chest fire fired shots heard him rp clr caller advised adv sts states stated""".split()
+    this there then now and but also still has been being be brandishing swinging showing showed show flashed displayed
+    drew drawn thru     throat neck face head back chest fire fired shots heard him rp clr caller advised adv sts states stated""".split()
 )
 
 
@@ -119,7 +119,7 @@ class Disguise:
         return best[-1] or ()
 
     def spread(self, words: Sequence[Word], text: str) -> Iterator[Word]:
-        """Yield words hidden over several tokens of normalised text: "g u n", "g.u.n", "kni-fe", "kni\\nfe"."""
+        r"""Yield words hidden over several tokens of normalised text: "g u n", "g.u.n", "kni-fe", "kni\\nfe"."""
         for match in _LETTERS.finditer(text):
             letters = [(c, match.start() + i) for i, c in enumerate(match.group()) if c.isalnum() or c in "@$!"]
             joined = "".join(letter for letter, _ in letters)
@@ -128,12 +128,12 @@ class Disguise:
         for first, second in itertools.pairwise(words):
             if first.text not in self._firsts:
                 continue
-            joined = self._broken.get((first.text, second.text))
-            if joined is None:
+            whole = self._broken.get((first.text, second.text))
+            if whole is None:
                 continue
             separator = text[first.end : second.start]
-            if _BROKEN.fullmatch(separator) or (separator == " " and joined in self._apart):
-                yield Word(joined, first.start, second.end)
+            if _BROKEN.fullmatch(separator) or (separator == " " and whole in self._apart):
+                yield Word(whole, first.start, second.end)
 
     def _words_in(self, joined: str) -> Iterator[tuple[str, int, int]]:
         """Yield the longest rulebook words, of three letters or more, within spelled-out letters."""

@@ -39,7 +39,7 @@ def row(call: Call, note: Normalised | None = None) -> Row:
         "caller_party": _name(call.caller_party),
         "language": _language(call.language),
         "hour": MISSING if local is None else f"{local.hour // 4 * 4:02d}",
-        "weekend": MISSING if local is None else str(local.weekday() >= 5).lower(),  # noqa: PLR2004  Saturday is 5
+        "weekend": MISSING if local is None else str(local.weekday() >= 5).lower(),
         "premise_hazard": MISSING if call.premise_hazard is None else str(call.premise_hazard).lower(),
         "weapons_answer": _name(call.weapons_answer),
         "violence_answer": _name(call.violence_answer),

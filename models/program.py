@@ -87,9 +87,7 @@ class Program:
         known = on_duty is not None and in_zone is not None
         available = False if False in (on_duty, in_zone) else (True if known else None)
         following = _next_start(unit.shifts, local) if local and on_duty is False else None
-        return Availability(
-            unit=response, available=available, on_duty=on_duty, in_zone=in_zone, next_on_duty_at=following
-        )
+        return Availability(unit=response, available=available, on_duty=on_duty, in_zone=in_zone, next_on_duty_at=following)
 
 
 def load_program(name: str | Path = DEFAULT_PROGRAM) -> Program:
@@ -108,11 +106,11 @@ def load_program(name: str | Path = DEFAULT_PROGRAM) -> Program:
 
 def parse_program(data: Mapping[str, object], *, digest: str) -> Program:
     """Turn a parsed file into a `Program`; raise `InvalidConfig` naming the key."""
-    table: dict[str, "dict"] = dict(data)  # type: ignore[arg-type, type-arg]  # TOML's own nesting
+    table: dict[str, dict] = dict(data)  # type: ignore[arg-type, type-arg]  # TOML's own nesting
     unknown, missing = set(table) - _KEYS, _KEYS - set(table)
     if unknown or missing:
         fault = "unknown program key" if unknown else "program lacks a key"
-        raise InvalidConfig(fault, value=sorted(unknown or missing)[0], remedy="compare durham-heart.toml")
+        raise InvalidConfig(fault, value=min(unknown or missing), remedy="compare durham-heart.toml")
     bands, follow = table["risk_bands"], table["care_navigation"]
     try:
         return Program(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from models.errors import InvalidRulebook
 from models.text import normalise
@@ -90,10 +91,10 @@ def load(path: Path = RULEBOOK_PATH) -> RulebookData:
 def parse(data: Mapping[str, object], *, digest: str) -> RulebookData:
     """Expand the parsed file; raise `InvalidRulebook` naming the rule and the value."""
     table: dict[str, object] = dict(data)
-    lists = _expect(table, "lists", dict)
-    rules = tuple(_rule(entry, lists) for entry in _expect(table, "rule", list))
+    lists = _table(table, "lists")
+    rules = tuple(_rule(entry, lists) for entry in _list(table, "rule"))
     _no_repeats(rule.id for rule in rules)
-    screening = _expect(table, "screening", dict)
+    screening = _table(table, "screening")
     answers: dict[str, frozenset[Phrase]] = {}
     for entry in screening.get("answer", []):
         answers[entry["question"]] = _phrases(entry["words"], lists, where="screening")
@@ -103,7 +104,7 @@ def parse(data: Mapping[str, object], *, digest: str) -> RulebookData:
         screening=answers,
         turned_by=frozenset(screening.get("turned_by", [])),
         excepted_by=_phrases(screening.get("excepted_by", []), lists, where="screening"),
-        ordinary=frozenset(_expect(table, "ordinary", dict).get("words", [])),
+        ordinary=frozenset(_table(table, "ordinary").get("words", [])),
     )
 
 
@@ -114,14 +115,10 @@ def _rule(entry: Mapping[str, object], lists: Mapping[str, list[str]]) -> Rule:
         raise InvalidRulebook("rule id is not lower-case words and dashes", value=name, remedy="rename it")
     unknown = set(entry) - _RULE_KEYS
     if unknown:
-        raise InvalidRulebook(f"rule {name} has an unknown key", value=sorted(unknown)[0], remedy="remove it")
+        raise InvalidRulebook(f"rule {name} has an unknown key", value=min(unknown), remedy="remove it")
     if not entry.get("note") or not entry.get("words"):
         raise InvalidRulebook("rule lacks words or a note why", value=name, remedy="add them")
-    try:
-        rule_class = RuleClass(str(entry.get("class")))
-    except ValueError:
-        rule_class = None
-    if rule_class is None:
+    if entry.get("class") not in set(RuleClass):
         raise InvalidRulebook(f"rule {name} has no such class", value=entry.get("class"), remedy="weapon, violence or means")
     near_written = entry.get("near_misses", [])
     phrases = _phrases(entry["words"], lists, where=name)
@@ -132,7 +129,7 @@ def _rule(entry: Mapping[str, object], lists: Mapping[str, list[str]]) -> Rule:
     source = entry.get("source")
     return Rule(
         id=name,
-        rule_class=rule_class,
+        rule_class=RuleClass(str(entry["class"])),
         note=str(entry["note"]),
         source=None if source is None else str(source),
         phrases=_without_redundant(phrases, near_misses),
@@ -190,9 +187,17 @@ def _no_repeats(names: Iterable[str]) -> None:
         seen.add(name)
 
 
-def _expect(table: Mapping[str, object], key: str, kind: type) -> "dict | list":  # type: ignore[type-arg]  # TOML's own
-    """Return a part of the file; raise where it is missing or of another kind."""
-    value = table.get(key)
-    if not isinstance(value, kind):
-        raise InvalidRulebook("rulebook lacks a part", value=key, remedy=f"add [{key}]")
+def _table(data: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return a table of the file; raise where it is missing."""
+    value = data.get(key)
+    if not isinstance(value, dict):
+        raise InvalidRulebook("rulebook lacks a table", value=key, remedy=f"add [{key}]")
+    return value
+
+
+def _list(data: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return a list of tables of the file; raise where it is missing."""
+    value = data.get(key)
+    if not isinstance(value, list):
+        raise InvalidRulebook("rulebook lacks a list of tables", value=key, remedy=f"add [[{key}]]")
     return value

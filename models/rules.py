@@ -16,13 +16,15 @@ from spacy.tokens import Doc
 
 from models.annotate import Annotation, Word, annotate
 from models.disguise import Disguise, suspicious
-from models.rulebook import TOKEN, RuleClass, RulebookData, load
+from models.rulebook import TOKEN, RulebookData, RuleClass, load
 from models.text import Normalised, normalise
 
 _FILLER = "_"
 _SCREENING = "screening:"
 _NEAR = "near:"
-_COMMON = frozenset("a an the and or of to in on at by for with w he she they him her them his has have had is was be been".split())
+_COMMON = frozenset(
+    "a an the and or of to in on at by for with w he she they him her them his has have had is was be been".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +207,7 @@ def _as_written(hits: list[Hit], note: Normalised, narrative: str) -> tuple[Hit,
     moved = []
     for hit in hits:
         start, end = note.span(hit.start, hit.end)
-        moved.append(
-            Hit(hit.rule_id, hit.rule_class, narrative[start:end], start, end, hit.annotation, hit.question)
-        )
+        moved.append(Hit(hit.rule_id, hit.rule_class, narrative[start:end], start, end, hit.annotation, hit.question))
     return tuple(moved)
 
 

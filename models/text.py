@@ -17,10 +17,10 @@ TEXT_VERSION = "1"
 # confusables that turns up in typed text (Cyrillic, Greek, Armenian, Lisu, small capitals). Capitals stand apart
 # because a Greek capital Nu looks like N but its small letter looks like v.
 _LOOKALIKES = str.maketrans(
-    "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹϺ" "авеіјкӏмнорстухѕԁԛԝһү" "ɡɑαβγεηικνορτυχωϲϳ" "սոօհց" "ıłøđħŧſ" "ꓖꓴꓠꓗꓮꓰꓡꓢꓔ" "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ",
-    "abezhikmnoptyxcm" "abeijklmhopctyxsdqwhy" "gaabyenikvoptuxwcj" "unohg" "ilodhts" "gunkaelst" "abcdefghijklmnoprstuvwyz",
+    "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹϺавеіјкӏмнорстухѕԁԛԝһүɡɑαβγεηικνορτυχωϲϳսոօհցıłøđħŧſꓖꓴꓠꓗꓮꓰꓡꓢꓔᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ",
+    "abezhikmnoptyxcmabeijklmhopctyxsdqwhygaabyenikvoptuxwcjunohgilodhtsgunkaelstabcdefghijklmnoprstuvwyz",
 )
-_LOOKALIKES |= {
+_SIGNS: dict[int, str] = {
     ord("æ"): "ae",
     ord("œ"): "oe",
     ord("’"): "'",
@@ -33,7 +33,9 @@ _LOOKALIKES |= {
     ord("“"): '"',
     ord("”"): '"',
 }
-_ASCII = {code: " " for code in range(32) if chr(code) != "\n"} | {code: chr(code + 32) for code in range(65, 91)} | {127: " "}
+_ASCII = (
+    {code: " " for code in range(32) if chr(code) != "\n"} | {code: chr(code + 32) for code in range(65, 91)} | {127: " "}
+)
 _DROPPED = frozenset({"Mn", "Me", "Cf"})
 _WORD = re.compile(r"\[[a-z]+\]|[a-z0-9]+(?:'[a-z]+)?|[^\x00-\x7f]")
 _TIME = re.compile(r"\d\d?:\d\d(?::\d\d)?|\d\d\d\d-\d\d-\d\d|\d\d?/\d\d?/\d\d(?:\d\d)?")
@@ -78,7 +80,13 @@ def _fold_character(character: str) -> str:
         return ""
     if category[0] == "Z" or category in {"Cc", "Cs", "Co", "Cn"}:
         return "\n" if category in {"Zl", "Zp"} or character == "\x85" else " "
-    plain = unicodedata.normalize("NFKD", _squared(character)).translate(_LOOKALIKES).lower().translate(_LOOKALIKES)
+    plain = (
+        unicodedata.normalize("NFKD", _squared(character))
+        .translate(_LOOKALIKES)
+        .lower()
+        .translate(_LOOKALIKES)
+        .translate(_SIGNS)
+    )
     plain = "".join(part for part in unicodedata.normalize("NFKD", plain) if unicodedata.category(part) not in _DROPPED)
     return f" {plain} " if category == "So" and not plain.isascii() else plain.translate(_ASCII)
 

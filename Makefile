@@ -1,0 +1,51 @@
+# make run: install, make the corpus, train, release, serve. make test: lint, types, tests. See README.md.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+HEARTLINE := $(BIN)/heartline
+CORPUS := mlruns/corpus.csv
+
+.PHONY: run test lint lock bench clean
+.DELETE_ON_ERROR:
+
+run: mlruns/champion/manifest.json
+	$(HEARTLINE) serve --port $(PORT)
+
+$(VENV)/run.stamp: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import ensurepip, venv' || { echo "python3 with venv is needed: apt-get install python3-venv"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(VENV)/test.stamp: tests/requirements.lock $(VENV)/run.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.lock
+	touch $@
+
+$(CORPUS): $(VENV)/run.stamp pipelines/corpus.toml pipelines/default.toml pipelines/synthesise.py
+	$(HEARTLINE) synthesise --out $@
+
+mlruns/champion/manifest.json: $(CORPUS)
+	$(HEARTLINE) train --data $(CORPUS)
+	$(HEARTLINE) release
+	touch $@
+
+test: $(VENV)/test.stamp lint
+	$(BIN)/pytest
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(HEARTLINE) rules check
+
+lock: $(VENV)/test.stamp
+	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --generate-hashes --no-header --python-version 3.11 -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --quiet --extra dev -c requirements.lock --generate-hashes --no-header --python-version 3.11 -o tests/requirements.lock
+
+bench: mlruns/champion/manifest.json $(VENV)/test.stamp
+	$(BIN)/python -m pytest tests/benchmarks -s -m benchmark
+
+clean:
+	rm -rf $(VENV) mlruns/champion mlruns/artifacts mlruns/mlflow.db $(CORPUS) .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,129 @@
+"""Say in sentences that a clinician can read why a decision came out as it did."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from models.call import Answer, Call
+from models.call_types import CallType
+from models.decision import Reason
+from models.rulebook import RuleClass
+from models.rules import Hit, Scan
+from models.text import Normalised
+
+_MEANT = {
+    "asserted": "",
+    "negated": " (worded as absent; the wording does not lift the veto)",
+    "uncertain": " (worded as possible)",
+    "historical": " (worded as past)",
+    "self_only": " (worded as against the person themselves)",
+}
+_SHOWN_WORDS = 3
+_TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[^\x00-\x7f]")
+_CODES = {RuleClass.WEAPON: "veto_weapon", RuleClass.VIOLENCE: "veto_violence", RuleClass.MEANS: "self_harm_words"}
+_KINDS = {
+    RuleClass.WEAPON: "a weapon",
+    RuleClass.VIOLENCE: "violence or a threat",
+    RuleClass.MEANS: "means of self-harm",
+}
+
+
+def hit_reasons(hits: Iterable[Hit], *, suppressed: bool = False) -> list[Reason]:
+    """Turn rule hits into reasons; near-misses are shown as such."""
+    return [_hit_reason(hit, suppressed=suppressed) for hit in hits]
+
+
+def _hit_reason(hit: Hit, *, suppressed: bool) -> Reason:
+    """Turn one rule hit into a reason."""
+    code, sentence = _CODES[hit.rule_class], f'"{hit.words}" mentions {_KINDS[hit.rule_class]}'
+    if suppressed:
+        code, sentence = "near_miss", f'"{hit.words}" is part of a listed phrase that is not {_KINDS[hit.rule_class]}'
+    elif hit.question is not None:
+        code, sentence = f"screening_{hit.question}", f'"{hit.words}" records an answer on {hit.question}'
+    meant = "" if suppressed else _MEANT.get(hit.annotation, "")
+    return Reason(
+        code=code,
+        sentence=f"{sentence}{meant}.",
+        words=hit.words,
+        start=hit.start,
+        end=hit.end,
+        rule_id=hit.rule_id,
+        annotation=str(hit.annotation),
+    )
+
+
+def type_reasons(scan: Scan, kind: CallType, excluded: frozenset[str]) -> list[Reason]:
+    """Read the call type as a mention too: by its words, and by what the program excludes. It has no place in the note."""
+    reasons = [
+        Reason(
+            code=_CODES[hit.rule_class],
+            sentence=f'The call type says "{hit.words}".',
+            words=hit.words,
+            rule_id=hit.rule_id,
+            annotation=str(hit.annotation),
+        )
+        for hit in scan.vetoes
+    ]
+    if not reasons and kind.name in excluded:
+        code = "veto_weapon" if kind.name in {"weapon", "shots_fired"} else "veto_violence"
+        sentence = f"The program excludes the call type {kind.name.replace('_', ' ')}."
+        reasons.append(Reason(code=code, sentence=sentence, rule_id=f"call-type:{kind.name}"))
+    return reasons
+
+
+def answer_reasons(call: Call) -> list[Reason]:
+    """Read the call-taker's structured answers; yes and unknown veto whatever the note says."""
+    reasons = []
+    for name, about in (("weapons_answer", "weapons"), ("violence_answer", "violence")):
+        answer = getattr(call, name)
+        if answer in {Answer.YES, Answer.UNKNOWN}:
+            reasons.append(Reason(code=name, sentence=f"The call-taker's answer on {about} is {answer}."))
+    return reasons
+
+
+def missing_reasons(call: Call) -> list[Reason]:
+    """Name the questions whose answers could change the decision."""
+    asked = {"weapons_answer": "weapons", "violence_answer": "violence"}
+    return [
+        Reason(code=f"ask_{about}", sentence=f"The question on {about} has no answer yet: ask it.")
+        for name, about in asked.items()
+        if getattr(call, name) in {None, Answer.NOT_ASKED}
+    ]
+
+
+def word_reasons(words: Iterable[tuple[str, float]], narrative: str, note: Normalised) -> list[Reason]:
+    """Show the strongest words for and against, with their first place in the note; numbers are left out."""
+    reasons: list[Reason] = []
+    shown = {True: 0, False: 0}
+    tokens = list(_TOKEN.finditer(note.text)) if words else []
+    for term, weight in words:
+        towards = weight >= 0
+        if shown[towards] >= _SHOWN_WORDS or not any(map(str.isalpha, term)):
+            continue
+        span = _find(term.split(), tokens)
+        if span is None:
+            continue
+        start, end = note.span(*span)
+        side = "for" if towards else "against"
+        reasons.append(
+            Reason(
+                code=f"word_{side}",
+                sentence=f'"{narrative[start:end]}" speaks {side} eligibility.',
+                words=narrative[start:end],
+                start=start,
+                end=end,
+                weight=round(weight, 6),
+            )
+        )
+        shown[towards] += 1
+    return reasons
+
+
+def _find(words: Sequence[str], tokens: Sequence[re.Match[str]]) -> tuple[int, int] | None:
+    """Return the first place where words stand one after another."""
+    for place, token in enumerate(tokens):
+        if token.group() != words[0]:
+            continue
+        run = tokens[place : place + len(words)]
+        if [match.group() for match in run] == list(words):
+            return run[0].start(), run[-1].end()
+    return None

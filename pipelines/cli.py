@@ -1,0 +1,256 @@
+"""Offer the `heartline` command: it parses, calls and prints; nothing else in the package prints."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, track
+
+from models.call import FIELDS, Call
+from models.errors import HeartlineError, InvalidConfig, WorkRefused
+from pipelines.config import load_config
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+rules_app = typer.Typer(no_args_is_help=True, help="Check, explain and compare rulebooks.")
+app.add_typer(rules_app, name="rules")
+out, err = Console(), Console(stderr=True)
+
+DataOption = Annotated[Path, typer.Option("--data", help="CSV, JSONL or Parquet of calls; - is standard input.")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML laid over pipelines/default.toml.")]
+RunsOption = Annotated[Path, typer.Option("--runs", help="Folder of MLflow's store and of the champion's bundle.")]
+ProgramOption = Annotated[str, typer.Option("--program", help="Program whose criteria apply.")]
+BundleOption = Annotated[Path | None, typer.Option("--bundle", help="Bundle folder; the champion's where not given.")]
+RUNS, SAMPLE, PROGRAM = Path("mlruns"), Path("data/sample.csv"), "durham-heart"
+
+
+def main() -> None:
+    """Run the command; 0 done, 1 the work said no, 2 the input was wrong."""
+    try:
+        app(standalone_mode=True)
+    except WorkRefused as error:
+        err.print(f"refused: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except HeartlineError as error:
+        err.print(f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; say nothing more
+
+
+def _say(text: str) -> None:
+    """Print a step of long work."""
+    err.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _tracked(what: str) -> Callable[[Iterable[Call]], Iterable[Call]]:
+    """Return a progress bar over calls, shown on standard error."""
+    return lambda calls: track(list(calls), description=what, console=err, transient=True)
+
+
+@app.command(epilog="Example: heartline synthesise --calls 2000 --out /tmp/calls.csv")
+def synthesise(
+    to: Annotated[Path, typer.Option("--out", help="CSV, JSONL or Parquet to write.")] = SAMPLE,
+    calls: Annotated[int | None, typer.Option("--calls", min=1, help="How many calls.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="The same seed gives the same calls.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write a synthetic corpus of labelled calls."""
+    from dataclasses import replace  # noqa: PLC0415  a command loads what it needs
+
+    import pandas as pd  # noqa: PLC0415
+
+    from pipelines import synthesise as corpus  # noqa: PLC0415
+    from pipelines.output import write_frame  # noqa: PLC0415
+
+    settings = load_config(config).synthesise
+    settings = replace(settings, calls=calls or settings.calls, seed=settings.seed if seed is None else seed)
+    rows = list(track(corpus.synthesise(settings), "writing", settings.calls, console=err, transient=True))
+    write_frame(pd.DataFrame.from_records(rows, columns=[*FIELDS, *corpus.LABELS]), to)
+    _say(f"{len(rows)} calls written to {to}")
+
+
+@app.command(epilog="Example: heartline ingest --data data/sample.csv --out /tmp/calls.parquet")
+def ingest(
+    data: DataOption = SAMPLE,
+    to: Annotated[Path, typer.Option("--out", help="CSV, JSONL or Parquet of the rows that could be read.")] = Path(
+        "calls.csv"
+    ),
+) -> None:
+    """Check a table of calls; write the rows that can be read, and name those that cannot."""
+    import pandas as pd  # noqa: PLC0415
+
+    from pipelines.ingest import read_table  # noqa: PLC0415
+    from pipelines.output import write_frame  # noqa: PLC0415
+
+    table = read_table(data)
+    frame = pd.DataFrame.from_records([call.to_record() for call in table.calls])
+    labels = table.labels.drop(columns=["row"]).reset_index(drop=True)
+    write_frame(pd.concat([frame, labels.astype(object).where(labels.notna(), None)], axis=1), to)
+    _notices(table)
+    _say(f"{len(table.calls)} calls written to {to}, {len(table.rejects)} rows refused")
+    if table.rejects:
+        refused = to.with_suffix(".rejects.csv")
+        pd.DataFrame([{"row": r.row, "column": r.column, "reason": r.reason} for r in table.rejects]).to_csv(
+            refused, index=False
+        )
+        _say(f"refused rows are named in {refused}")
+        raise typer.Exit(2)
+
+
+@app.command(epilog="Example: heartline train --data data/sample.csv --config tests/small.toml --runs /tmp/mlruns")
+def train(
+    data: DataOption = SAMPLE, config: ConfigOption = None, runs: RunsOption = RUNS, program: ProgramOption = PROGRAM
+) -> None:
+    """Train a candidate on labelled calls, record it in MLflow and name it challenger."""
+    import tempfile  # noqa: PLC0415
+
+    from pipelines import train as training  # noqa: PLC0415
+    from pipelines.ingest import read_table  # noqa: PLC0415
+    from pipelines.tracking import Store  # noqa: PLC0415
+
+    settings = load_config(config)
+    with Progress(console=err, transient=True) as progress, tempfile.TemporaryDirectory() as folder:
+        bar = progress.add_task("reading", total=8)
+
+        def say(step: str) -> None:
+            progress.update(bar, description=step.split(":", maxsplit=1)[0][:40], advance=1)
+            _say(step)
+
+        table = read_table(data)
+        say(f"{len(table.calls)} calls read, {len(table.rejects)} rows refused")
+        digest = training.file_sha256(data)
+        made = training.train(table, settings, Path(folder) / "bundle", data_sha256=digest, program=program, say=say)
+        registered = Store(runs, settings).log(made.folder, made.evaluation, settings, program=program)
+        say(f"recorded in MLflow as version {registered.version}")
+    _print_evaluation(made.evaluation)
+    out.print(f"challenger: version {registered.version}, bundle {registered.digest[:16]}", markup=False)
+
+
+@app.command(epilog="Example: heartline evaluate --data data/sample.csv")
+def evaluate(
+    data: DataOption = SAMPLE,
+    bundle: BundleOption = None,
+    runs: RunsOption = RUNS,
+    program: ProgramOption = PROGRAM,
+    config: ConfigOption = None,
+    report: Annotated[Path | None, typer.Option("--json", help="Write every figure and row as JSON.")] = None,
+) -> None:
+    """Judge a model on labelled calls: false clears first, everything with intervals."""
+    from models.router import Router  # noqa: PLC0415
+    from pipelines import evaluate as judging  # noqa: PLC0415
+    from pipelines.ingest import read_table  # noqa: PLC0415
+
+    table = read_table(data)
+    _notices(table)
+    router = Router.load(bundle or runs / "champion", program=program)
+    result = judging.evaluate(router, table, load_config(config).evaluate, track=_tracked("deciding"))
+    _print_evaluation(result)
+    if report:
+        report.write_text(json.dumps(result.to_record(), indent=2), encoding="utf-8")
+
+
+@app.command(epilog="Example: heartline release --runs mlruns")
+def release(runs: RunsOption = RUNS, config: ConfigOption = None) -> None:
+    """Make the challenger champion if every gate holds; otherwise say which failed and exit 1."""
+    from pipelines import release as releasing  # noqa: PLC0415
+    from pipelines.tracking import Store  # noqa: PLC0415
+
+    settings = load_config(config)
+    registered, judged = releasing.release(Store(runs, settings), settings)
+    for gate in judged:
+        out.print(f"held: {gate.name} {gate.measured:.4f} against {gate.limit:.4f}", markup=False, highlight=False)
+    out.print(f"champion: version {registered.version}, bundle {registered.digest[:16]}", markup=False, highlight=False)
+
+
+@app.command(epilog="Example: heartline score data/sample.csv --out /tmp/decisions.jsonl")
+def score(
+    data: Annotated[str, typer.Argument(help="CSV, JSONL or Parquet of calls; - is standard input.")],
+    to: Annotated[str, typer.Option("--out", help="JSONL or Parquet to write; - is standard output.")] = "-",
+    bundle: BundleOption = None,
+    runs: RunsOption = RUNS,
+    program: ProgramOption = PROGRAM,
+) -> None:
+    """Decide every call of a file, in its order."""
+    from models.errors import InvalidCall  # noqa: PLC0415
+    from models.router import Router  # noqa: PLC0415
+    from pipelines.ingest import read_row, records, unknown_columns  # noqa: PLC0415
+    from pipelines.output import decision_writer  # noqa: PLC0415
+
+    router = Router.load(bundle or runs / "champion", program=program)
+    unread = 0
+    rows = list(records(data))
+    if rows and unknown_columns(rows[0]):
+        _say(f"ignored columns: {', '.join(unknown_columns(rows[0]))}")
+    with decision_writer(to) as write:
+        for record in track(rows, "deciding", console=err, transient=True):
+            try:
+                decision = router.decide(read_row(record))
+            except InvalidCall as error:
+                unread += 1
+                decision = router.refuse(error, call_id=str(record.get("call_id") or "") or None)
+            write(decision)
+    if unread:
+        _say(f"{unread} rows could not be read as calls and are REVIEW")
+        raise typer.Exit(2)
+
+
+@app.command(epilog="Example: heartline serve --port 8000")
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    runs: RunsOption = RUNS,
+    program: ProgramOption = PROGRAM,
+) -> None:
+    """Serve decisions over HTTP."""
+    import uvicorn  # noqa: PLC0415
+
+    if host not in {"127.0.0.1", "::1", "localhost"}:
+        remedy = "serve on 127.0.0.1 behind a proxy that authenticates"
+        raise InvalidConfig("will not listen beyond this machine without authentication", value=host, remedy=remedy)
+    _say(f"Heartline suggests on http://{host}:{port}/docs (Ctrl+C stops it)")
+    os.environ["HEARTLINE_BUNDLE"] = str(runs / "champion")
+    os.environ["HEARTLINE_PROGRAM"] = program
+    uvicorn.run("serving.app:create_app", factory=True, host=host, port=port, log_level="warning", access_log=False)
+
+
+def _notices(table: Any) -> None:
+    """Say once what was passed over."""
+    if table.unknown_columns:
+        _say(f"ignored columns: {', '.join(table.unknown_columns)}")
+    for column, count in table.blanked.items():
+        _say(f"{column}: {count} values are not known and count as missing")
+
+
+def _print_evaluation(result: Any) -> None:
+    """Print what was measured, the errors that matter first."""
+    from pipelines.output import evaluation_lines  # noqa: PLC0415
+
+    for line in evaluation_lines(result):
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@rules_app.command("check", epilog="Example: heartline rules check")
+def rules_check(
+    rulebook: Annotated[Path | None, typer.Argument(help="Rulebook; the one in the package where not given.")] = None,
+) -> None:
+    """Lint a rulebook: that it reads, that every rule fires on its words, and that no near-miss is dead."""
+    from models.rulebook import RULEBOOK_PATH, load  # noqa: PLC0415
+    from pipelines.rulecheck import faults  # noqa: PLC0415
+
+    data = load(rulebook or RULEBOOK_PATH)
+    found = faults(data)
+    for fault in found:
+        out.print(fault, markup=False, highlight=False, soft_wrap=True)
+    phrases = sum(len(rule.phrases) for rule in data.rules)
+    out.print(
+        f"{data.version}: {len(data.rules)} rules, {phrases} phrases, {len(found)} faults",
+        markup=False,
+        highlight=False,
+    )
+    if found:
+        raise typer.Exit(1)

@@ -1,0 +1,168 @@
+"""Read a table of calls from a file; count and name every row that cannot be read, and keep all the others."""
+
+import io
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from models.call import FIELDS, Call
+from models.errors import InvalidCall, InvalidData
+
+LABEL_COLUMNS = (
+    "eligible", "response", "adverse_event", "danger", "caller_key", "weapon", "violence", "heart_type", "scenario",
+)  # fmt: skip
+_ALIASES = {"n": "call_id", "id": "call_id", "note": "narrative", "text": "narrative", "nature": "call_type"}
+# An agency's own word in these columns says little: one that is not known counts as missing, and is counted. A safety
+# answer, a time or a count that cannot be read refuses the row instead.
+LENIENT = ("source", "caller_party")
+_TRUE, _FALSE = {"yes", "true", "1", "1.0", "y", "eligible"}, {"no", "false", "0", "0.0", "n", "not_eligible"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Name a row that could not be read: its number in the file (the first is 1), the column and the reason."""
+
+    row: int
+    column: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Table:
+    """Hold the calls that could be read, their labels row by row, and what was refused or passed over."""
+
+    calls: list[Call] = field(default_factory=list)
+    labels: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rejects: list[Reject] = field(default_factory=list)
+    unknown_columns: tuple[str, ...] = ()
+    blanked: Counter[str] = field(default_factory=Counter)
+
+
+def records(path: Path | str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a CSV, JSONL or Parquet file, or of standard input where the path is `-`, as they stand."""
+    name = str(path)
+    if name != "-" and not Path(name).is_file():
+        raise InvalidData("no such file", value=name, remedy="give the path of a .csv, .jsonl or .parquet file")
+    suffix = Path(name).suffix.lower()
+    if suffix == ".parquet":
+        yield from pd.read_parquet(name).to_dict("records")  # type: ignore[misc]  # keys of a table are its columns
+        return
+    text = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    decoded = text.decode("utf-8-sig", errors="replace")
+    if suffix in {".jsonl", ".ndjson", ".json"} or (name == "-" and decoded.lstrip().startswith("{")):
+        yield from _json_lines(decoded)
+    elif suffix in {".csv", ".tsv", ".txt", ""}:
+        yield from _csv(decoded, separator="\t" if suffix == ".tsv" else ",")
+    else:
+        raise InvalidData("unknown kind of file", value=name, remedy="give .csv, .jsonl or .parquet")
+
+
+def _json_lines(text: str) -> Iterator[dict[str, Any]]:
+    """Yield JSON objects, one a line; raise `InvalidData` naming the line."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = None
+        if not isinstance(record, dict):
+            raise InvalidData("line is not a JSON object", value=number, remedy="write one call a line")
+        yield record
+
+
+def _csv(text: str, *, separator: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a CSV; every value is text, because the fields of `Call` know how to read themselves."""
+    try:
+        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, sep=separator)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise InvalidData("CSV cannot be read", value=type(error).__name__, remedy="check its header and quotes") from None
+    yield from table.to_dict("records")  # type: ignore[misc]  # keys of a table are its columns
+
+
+def read_row(record: dict[str, Any], blanked: Counter[str] | None = None) -> Call:
+    """Read one row as a call, columns by their names or usual aliases; raise `InvalidCall`.
+
+    Columns in `LENIENT` that hold an unknown word are read as missing and counted in `blanked`.
+    """
+    named = {_ALIASES.get(key, key) if _ALIASES.get(key, key) not in record else key: value for key, value in record.items()}
+    for column in LENIENT:
+        try:
+            Call.from_record({"narrative": "", column: named.get(column)})
+        except InvalidCall:
+            named[column] = None
+            if blanked is not None:
+                blanked[column] += 1
+    return Call.from_record(named)
+
+
+def unknown_columns(record: dict[str, Any]) -> tuple[str, ...]:
+    """Name the columns that are neither a field of a call nor a label."""
+    known = {*FIELDS, *LABEL_COLUMNS, *_ALIASES}
+    return tuple(str(key) for key in record if key not in known)
+
+
+def read_table(path: Path | str) -> Table:
+    """Read a file of labelled calls; rows that cannot be read are in `rejects`, never dropped in silence."""
+    table = Table()
+    labels: list[dict[str, Any]] = []
+    for number, record in enumerate(records(path), start=1):
+        if number == 1:
+            table.unknown_columns = unknown_columns(record)
+        try:
+            call = read_row(record, table.blanked)
+        except InvalidCall as error:
+            table.rejects.append(Reject(number, error.field, str(error)))
+            continue
+        table.calls.append(call)
+        labels.append(_labels(record, number))
+    if not table.calls:
+        raise InvalidData("no row could be read as a call", value=str(path), remedy="it needs a column named narrative")
+    table.labels = pd.DataFrame.from_records(labels)
+    return table
+
+
+def _labels(record: dict[str, Any], number: int) -> dict[str, Any]:
+    """Read the labels of one row; `eligible` is True, False, "unsure" or None."""
+    response, caller = record.get("response"), record.get("caller_key")
+    return {
+        "row": number,
+        "eligible": _eligible(record.get("eligible")),
+        "response": str(response) if _given(response) else None,
+        "adverse_event": _flag(record.get("adverse_event")),
+        "danger": _danger(record),
+        "caller_key": str(caller) if _given(caller) else None,
+        "heart_type": str(record.get("heart_type") or record.get("scenario") or "") or None,
+    }
+
+
+def _given(value: object) -> bool:
+    """Tell whether a value is there."""
+    return value is not None and str(value).strip() not in {"", "nan", "None", "<NA>"}
+
+
+def _flag(value: object) -> bool | None:
+    """Read a yes or no, or nothing."""
+    word = str(value).strip().lower()
+    return True if word in _TRUE else (False if word in _FALSE else None)
+
+
+def _eligible(value: object) -> bool | str | None:
+    """Read the eligible label, which annotators may leave unsure."""
+    return "unsure" if str(value).strip().lower() in {"unsure", "review", "disputed"} else _flag(value)
+
+
+def _danger(record: dict[str, Any]) -> bool | None:
+    """Read whether a weapon or violence was truly present, from a flag or from two labels."""
+    if "danger" in record:
+        return _flag(record["danger"])
+    if "weapon" in record or "violence" in record:
+        weapon, violence = str(record.get("weapon", "none")), str(record.get("violence", "none"))
+        return weapon == "mention" or violence in {"threat", "actual"}
+    return None

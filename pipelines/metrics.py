@@ -1,0 +1,79 @@
+"""Measure with intervals: Wilson for shares, bootstrap for curves' areas and calibration error; each says which."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Hold a figure with its interval, the method that made it and the number of calls it rests on."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    method: str
+
+    def __str__(self) -> str:
+        """Write the figure as a reader wants it."""
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f}, n={self.n})" if self.n else "no calls"
+
+
+def share(hits: int, n: int, *, confidence: float) -> Estimate:
+    """Return a share with its Wilson interval.
+
+    >>> str(share(1, 10, confidence=0.95))
+    '0.100 (0.018 to 0.404, n=10)'
+    """
+    if n == 0:
+        return Estimate(float("nan"), 0.0, 1.0, 0, "wilson")
+    z = float(stats.norm.ppf((1 + confidence) / 2))
+    p, middle = hits / n, (hits / n + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return Estimate(p, max(0.0, float(middle - half)), min(1.0, float(middle + half)), n, "wilson")
+
+
+def bootstrapped(
+    measure: Callable[[Bools, Floats], float], truth: Bools, scores: Floats, *, confidence: float, resamples: int
+) -> Estimate:
+    """Return a measure of labels and scores, both (n,), with its percentile bootstrap interval (seeded)."""
+    if truth.all() or not truth.any():
+        return Estimate(float("nan"), 0.0, 1.0, 0, "bootstrap")
+    rng = np.random.default_rng(0)
+    values: list[float] = []
+    while len(values) < resamples:
+        rows = rng.integers(0, len(truth), len(truth))
+        if truth[rows].any() and not truth[rows].all():
+            values.append(measure(truth[rows], scores[rows]))
+    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Estimate(measure(truth, scores), float(low), float(high), len(truth), "bootstrap")
+
+
+def auc(truth: Bools, scores: Floats) -> float:
+    """Return the area under the receiver operating characteristic."""
+    return float(roc_auc_score(truth, scores))
+
+
+def average_precision(truth: Bools, scores: Floats) -> float:
+    """Return the average precision."""
+    return float(average_precision_score(truth, scores))
+
+
+def calibration_error(bins: int) -> Callable[[Bools, Floats], float]:
+    """Return the expected calibration error over bins of equal count."""
+
+    def measure(truth: Bools, scores: Floats) -> float:
+        order = np.argsort(scores, kind="stable")
+        parts = [part for part in np.array_split(order, bins) if len(part)]
+        gaps = [len(part) * abs(truth[part].mean() - scores[part].mean()) for part in parts]
+        return float(sum(gaps) / len(truth))
+
+    return measure

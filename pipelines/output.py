@@ -1,0 +1,82 @@
+"""Write tables, decisions and evaluations to files and to the terminal."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from models.decision import Decision
+from models.errors import InvalidData
+
+if TYPE_CHECKING:
+    from pipelines.evaluate import Error, Evaluation
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV, JSONL or Parquet by the ending of its name; raise `InvalidData` for another."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".csv":
+        frame.to_csv(path, index=False)
+    elif path.suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+    elif path.suffix == ".jsonl":
+        frame.to_json(path, orient="records", lines=True, force_ascii=False)
+    else:
+        raise InvalidData("unknown kind of file", value=str(path), remedy="name it .csv, .jsonl or .parquet")
+
+
+@contextmanager
+def decision_writer(to: str) -> Iterator[Callable[[Decision], object]]:
+    """Give a function that writes decisions one after another: lines of JSON, or a Parquet file at the end."""
+    if to == "-":
+        yield lambda decision: sys.stdout.write(decision.to_json() + "\n")
+        sys.stdout.flush()
+    elif to.endswith(".parquet"):
+        rows: list[dict[str, Any]] = []
+        yield lambda decision: rows.append(flat(decision))
+        pd.DataFrame(rows).to_parquet(to, index=False)
+    elif to.endswith((".jsonl", ".ndjson")):
+        with Path(to).open("w", encoding="utf-8") as file:
+            yield lambda decision: file.write(decision.to_json() + "\n")
+    else:
+        raise InvalidData("unknown kind of file", value=to, remedy="name it .jsonl or .parquet, or - for standard output")
+
+
+def flat(decision: Decision) -> dict[str, Any]:
+    """Return the columns of a decision for a table, the whole of it as JSON in the last."""
+    return {
+        "call_id": decision.call_id,
+        "recommendation": decision.recommendation.value,
+        "response": decision.response.value if decision.response else None,
+        "eligible_probability": decision.eligible_probability,
+        "risk_probability": decision.risk_probability,
+        "risk_band": decision.risk_band.value,
+        "decision": decision.to_json(),
+    }
+
+
+def evaluation_lines(result: "Evaluation") -> Iterator[str]:
+    """Yield the lines of an evaluation, the errors that matter first."""
+    yield f"False clears (ineligible, suggested ELIGIBLE): {len(result.false_clears)}"
+    yield from map(_error_line, result.false_clears)
+    yield f"Weapon or violence labelled, not vetoed: {len(result.missed_vetoes)}"
+    yield from map(_error_line, result.missed_vetoes)
+    yield f"Eligible, suggested NOT_ELIGIBLE: {len(result.missed_eligible)}"
+    yield f"Over {result.n} calls labelled yes or no; 95 % intervals:"
+    for name, estimate in result.figures.items():
+        yield f"  {name.replace('_', ' '):24}{estimate} {estimate.method}"
+    yield "Recall (suggested ELIGIBLE) by type:"
+    for name, estimate in result.recall_by_type.items():
+        yield f"  {name:24}{estimate} {estimate.method}"
+    if result.n_unsure:
+        yield f"Labelled unsure, apart: {result.n_unsure} ({', '.join(f'{k} {v}' for k, v in result.unsure.items())})"
+    yield f"One decision: {result.latency_ms['p50']:.2f} ms median, {result.latency_ms['p99']:.2f} ms at the 99th percentile"
+
+
+def _error_line(error: "Error") -> str:
+    """Name one wrong answer by its row; never by its note."""
+    chance = "no score" if error.probability is None else f"p={error.probability:.2f}"
+    return f"  row {error.row}: {error.call_type}, {error.recommendation}, {chance}, {', '.join(error.reasons)}"

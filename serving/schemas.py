@@ -1,0 +1,143 @@
+"""Describe what goes over HTTP: a call in, a decision out; unknown fields are refused.
+
+`DecisionOut` documents `Decision.to_json`, which is what is sent; a test holds the two together.
+"""
+
+from datetime import datetime
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from models.call import MAX_NARRATIVE, Answer, Call, CallerParty, Source
+from models.decision import Recommendation, Response, RiskBand
+
+_EXAMPLE: dict[str, JsonValue] = {
+    "narrative": "RP adv male asleep in doorway of store, refusing to leave, no shoes, talking to himself",
+    "call_id": "2026-000123",
+    "received_at": "2026-03-03T14:05:00-05:00",
+    "call_type": "Trespass",
+    "source": "911",
+    "zone": "D1",
+    "caller_party": "third",
+    "weapons_answer": "none",
+    "violence_answer": "none",
+    "medical_answer": "none",
+}
+
+
+class CallIn(BaseModel):
+    """Hold a call as it is sent; every field but the narrative may be left out."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [_EXAMPLE]})
+
+    narrative: str = Field(max_length=MAX_NARRATIVE, description="The call-taker's note, as far as it is typed.")
+    call_id: str | None = Field(None, max_length=200, description="The CAD incident number.")
+    received_at: AwareDatetime | None = Field(None, strict=False, description="When the call came in, with its offset.")
+    call_type: str | None = Field(None, max_length=200, description="The CAD nature code, as the agency writes it.")
+    priority: str | None = Field(None, max_length=200)
+    source: Source | None = Field(None, strict=False)
+    zone: str | None = Field(None, max_length=200)
+    caller_party: CallerParty | None = Field(None, strict=False)
+    language: str | None = Field(None, max_length=200)
+    calls_24h: int | None = Field(None, ge=0, le=1_000_000, description="Earlier calls from this caller or address.")
+    calls_30d: int | None = Field(None, ge=0, le=1_000_000)
+    premise_hazard: bool | None = None
+    weapons_answer: Answer | None = Field(None, strict=False)
+    violence_answer: Answer | None = Field(None, strict=False)
+    medical_answer: Answer | None = Field(None, strict=False)
+
+    def to_call(self) -> Call:
+        """Return the call; raises nothing that the fields above have not refused already."""
+        return Call(**{name: getattr(self, name) for name in CallIn.model_fields})
+
+
+class _Out(BaseModel):
+    """Refuse fields that are not documented."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ReasonOut(_Out):
+    """Hold one reason; `start` and `end` index the original note, end exclusive."""
+
+    code: str
+    sentence: str
+    words: str | None
+    start: int | None
+    end: int | None
+    rule_id: str | None
+    annotation: str | None
+    weight: float | None
+
+
+class AvailabilityOut(_Out):
+    """Hold whether the suggested unit is on duty in the zone now."""
+
+    unit: Response
+    available: bool | None
+    on_duty: bool | None
+    in_zone: bool | None
+    next_on_duty_at: datetime | None
+
+
+class VersionsOut(_Out):
+    """Name what made the decision."""
+
+    model: str
+    rulebook: str
+    program: str
+    text: str
+
+
+class DecisionOut(_Out):
+    """Hold one decision. It suggests; a person decides."""
+
+    decision_id: str
+    call_id: str | None
+    decided_at: datetime
+    recommendation: Recommendation
+    response: Response | None
+    care_navigation: bool
+    eligible_probability: float | None
+    risk_probability: float | None
+    risk_band: RiskBand
+    reasons: list[ReasonOut]
+    availability: AvailabilityOut | None
+    missing: list[str]
+    versions: VersionsOut
+    latency_ms: float
+
+
+class ProblemOut(BaseModel):
+    """Hold an error as RFC 9457 has it; it never repeats the note."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[dict[str, str]] = []
+
+
+class LiveOut(BaseModel):
+    """Say that the process answers."""
+
+    status: str
+
+
+class ReadyOut(BaseModel):
+    """Say whether decisions can be made, and what they are made with.
+
+    `status` is `ready`, or `degraded` where no model is loaded and every unvetoed call is REVIEW.
+    """
+
+    status: str
+    detail: str
+    model: str
+    compiled_scorer: bool
+
+
+class ModelOut(BaseModel):
+    """Describe the model in use."""
+
+    versions: VersionsOut
+    operating_point: dict[str, float]
+    training: dict[str, object]
