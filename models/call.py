@@ -82,6 +82,8 @@ class Call:
                 value=len(self.narrative),
                 remedy=f"send at most {MAX_NARRATIVE} characters",
             )
+        if not self.narrative.isascii() and any("\ud800" <= character <= "\udfff" for character in self.narrative):
+            raise InvalidCall("narrative is not Unicode text", field="narrative", remedy="send UTF-8")
         if self.received_at is not None and self.received_at.utcoffset() is None:
             raise InvalidCall(
                 "received_at has no time zone",

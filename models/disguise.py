@@ -25,18 +25,6 @@ _SIGN = re.compile(r"[0-9@$!|+€°]")
 _MIXED = re.compile(r"[a-z0-9@$!|+€°]+")
 _LONGEST = 48
 
-# Words that call-takers run into a weapon's name when a space is missed: "hasagun", "gunseen", "whiteknife".
-_GLUE = frozenset(
-    """a an the and or has had have having hav w with wth no is was were are in on at to of by for from his her my their your
-    our its he she they him them i it me male female man woman subj subject susp suspect said says saying saw seen see sees
-    hand hands hnd pocket bag car house waist waistband pulled pull pulling out up down off holding held hold hid hidden hiding carrying carry
-    carries armed waving pointing pointed point grabbed got get getting took take taking his poss possible possibly unk maybe may
-    black blk silver large big small long little loaded real fake toy no not any neg denies kitchen pocket butcher bb water
-    owns own wants want bought buy brought bring using used use threatened threatening inside under behind near into onto that
-    this there then now and but also still has been being be brandishing swinging showing showed show flashed displayed
-    drew drawn thru     throat neck face head back chest fire fired shots heard him rp clr caller advised adv sts states stated""".split()
-)
-
 
 class Disguise:
     """Know the rulebook's words in all the ways they are hidden."""
@@ -47,7 +35,8 @@ class Disguise:
         answers = [phrase for phrases in book.screening.values() for phrase in phrases]
         rule_phrases = [phrase for rule in book.rules for phrase in rule.phrases]
         self._plain = frozenset(word for phrase in rule_phrases + answers for word in phrase)
-        self._ordinary = book.ordinary | _GLUE
+        self._glue = book.run_together
+        self._ordinary = book.ordinary | self._glue
         single = {phrase[0] for rule in rules for phrase in rule.phrases if len(phrase) == 1}
         longer = {word for rule in rules for phrase in rule.phrases if len(phrase) > 1 for word in phrase}
         self._targets = frozenset({word for word in single if len(word) >= 3} | {w for w in longer if len(w) >= 5})
@@ -111,7 +100,7 @@ class Disguise:
         for end in range(1, len(token) + 1):
             for start in range(max(0, end - 14), end):
                 before, piece = best[start], token[start:end]
-                if before is None or not (piece in self._weapons or piece in _GLUE):
+                if before is None or not (piece in self._weapons or piece in self._glue):
                     continue
                 extended = (*before, piece) if piece in self._weapons else before
                 if best[end] is None or len(extended) > len(best[end] or ()):

@@ -61,6 +61,7 @@ class RulebookData:
     turned_by: frozenset[str]
     excepted_by: frozenset[Phrase]
     ordinary: frozenset[str]
+    run_together: frozenset[str]
 
 
 def tokens(text: str) -> Phrase:
@@ -105,6 +106,7 @@ def parse(data: Mapping[str, object], *, digest: str) -> RulebookData:
         turned_by=frozenset(screening.get("turned_by", [])),
         excepted_by=_phrases(screening.get("excepted_by", []), lists, where="screening"),
         ordinary=frozenset(_table(table, "ordinary").get("words", [])),
+        run_together=frozenset(_table(table, "run_together").get("words", [])),
     )
 
 

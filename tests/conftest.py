@@ -1,0 +1,79 @@
+"""Train one small model for the whole session and share it."""
+
+import io
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from models.program import load_program
+from models.router import Router
+from models.rules import Rulebook
+from pipelines import cli, synthesise
+from pipelines.config import load_config
+
+ROOT = Path(__file__).parents[1]
+SMALL = ROOT / "tests" / "small.toml"
+
+
+@pytest.fixture(scope="session")
+def small_config():
+    """Return the settings of a small corpus."""
+    return load_config(SMALL)
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory, small_config):
+    """Write the small corpus once."""
+    path = tmp_path_factory.mktemp("corpus") / "calls.csv"
+    synthesise.frame(small_config.synthesise).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory, corpus):
+    """Train and release the first champion once, by the commands a data scientist types."""
+    folder = tmp_path_factory.mktemp("mlruns")
+    for words in (["train", "--data", str(corpus)], ["release"]):
+        code, _, err = heartline(*words, "--config", str(SMALL), "--runs", str(folder))
+        assert code == 0, err
+    return folder
+
+
+@pytest.fixture(scope="session")
+def rulebook():
+    """Compile the rulebook once."""
+    return Rulebook()
+
+
+@pytest.fixture(scope="session")
+def router(runs):
+    """Load the champion."""
+    return Router.load(runs / "champion")
+
+
+@pytest.fixture
+def rules_router(rulebook):
+    """Return a router without a model."""
+    return Router(bundle=None, program=load_program(), rulebook=rulebook)
+
+
+def heartline(*words, stdin=None):
+    """Run the command in this process; return its exit code, output and errors."""
+    out, err = io.StringIO(), io.StringIO()
+    before = (sys.argv, cli.out, cli.err, sys.stdin)
+    sys.argv = ["heartline", *words]
+    cli.out, cli.err = Console(file=out, width=200), Console(file=err, width=200)
+    if stdin is not None:
+        sys.stdin = io.TextIOWrapper(io.BytesIO(stdin))
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            cli.main()
+        code = 0
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    finally:
+        sys.argv, cli.out, cli.err, sys.stdin = before
+    return code, out.getvalue(), err.getvalue()
