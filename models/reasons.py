@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from models.call import Answer, Call
 from models.call_types import CallType
@@ -27,9 +28,9 @@ _KINDS = {
 }
 
 
-def hit_reasons(hits: Iterable[Hit], *, suppressed: bool = False) -> list[Reason]:
-    """Turn rule hits into reasons; near-misses are shown as such."""
-    return [_hit_reason(hit, suppressed=suppressed) for hit in hits]
+def hit_reasons(hits: Iterable[Hit], *, suppressed: bool = False, answers_veto: bool = False) -> list[Reason]:
+    """Turn rule hits into reasons; near-misses are shown as such, and recorded answers too unless they veto."""
+    return [_hit_reason(replace(hit, question=None) if answers_veto else hit, suppressed=suppressed) for hit in hits]
 
 
 def _hit_reason(hit: Hit, *, suppressed: bool) -> Reason:

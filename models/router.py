@@ -67,13 +67,18 @@ class Router:
         except Exception:  # noqa: BLE001  whatever went wrong, nothing is cleared
             return self._answer(call, Recommendation.REVIEW, [_fault("rules_fault", "The rule layer failed")], started)
         scores, faults = self._score(call, note)
+        answers_veto = self.program.screening_negatives is ScreeningNegatives.VETO
         vetoes = [
             *hit_reasons(scan.vetoes),
             *type_reasons(type_scan, kind, self.program.excluded_call_types),
             *answer_reasons(call),
-            *(hit_reasons(scan.screening) if self.program.screening_negatives is ScreeningNegatives.VETO else ()),
+            *(hit_reasons(scan.screening, answers_veto=True) if answers_veto else ()),
         ]
-        shown = [*hit_reasons(scan.screening), *hit_reasons(scan.means), *hit_reasons(scan.suppressed, suppressed=True)]
+        shown = [
+            *(() if answers_veto else hit_reasons(scan.screening)),
+            *hit_reasons(scan.means),
+            *hit_reasons(scan.suppressed, suppressed=True),
+        ]
         words = word_reasons(scores.words, call.narrative, note)
         if any(reason.code in VETO_CODES for reason in vetoes):
             reasons = [*vetoes, *shown, *faults, *words]

@@ -1,21 +1,13 @@
 """Train one small model for the whole session and share it."""
 
-import io
-import sys
-from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
-
 import pytest
-from rich.console import Console
+from command import SMALL, heartline
 
 from models.program import load_program
 from models.router import Router
 from models.rules import Rulebook
-from pipelines import cli, synthesise
+from pipelines import synthesise
 from pipelines.config import load_config
-
-ROOT = Path(__file__).parents[1]
-SMALL = ROOT / "tests" / "small.toml"
 
 
 @pytest.fixture(scope="session")
@@ -58,22 +50,3 @@ def router(runs):
 def rules_router(rulebook):
     """Return a router without a model."""
     return Router(bundle=None, program=load_program(), rulebook=rulebook)
-
-
-def heartline(*words, stdin=None):
-    """Run the command in this process; return its exit code, output and errors."""
-    out, err = io.StringIO(), io.StringIO()
-    before = (sys.argv, cli.out, cli.err, sys.stdin)
-    sys.argv = ["heartline", *words]
-    cli.out, cli.err = Console(file=out, width=200), Console(file=err, width=200)
-    if stdin is not None:
-        sys.stdin = io.TextIOWrapper(io.BytesIO(stdin))
-    try:
-        with redirect_stdout(out), redirect_stderr(err):
-            cli.main()
-        code = 0
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    finally:
-        sys.argv, cli.out, cli.err, sys.stdin = before
-    return code, out.getvalue(), err.getvalue()

@@ -10,7 +10,9 @@ from serving.schemas import DecisionOut
 
 def test_what_is_sent_is_what_is_documented(router):
     """Every field of a decision stands in the HTTP schema, and the reverse."""
-    decision = router.decide(Call(narrative="male w/ a knife, \U0001f52a née", received_at=datetime(2026, 1, 5, 3, tzinfo=UTC)))
+    decision = router.decide(
+        Call(narrative="male w/ a knife, \U0001f52a née", received_at=datetime(2026, 1, 5, 3, tzinfo=UTC))
+    )
     sent = DecisionOut.model_validate_json(decision.to_json())
     assert set(decision.to_dict()) == set(DecisionOut.model_fields)
     assert json.loads(sent.model_dump_json())["reasons"] == decision.to_dict()["reasons"]

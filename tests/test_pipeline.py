@@ -1,0 +1,300 @@
+"""From a labelled file to a champion: read, split, train, judge, record, release."""
+
+import itertools
+import json
+import shutil
+from dataclasses import replace
+from typing import ClassVar
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from command import SMALL, heartline
+
+from models.errors import BundleError, GateFailed, InvalidConfig, InvalidData, LeakageError
+from pipelines import metrics, synthesise
+from pipelines.config import load_config
+from pipelines.evaluate import evaluate
+from pipelines.ingest import read_table
+from pipelines.release import gates, release
+from pipelines.split import Split, assert_no_leak, split
+from pipelines.tracking import Store
+from pipelines.train import take
+
+
+def write(path, text):
+    """Write a file and return its path."""
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+class TestIngest:
+    """Tables in, calls out, nothing lost in silence."""
+
+    def test_rows_that_cannot_be_read_are_named(self, tmp_path):
+        """The row, the column and the reason; the others are kept."""
+        path = write(tmp_path / "c.csv", "narrative,calls_24h\nfirst,1\nsecond,many\nthird,2\n")
+        table = read_table(path)
+        assert [call.narrative for call in table.calls] == ["first", "third"]
+        assert [(reject.row, reject.column) for reject in table.rejects] == [(2, "calls_24h")]
+        assert "second" not in table.rejects[0].reason
+
+    def test_an_agencys_own_source_is_missing_and_counted(self, tmp_path):
+        """A word that says little refuses nothing; a safety answer that cannot be read does."""
+        table = read_table(write(tmp_path / "c.csv", "narrative,source,weapons_answer\na,log7,\nb,911,dunno\n"))
+        assert (len(table.calls), table.blanked["source"], table.rejects[0].column) == (1, 1, "weapons_answer")
+
+    @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+    def test_three_kinds_of_file_give_the_same_calls(self, tmp_path, corpus, kind):
+        """CSV, JSONL and Parquet agree."""
+        frame = pd.read_csv(corpus, dtype=str).head(50)
+        path = tmp_path / f"c.{kind}"
+        {
+            "csv": lambda: frame.to_csv(path, index=False),
+            "jsonl": lambda: frame.to_json(path, orient="records", lines=True),
+            "parquet": lambda: frame.to_parquet(path),
+        }[kind]()
+        assert read_table(path).calls == read_table(corpus).calls[:50]
+
+    @pytest.mark.parametrize(
+        ("name", "text"), [("c.csv", "zone\nD1\n"), ("c.jsonl", "[1]\n"), ("c.docx", "x"), ("c.csv", ""), ("c.jsonl", "{")]
+    )
+    def test_files_that_hold_no_calls_are_refused(self, tmp_path, name, text):
+        """No narrative column, no objects, another kind, nothing at all."""
+        path = write(tmp_path / name, text)
+        if "zone" in text:
+            assert read_table(path).calls[0].narrative == ""  # an empty note is still a call: it becomes a REVIEW
+            return
+        with pytest.raises(InvalidData):
+            read_table(path)
+
+    def test_labels_are_read_in_many_spellings(self, tmp_path):
+        """Yes, no, unsure and nothing are four things."""
+        path = write(
+            tmp_path / "c.csv",
+            "narrative,eligible,weapon,violence\na,yes,none,none\nb,0,mention,none\nc,unsure,,\nd,,,threat\n",
+        )
+        labels = read_table(path).labels
+        assert labels["eligible"].tolist() == [True, False, "unsure", None]
+        assert labels["danger"].tolist() == [False, True, False, True]
+
+
+class TestSplit:
+    """Blocks in time, no caller on two sides."""
+
+    def test_blocks_follow_one_another_and_share_no_caller(self, corpus, small_config):
+        """The promise of the split, checked from outside."""
+        table = read_table(corpus)
+        blocks = split(table.calls, table.labels["caller_key"], small_config.split)
+        parts = [blocks.fit, blocks.calibrate, blocks.certify, blocks.test]
+        times = [[table.calls[i].received_at for i in part] for part in parts]
+        callers = [set(table.labels["caller_key"].iloc[part]) for part in parts]
+        assert all(max(a) <= min(b) for a, b in itertools.pairwise(times))
+        assert sum(map(len, callers)) == len(set.union(*callers))
+        assert blocks.left_out + sum(map(len, parts)) == len(table.calls)
+
+    def test_a_leak_is_found(self):
+        """A caller in two blocks is an error, not a warning."""
+        times = pd.Series(pd.to_datetime(["2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04"], utc=True))
+        blocks = Split(*(np.array([i]) for i in range(4)), left_out=0)
+        assert_no_leak(blocks, times, pd.Series(["a", "b", "c", "d"]))
+        with pytest.raises(LeakageError, match="caller"):
+            assert_no_leak(blocks, times, pd.Series(["a", "b", "c", "a"]))
+        with pytest.raises(LeakageError, match="past"):
+            assert_no_leak(blocks, times[::-1].reset_index(drop=True), pd.Series(["a", "b", "c", "d"]))
+
+    def test_calls_without_a_time_cannot_be_split(self, tmp_path, small_config):
+        """The remedy is named."""
+        table = read_table(write(tmp_path / "c.csv", "narrative,eligible\na,yes\nb,no\n"))
+        with pytest.raises(InvalidData, match="received_at"):
+            split(table.calls, table.labels["caller_key"], small_config.split)
+
+
+class TestCorpus:
+    """The synthetic city."""
+
+    def test_the_same_seed_writes_the_same_calls(self, small_config):
+        """Reproducible to the letter."""
+        settings = replace(small_config.synthesise, calls=200)
+        assert synthesise.frame(settings).equals(synthesise.frame(settings))
+        assert not synthesise.frame(settings).equals(synthesise.frame(replace(settings, seed=1)))
+
+    def test_labels_follow_the_scenario_and_not_the_words(self, corpus):
+        """Notes of one scenario carry both labels, so no word gives the answer away."""
+        frame = pd.read_csv(corpus)
+        rates = frame.groupby("scenario")["eligible"].mean()
+        assert 0.5 < rates["verbal_disturbance"] < 0.9
+        assert 0 < rates["property"] < 0.1
+        assert frame.loc[frame["danger"], "eligible"].sum() == 0
+
+    def test_adverse_events_are_known_only_where_a_team_went(self, corpus):
+        """Selection is in the data, as in life."""
+        frame = pd.read_csv(corpus)
+        assert frame["adverse_event"].isna().mean() > 0.8
+        assert frame.loc[frame["danger"], "adverse_event"].isna().all()
+
+    def test_every_slot_exists_and_shares_are_positive(self):
+        """The corpus table holds together."""
+        corpus = synthesise.tomllib.loads(synthesise.CORPUS.read_text())
+        slots = set(corpus["slots"]) | {"days"}
+        texts = [text for phrases in corpus["slots"].values() for text in phrases]
+        texts += [text for scenario in corpus["scenario"] for text in scenario["cores"]]
+        texts += [text for phrases in corpus["style"].values() for text in phrases]
+        assert {name for text in texts for name in synthesise._SLOT.findall(text)} <= slots
+        assert all(scenario["share"] > 0 for scenario in corpus["scenario"])
+
+
+class TestConfig:
+    """Every setting once, and nothing unknown."""
+
+    def test_defaults_load(self):
+        """The shipped file is sound."""
+        assert load_config().threshold.max_false_clear == 0.05
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "[threshold]\nmax_fals_clear = 0.1\n",
+            "[colours]\n",
+            '[threshold]\nconfidence = "high"\n',
+            "[threshold",
+            "x = 1\n",
+        ],
+    )
+    def test_what_is_not_known_is_an_error(self, tmp_path, text):
+        """Unknown keys, unknown sections, other kinds, and no TOML at all."""
+        with pytest.raises(InvalidConfig):
+            load_config(write(tmp_path / "c.toml", text))
+
+
+class TestMetrics:
+    """Figures with intervals."""
+
+    def test_wilson_is_wilson(self):
+        """Against a published worked example: 15 of 20."""
+        found = metrics.share(15, 20, confidence=0.95)
+        assert (round(found.low, 4), round(found.high, 4)) == (0.5313, 0.8881)
+
+    def test_a_share_of_nothing_is_not_a_number(self):
+        """No calls, no figure, the whole interval."""
+        assert str(metrics.share(0, 0, confidence=0.95)) == "no calls"
+
+    def test_perfect_calibration_has_no_error(self):
+        """Probabilities that come true cost nothing."""
+        truth = np.array([True] * 8 + [False] * 2)
+        assert metrics.calibration_error(1)(truth, np.full(10, 0.8)) == pytest.approx(0)
+
+
+@pytest.mark.slow
+class TestTraining:
+    """What a training run leaves behind."""
+
+    def test_the_run_can_be_judged_from_mlflow_alone(self, runs, small_config):
+        """Parameters, metrics, commit, data digest, environment, plots and bundle are all there."""
+        store = Store(runs, small_config)
+        registered = store.by_alias("champion")
+        run = store.client.get_run(registered.run_id)
+        assert run.data.params["threshold.max_false_clear"] == "0.05"
+        assert {"auc", "recall_low", "false_clear_rate_high", "latency_p99_ms"} <= set(run.data.metrics)
+        assert {"git_commit", "git_dirty", "data_sha256", "digest", "rulebook", "program"} <= set(run.data.tags)
+        listed = {file.path for file in store.client.list_artifacts(registered.run_id)}
+        plots = {file.path for file in store.client.list_artifacts(registered.run_id, "plots")}
+        assert {"evaluation.json", "environment.json"} <= listed
+        assert plots == {f"plots/{name}.png" for name in ("calibration", "precision_recall", "threshold_trade_off")}
+
+    def test_no_note_is_in_the_store(self, runs, corpus):
+        """The narrative is private: no artefact, tag or parameter holds one."""
+        notes = pd.read_csv(corpus)["narrative"]
+        longest = [note.encode() for note in notes.sort_values(key=lambda column: column.str.len()).tail(50)]
+        files = [path for path in runs.rglob("*") if path.is_file()]
+        assert files
+        assert not any(note in path.read_bytes() for path in files for note in longest)
+
+    def test_the_registered_model_is_the_router(self, runs, router, small_config):
+        """MLflow's own loader runs the veto and gives the same JSON as everywhere."""
+        Store(runs, small_config)
+        model = mlflow.pyfunc.load_model("models:/heartline@champion")
+        calls = pd.DataFrame(
+            {"narrative": ["male with a kn1fe", "asleep in doorway", None], "call_type": ["Welfare Check", "Trespass", None]}
+        )
+        answers = model.predict(calls)
+        assert answers["recommendation"].tolist()[0] == "NOT_ELIGIBLE"
+        assert answers["recommendation"].tolist()[2] == "REVIEW"
+        decision = json.loads(answers["decision"][1])
+        assert decision["versions"]["model"] == router.bundle.digest
+        assert decision["eligible_probability"] == answers["eligible_probability"][1]
+
+    def test_a_tampered_registered_model_does_not_load(self, runs, tmp_path, small_config):
+        """The digest that was registered is the only one that answers."""
+        store = Store(runs, small_config)
+        local = store.bundle_of(store.by_alias("champion")).parents[1]
+        stolen = shutil.copytree(local, tmp_path / "model")
+        with (stolen / "artifacts" / "bundle" / "model.skops").open("ab") as file:
+            file.write(b"x")
+        with pytest.raises(BundleError):
+            mlflow.pyfunc.load_model(str(stolen))
+
+    def test_the_operating_point_keeps_its_promise_on_later_calls(self, corpus, router, small_config):
+        """The false-clear rate on the test block does not exceed the promise."""
+        table = read_table(corpus)
+        blocks = split(table.calls, table.labels["caller_key"], small_config.split)
+        found = evaluate(router, take(table, blocks.test), small_config.evaluate)
+        assert found.figures["false_clear_rate"].low <= small_config.threshold.max_false_clear
+        assert found.figures["recall"].value > 0.3
+        assert found.figures["auc"].value > 0.85
+        assert len(found.false_clears) == round(
+            found.figures["false_clear_rate"].value * found.figures["false_clear_rate"].n
+        )
+
+
+class TestRelease:
+    """The gate says no."""
+
+    GOOD: ClassVar = {
+        "false_clear_rate_low": 0.01,
+        "dangerous_clear_rate_low": 0.0,
+        "calibration_error_low": 0.01,
+        "latency_p99_ms": 1.0,
+        "auc": 0.95,
+        "recall_high": 0.8,
+    }
+
+    def test_a_good_candidate_passes(self, small_config):
+        """All gates hold."""
+        assert all(gate.holds for gate in gates(self.GOOD, None, small_config))
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("false_clear_rate_low", 0.06),
+            ("dangerous_clear_rate_low", 0.06),
+            ("calibration_error_low", 0.2),
+            ("latency_p99_ms", 500.0),
+            ("auc", 0.6),
+            ("auc", float("nan")),
+        ],
+    )
+    def test_each_gate_can_fail(self, small_config, name, value):
+        """One bad figure is enough, and a figure that is not known is bad."""
+        failed = [gate.name for gate in gates(self.GOOD | {name: value}, None, small_config) if not gate.holds]
+        assert failed == [name]
+
+    def test_a_candidate_worse_than_the_champion_fails(self, small_config):
+        """It must find as many eligible calls and clear no more ineligible ones."""
+        champion = {"recall": 0.9, "false_clear_rate_high": 0.005}
+        failed = {gate.name for gate in gates(self.GOOD, champion, small_config) if not gate.holds}
+        assert failed == {"recall_high", "false_clear_rate_low"}
+
+    def test_nothing_to_release_is_a_refusal(self, tmp_path, small_config):
+        """Without a challenger the work says no."""
+        with pytest.raises(GateFailed, match="no challenger"):
+            release(Store(tmp_path / "empty", small_config), small_config)
+
+    def test_a_failed_gate_leaves_the_champion_and_exits_1(self, runs, tmp_path):
+        """The command names the gate and by how much."""
+        strict = write(tmp_path / "strict.toml", SMALL.read_text().replace("min_auc = 0.70", "min_auc = 1.0"))
+        code, _, err = heartline("release", "--runs", str(runs), "--config", str(strict))
+        assert code == 1
+        assert "auc" in err
+        assert "against 1.0000" in err
