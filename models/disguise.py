@@ -50,6 +50,22 @@ class Disguise:
         self._starts = frozenset(word[:3] for word in self._targets)
         self._read_short = lru_cache(maxsize=65_536)(self._read)
 
+    def suspects(self, tokens: list[str], text: str) -> bool:
+        """Tell quickly whether anything in a note could be a disguise; most notes hold nothing."""
+        if len(max(tokens, key=len, default="")) > _LONGEST or _SIGN.search(text) or _LETTERS.search(text):
+            return True
+        if any(map(self._read_short, tokens)):
+            return True
+        firsts = self._firsts
+        return any(first in firsts and (first, second) in self._broken for first, second in itertools.pairwise(tokens))
+
+    def hidden(self, words: Sequence[Word], text: str) -> list[Word]:
+        """Return the rulebook words read behind disguises, each with the place of its disguise."""
+        found = [Word(guess, word.start, word.end) for word in words for guess in self.read(word.text)]
+        for word in suspicious(text):
+            found += [Word(guess, word.start, word.end) for guess in self.read(word.text)]
+        return found + list(self.spread(words, text))
+
     def read(self, token: str) -> tuple[str, ...]:
         """Return the rulebook words that one token may hide, most likely first; nothing for ordinary words."""
         return self._read_short(token) if len(token) <= _LONGEST else self._inside_any(token)

@@ -23,6 +23,7 @@ RULEBOOK_PATH = Path(__file__).with_name("rulebook.toml")
 # Words and emoji; a point or dash only where digits make it part of a code or a calibre (10-32, .45, 273.5).
 TOKEN = re.compile(r"[a-z0-9]+|(?<=[0-9])[-.:](?=[0-9])|(?<![a-z0-9])\.(?=[0-9])|[^\x00-\x7f\s]")
 _LIST = re.compile(r"\{([a-z_]+)\}")
+_EVERYDAY = ("a", "art", "the", "whose", "person", "relation", "self", "everyday")
 _RULE_KEYS = {"id", "class", "words", "note", "near_misses", "source", "inside", "fold"}
 
 
@@ -62,6 +63,7 @@ class RulebookData:
     excepted_by: frozenset[Phrase]
     ordinary: frozenset[str]
     run_together: frozenset[str]
+    everyday: frozenset[str]
 
 
 def tokens(text: str) -> Phrase:
@@ -107,6 +109,7 @@ def parse(data: Mapping[str, object], *, digest: str) -> RulebookData:
         excepted_by=_phrases(screening.get("excepted_by", []), lists, where="screening"),
         ordinary=frozenset(_table(table, "ordinary").get("words", [])),
         run_together=frozenset(_table(table, "run_together").get("words", [])),
+        everyday=frozenset(word for name in _EVERYDAY for text in lists.get(name, []) for word in tokens(text)),
     )
 
 

@@ -7,7 +7,7 @@ filler before spaCy sees them, so that its string store does not grow however lo
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import spacy
@@ -15,16 +15,13 @@ from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc
 
 from models.annotate import Annotation, Word, annotate
-from models.disguise import Disguise, suspicious
+from models.disguise import Disguise
 from models.rulebook import TOKEN, RulebookData, RuleClass, load
 from models.text import Normalised, normalise
 
 _FILLER = "_"
 _SCREENING = "screening:"
 _NEAR = "near:"
-_COMMON = frozenset(
-    "a an the and or of to in on at by for with w he she they him her them his has have had is was be been".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,7 @@ class Rulebook:
             self._matcher.add(key, [Doc(self._nlp.vocab, words=list(phrase)) for phrase in sorted(phrases)])
             known.update(word for phrase in phrases for word in phrase)
         self._known = frozenset(known)
-        self._triggers = frozenset(_anchors([rule.phrases for rule in self.data.rules], self.data.screening.values()))
+        self._triggers = frozenset(_anchors(self.data))
         self._disguise = Disguise(self.data)
 
     def _patterns(self) -> Iterator[tuple[str, frozenset[tuple[str, ...]]]]:
@@ -110,10 +107,11 @@ class Rulebook:
     def scan_normalised(self, note: Normalised, narrative: str) -> Scan:
         """Do the work of `scan` on a note that is normalised already."""
         text = note.text
-        words = [Word(match.group(), match.start(), match.end()) for match in TOKEN.finditer(text)]
-        hidden = self._hidden(words, text)
-        if not hidden and self._triggers.isdisjoint([word.text for word in words]):
+        plain = TOKEN.findall(text)
+        if self._triggers.isdisjoint(plain) and not self._disguise.suspects(plain, text):
             return Scan()
+        words = [Word(match.group(), match.start(), match.end()) for match in TOKEN.finditer(text)]
+        hidden = self._disguise.hidden(words, text)
         found = self._match(words)
         hits, suppressed = self._plain_hits(found, words, text)
         found_hidden = self._hidden_hits(words, hidden, taken=found)
@@ -175,15 +173,6 @@ class Rulebook:
         after = tuple(word.text for word in words[end : end + 4])
         return not any(after[: len(phrase)] == phrase for phrase in self.data.excepted_by)
 
-    def _hidden(self, words: list[Word], text: str) -> list[Word]:
-        """Return the rulebook words read behind disguises, each with the place of the disguise."""
-        read = self._disguise.read
-        hidden = [Word(guess, word.start, word.end) for word in words for guess in read(word.text)]
-        for word in suspicious(text):
-            hidden += [Word(guess, word.start, word.end) for guess in read(word.text)]
-        hidden += self._disguise.spread(words, text)
-        return hidden
-
     def _hidden_hits(self, words: list[Word], hidden: list[Word], *, taken: _Found) -> list[Hit]:
         """Match the note again with each disguised word in place of what hid it; no near-miss excuses a disguise."""
         if not hidden:
@@ -211,14 +200,14 @@ def _as_written(hits: list[Hit], note: Normalised, narrative: str) -> tuple[Hit,
     return tuple(moved)
 
 
-def _anchors(*groups: Iterable[Iterable[tuple[str, ...]]]) -> set[str]:
-    """Return, for every phrase, its rarest-looking word: a note without any of them needs no matching."""
-    phrases = [phrase for group in groups for phrases in group for phrase in phrases]
-    singles = {phrase[0] for phrase in phrases if len(phrase) == 1}
-    anchors = set(singles)
-    for phrase in phrases:
+def _anchors(data: RulebookData) -> set[str]:
+    """Return one telling word of every phrase: a note with none of them needs no matching."""
+    phrases = [phrase for rule in data.rules for phrase in rule.phrases]
+    phrases += [phrase for answers in data.screening.values() for phrase in answers]
+    anchors = {phrase[0] for phrase in phrases if len(phrase) == 1}
+    for phrase in sorted(phrases):
         if not anchors.intersection(phrase):
-            anchors.add(max(phrase, key=lambda word: (word not in _COMMON, len(word), word)))
+            anchors.add(max(phrase, key=lambda word: (word not in data.everyday, len(word), word)))
     return anchors
 
 

@@ -12,6 +12,7 @@ from models.rulebook import load
 from pipelines.cli import app
 from pipelines.config import load_config
 from serving.app import create_app
+from serving.settings import Settings
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -52,8 +53,6 @@ def test_every_help_holds_an_example_that_parses(name):
 
 def test_every_route_is_in_the_readme_and_the_reverse(tmp_path):
     """The table of routes is the service."""
-    from serving.settings import Settings
-
     paths = create_app(Settings(bundle=tmp_path)).openapi()["paths"]
     served = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     listed = set(re.findall(r"`((?:GET|POST) /v1/[a-z/_{}]+)`", section("Routes")))
