@@ -45,7 +45,7 @@ lock: $(VENV)/test.stamp
 	$(BIN)/uv pip compile pyproject.toml --quiet --extra dev -c requirements.lock --generate-hashes --no-header --python-version 3.11 -o tests/requirements.lock
 
 bench: mlruns/champion/manifest.json $(VENV)/test.stamp
-	$(BIN)/python -m pytest tests/benchmarks -s -m benchmark
+	HEARTLINE_BENCH=whole $(BIN)/pytest tests/benchmarks -q -s
 
 clean:
 	rm -rf $(VENV) mlruns/champion mlruns/artifacts mlruns/mlflow.db $(CORPUS) .pytest_cache .mypy_cache .ruff_cache

@@ -6,6 +6,8 @@ spaCy's English rules, because those keep "gun.he" and "knife.in" whole. Words t
 filler before spaCy sees them, so that its string store does not grow however long the service runs.
 """
 
+import itertools
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from models.rulebook import TOKEN, RulebookData, RuleClass, load
 from models.text import Normalised, normalise
 
 _FILLER = "_"
+_CLOCK = re.compile(r"(?<![0-9:])[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?[ \t]+\Z")
 _SCREENING = "screening:"
 _NEAR = "near:"
 
@@ -84,6 +87,7 @@ class Rulebook:
         self._matcher = PhraseMatcher(self._nlp.vocab, attr="ORTH")
         self._lock = threading.Lock()
         known: set[str] = set()
+        self._reach = 8 + max(len(phrase) for _, phrases in self._patterns() for phrase in phrases)
         for key, phrases in self._patterns():
             self._matcher.add(key, [Doc(self._nlp.vocab, words=list(phrase)) for phrase in sorted(phrases)])
             known.update(word for phrase in phrases for word in phrase)
@@ -108,10 +112,15 @@ class Rulebook:
         """Do the work of `scan` on a note that is normalised already."""
         text = note.text
         plain = TOKEN.findall(text)
-        if self._triggers.isdisjoint(plain) and not self._disguise.suspects(plain, text):
+        disguised = self._disguise.suspects(plain, text)
+        telling = [place for place, word in enumerate(plain) if word in self._triggers]
+        if not telling and not disguised:
             return Scan()
-        words = [Word(match.group(), match.start(), match.end()) for match in TOKEN.finditer(text)]
-        hidden = self._disguise.hidden(words, text)
+        # No phrase, and no word that annotates one, reaches further than this from a telling word.
+        first, last = (0, len(text)) if disguised else (max(0, telling[0] - self._reach), telling[-1] + self._reach)
+        tokens = itertools.islice(TOKEN.finditer(text), first, last)
+        words = [Word(match.group(), match.start(), match.end()) for match in tokens]
+        hidden = self._disguise.hidden(words, text) if disguised else []
         found = self._match(words)
         hits, suppressed = self._plain_hits(found, words, text)
         found_hidden = self._hidden_hits(words, hidden, taken=found)
@@ -128,11 +137,11 @@ class Rulebook:
 
     def _match(self, words: list[Word]) -> _Found:
         """Match all phrases over a list of words; keep the longest match of each rule."""
+        found = _Found()
         filled = [word.text if word.text in self._known else _FILLER for word in words]
         with self._lock:
             doc = Doc(self._nlp.vocab, words=filled)
             matches = [(self._nlp.vocab.strings[key], start, end) for key, start, end in self._matcher(doc)]
-        found = _Found()
         for key, start, end in matches:
             if key.startswith(_NEAR):
                 found.near.setdefault(key.removeprefix(_NEAR), []).append((start, end))
@@ -152,7 +161,8 @@ class Rulebook:
             question = next((q for q, first, last in answers if first <= start and end <= last), None)
             note = Annotation.SCREENING if question else annotate(words, start, end, text, rule_id=rule_id)
             hit = self._hit(rule_id, words[start].start, words[end - 1].end, note, question)
-            excused = any(first <= start and end <= last for first, last in found.near.get(rule_id, ()))
+            excused = _initials(words, start, end, text)
+            excused = excused or any(first <= start and end <= last for first, last in found.near.get(rule_id, ()))
             (suppressed if excused and not question else hits).append(hit)
         covered = [(h.start, h.end) for h in hits if h.annotation is Annotation.SCREENING]
         for question, start, end in answers:  # "unarmed", "nkw": the phrase answers without naming a rule's word
@@ -198,6 +208,14 @@ def _as_written(hits: list[Hit], note: Normalised, narrative: str) -> tuple[Hit,
         start, end = note.span(hit.start, hit.end)
         moved.append(Hit(hit.rule_id, hit.rule_class, narrative[start:end], start, end, hit.annotation, hit.question))
     return tuple(moved)
+
+
+def _initials(words: list[Word], start: int, end: int, text: str) -> bool:
+    """Tell whether a short word is a typist's initials in a CAD log: after a clock time and before a colon."""
+    word = words[start]
+    if end - start != 1 or not 2 <= len(word.text) <= 3 or text[word.end : word.end + 1] != ":":
+        return False
+    return _CLOCK.search(text, max(0, word.start - 12), word.start) is not None
 
 
 def _anchors(data: RulebookData) -> set[str]:

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import Progress, track
 
 from models.call import FIELDS, Call
 from models.errors import HeartlineError, InvalidConfig, WorkRefused
+from pipelines import terminal
+from pipelines.cli_rules import rules_app
 from pipelines.config import load_config
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-rules_app = typer.Typer(no_args_is_help=True, help="Check, explain and compare rulebooks.")
 app.add_typer(rules_app, name="rules")
-out, err = Console(), Console(stderr=True)
 
 DataOption = Annotated[Path, typer.Option("--data", help="CSV, JSONL or Parquet of calls; - is standard input.")]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML laid over pipelines/default.toml.")]
@@ -33,23 +32,18 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except WorkRefused as error:
-        err.print(f"refused: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+        terminal.fail(f"refused: {error}")
         sys.exit(1)
     except HeartlineError as error:
-        err.print(f"error: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+        terminal.fail(f"error: {error}")
         sys.exit(2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; say nothing more
 
 
-def _say(text: str) -> None:
-    """Print a step of long work."""
-    err.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
 def _tracked(what: str) -> Callable[[Iterable[Call]], Iterable[Call]]:
     """Return a progress bar over calls, shown on standard error."""
-    return lambda calls: track(list(calls), description=what, console=err, transient=True)
+    return lambda calls: track(list(calls), description=what, console=terminal.err, transient=True)
 
 
 @app.command(epilog="Example: heartline synthesise --calls 2000 --out /tmp/calls.csv")
@@ -69,9 +63,9 @@ def synthesise(
 
     settings = load_config(config).synthesise
     settings = replace(settings, calls=calls or settings.calls, seed=settings.seed if seed is None else seed)
-    rows = list(track(corpus.synthesise(settings), "writing", settings.calls, console=err, transient=True))
+    rows = list(track(corpus.synthesise(settings), "writing", settings.calls, console=terminal.err, transient=True))
     write_frame(pd.DataFrame.from_records(rows, columns=[*FIELDS, *corpus.LABELS]), to)
-    _say(f"{len(rows)} calls written to {to}")
+    terminal.say(f"{len(rows)} calls written to {to}")
 
 
 @app.command(epilog="Example: heartline ingest --data data/sample.csv --out /tmp/calls.parquet")
@@ -92,13 +86,13 @@ def ingest(
     labels = table.labels.drop(columns=["row"]).reset_index(drop=True)
     write_frame(pd.concat([frame, labels.astype(object).where(labels.notna(), None)], axis=1), to)
     _notices(table)
-    _say(f"{len(table.calls)} calls written to {to}, {len(table.rejects)} rows refused")
+    terminal.say(f"{len(table.calls)} calls written to {to}, {len(table.rejects)} rows refused")
     if table.rejects:
         refused = to.with_suffix(".rejects.csv")
         pd.DataFrame([{"row": r.row, "column": r.column, "reason": r.reason} for r in table.rejects]).to_csv(
             refused, index=False
         )
-        _say(f"refused rows are named in {refused}")
+        terminal.say(f"refused rows are named in {refused}")
         raise typer.Exit(2)
 
 
@@ -114,12 +108,12 @@ def train(
     from pipelines.tracking import Store  # noqa: PLC0415
 
     settings = load_config(config)
-    with Progress(console=err, transient=True) as progress, tempfile.TemporaryDirectory() as folder:
+    with Progress(console=terminal.err, transient=True) as progress, tempfile.TemporaryDirectory() as folder:
         bar = progress.add_task("reading", total=8)
 
         def say(step: str) -> None:
             progress.update(bar, description=step.split(":", maxsplit=1)[0][:40], advance=1)
-            _say(step)
+            terminal.say(step)
 
         table = read_table(data)
         say(f"{len(table.calls)} calls read, {len(table.rejects)} rows refused")
@@ -128,7 +122,7 @@ def train(
         registered = Store(runs, settings).log(made.folder, made.evaluation, settings, program=program)
         say(f"recorded in MLflow as version {registered.version}")
     _print_evaluation(made.evaluation)
-    out.print(f"challenger: version {registered.version}, bundle {registered.digest[:16]}", markup=False)
+    terminal.show(f"challenger: version {registered.version}, bundle {registered.digest[:16]}")
 
 
 @app.command(epilog="Example: heartline evaluate --data data/sample.csv")
@@ -163,8 +157,8 @@ def release(runs: RunsOption = RUNS, config: ConfigOption = None) -> None:
     settings = load_config(config)
     registered, judged = releasing.release(Store(runs, settings), settings)
     for gate in judged:
-        out.print(f"held: {gate.name} {gate.measured:.4f} against {gate.limit:.4f}", markup=False, highlight=False)
-    out.print(f"champion: version {registered.version}, bundle {registered.digest[:16]}", markup=False, highlight=False)
+        terminal.show(f"held: {gate.name} {gate.measured:.4f} against {gate.limit:.4f}")
+    terminal.show(f"champion: version {registered.version}, bundle {registered.digest[:16]}")
 
 
 @app.command(epilog="Example: heartline score data/sample.csv --out /tmp/decisions.jsonl")
@@ -185,9 +179,9 @@ def score(
     unread = 0
     rows = list(records(data))
     if rows and unknown_columns(rows[0]):
-        _say(f"ignored columns: {', '.join(unknown_columns(rows[0]))}")
+        terminal.say(f"ignored columns: {', '.join(unknown_columns(rows[0]))}")
     with decision_writer(to) as write:
-        for record in track(rows, "deciding", console=err, transient=True):
+        for record in track(rows, "deciding", console=terminal.err, transient=True):
             try:
                 decision = router.decide(read_row(record))
             except InvalidCall as error:
@@ -195,7 +189,7 @@ def score(
                 decision = router.refuse(error, call_id=str(record.get("call_id") or "") or None)
             write(decision)
     if unread:
-        _say(f"{unread} rows could not be read as calls and are REVIEW")
+        terminal.say(f"{unread} rows could not be read as calls and are REVIEW")
         raise typer.Exit(2)
 
 
@@ -212,7 +206,7 @@ def serve(
     if host not in {"127.0.0.1", "::1", "localhost"}:
         remedy = "serve on 127.0.0.1 behind a proxy that authenticates"
         raise InvalidConfig("will not listen beyond this machine without authentication", value=host, remedy=remedy)
-    _say(f"Heartline suggests on http://{host}:{port}/docs (Ctrl+C stops it)")
+    terminal.say(f"Heartline suggests on http://{host}:{port}/docs (Ctrl+C stops it)")
     os.environ["HEARTLINE_BUNDLE"] = str(runs / "champion")
     os.environ["HEARTLINE_PROGRAM"] = program
     uvicorn.run("serving.app:create_app", factory=True, host=host, port=port, log_level="warning", access_log=False)
@@ -221,9 +215,9 @@ def serve(
 def _notices(table: Any) -> None:
     """Say once what was passed over."""
     if table.unknown_columns:
-        _say(f"ignored columns: {', '.join(table.unknown_columns)}")
+        terminal.say(f"ignored columns: {', '.join(table.unknown_columns)}")
     for column, count in table.blanked.items():
-        _say(f"{column}: {count} values are not known and count as missing")
+        terminal.say(f"{column}: {count} values are not known and count as missing")
 
 
 def _print_evaluation(result: Any) -> None:
@@ -231,26 +225,4 @@ def _print_evaluation(result: Any) -> None:
     from pipelines.output import evaluation_lines  # noqa: PLC0415
 
     for line in evaluation_lines(result):
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-@rules_app.command("check", epilog="Example: heartline rules check")
-def rules_check(
-    rulebook: Annotated[Path | None, typer.Argument(help="Rulebook; the one in the package where not given.")] = None,
-) -> None:
-    """Lint a rulebook: that it reads, that every rule fires on its words, and that no near-miss is dead."""
-    from models.rulebook import RULEBOOK_PATH, load  # noqa: PLC0415
-    from pipelines.rulecheck import faults  # noqa: PLC0415
-
-    data = load(rulebook or RULEBOOK_PATH)
-    found = faults(data)
-    for fault in found:
-        out.print(fault, markup=False, highlight=False, soft_wrap=True)
-    phrases = sum(len(rule.phrases) for rule in data.rules)
-    out.print(
-        f"{data.version}: {len(data.rules)} rules, {phrases} phrases, {len(found)} faults",
-        markup=False,
-        highlight=False,
-    )
-    if found:
-        raise typer.Exit(1)
+        terminal.show(line)

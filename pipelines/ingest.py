@@ -137,6 +137,7 @@ def _labels(record: dict[str, Any], number: int) -> dict[str, Any]:
         "response": str(response) if _given(response) else None,
         "adverse_event": _flag(record.get("adverse_event")),
         "danger": _danger(record),
+        "label": _label(record),
         "caller_key": str(caller) if _given(caller) else None,
         "heart_type": str(record.get("heart_type") or record.get("scenario") or "") or None,
     }
@@ -156,6 +157,12 @@ def _flag(value: object) -> bool | None:
 def _eligible(value: object) -> bool | str | None:
     """Read the eligible label, which annotators may leave unsure."""
     return "unsure" if str(value).strip().lower() in {"unsure", "review", "disputed"} else _flag(value)
+
+
+def _label(record: dict[str, Any]) -> str | None:
+    """Return the annotators' own words for weapon and violence, for a report by label."""
+    given = [f"{name} {record[name]}" for name in ("weapon", "violence") if _given(record.get(name))]
+    return ", ".join(given) or None
 
 
 def _danger(record: dict[str, Any]) -> bool | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pipelines import cli
+from pipelines import cli, terminal
 
 ROOT = Path(__file__).parents[1]
 SMALL = ROOT / "tests" / "small.toml"
@@ -16,9 +16,9 @@ SMALL = ROOT / "tests" / "small.toml"
 def heartline(*words, stdin=None):
     """Run the command in this process; return its exit code, output and errors."""
     out, err = io.StringIO(), io.StringIO()
-    before = (sys.argv, cli.out, cli.err, sys.stdin)
+    before = (sys.argv, terminal.out, terminal.err, sys.stdin)
     sys.argv = ["heartline", *words]
-    cli.out, cli.err = Console(file=out, width=200), Console(file=err, width=200)
+    terminal.out, terminal.err = Console(file=out, width=200), Console(file=err, width=200)
     if stdin is not None:
         sys.stdin = io.TextIOWrapper(io.BytesIO(stdin))
     try:
@@ -28,5 +28,5 @@ def heartline(*words, stdin=None):
     except SystemExit as stop:
         code = int(stop.code or 0)
     finally:
-        sys.argv, cli.out, cli.err, sys.stdin = before
+        sys.argv, terminal.out, terminal.err, sys.stdin = before
     return code, out.getvalue(), err.getvalue()
