@@ -4,6 +4,7 @@ The annotation is shown to the clinician and changes nothing: scope rules for ne
 negated, so none of them may lift a veto. Only `SCREENING`, which `rules` sets from a closed list, has any effect.
 """
 
+import re
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -39,6 +40,7 @@ _HISTORICAL = frozenset(
 )
 _SELF = frozenset("himself herself myself themselves self suicidal suicide si wrist wrists own".split())
 _BEFORE, _AFTER = 5, 4
+_QUESTION = re.compile(r" *\?")
 
 
 def annotate(words: list[Word], start: int, end: int, text: str, *, rule_id: str) -> Annotation:
@@ -49,14 +51,18 @@ def annotate(words: list[Word], start: int, end: int, text: str, *, rule_id: str
         return Annotation.SELF_ONLY
     if any(word in _NEGATED for word in before[-4:]) or (after and after[0] in {"neg", "none", "negative"}):
         return Annotation.NEGATED
-    tail = text[words[end - 1].end :].lstrip(" ")
-    if any(word in _UNCERTAIN for word in before) or tail.startswith("?"):
+    if any(word in _UNCERTAIN for word in before) or asked(text, words[end - 1].end):
         return Annotation.UNCERTAIN
     if any(word in _HISTORICAL for word in (*before, *after)):
         return Annotation.HISTORICAL
     if any(word in _SELF for word in after) or "suicidal" in before:
         return Annotation.SELF_ONLY
     return Annotation.ASSERTED
+
+
+def asked(text: str, end: int) -> bool:
+    """Tell whether a question mark follows a place in the text."""
+    return _QUESTION.match(text, end) is not None
 
 
 def _same_sentence(before: list[str]) -> list[str]:

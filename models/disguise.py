@@ -42,7 +42,7 @@ class Disguise:
         self._targets = frozenset({word for word in single if len(word) >= 3} | {w for w in longer if len(w) >= 5})
         self._weapons = frozenset(_single_words(rules, minimum=3)) - {"ars", "aks"}
         self._inside = tuple(sorted(_single_words((r for r in rules if r.inside), minimum=5), key=len, reverse=True))
-        self._slips = dict(_slips(sorted(_single_words(rules, minimum=6)), known=self._plain | self._ordinary))
+        self._slips = dict(_slips(sorted(_single_words(rules, minimum=5)), known=self._plain | self._ordinary))
         self._apart = frozenset(word for word in self._inside if len(word) >= 5)
         self._broken = {(w[:cut], w[cut:]): w for w in sorted(self._targets) for cut in range(1, len(w))}
         self._firsts = frozenset(first for first, _ in self._broken)
@@ -186,6 +186,6 @@ def _slips(words: Iterable[str], *, known: frozenset[str]) -> Iterator[tuple[str
         for place in range(1, len(word)):
             dropped = word[:place] + word[place + 1 :]
             swapped = word[: place - 1] + word[place] + word[place - 1] + word[place + 1 :]
-            for slip in (dropped, swapped):
+            for slip in (swapped, dropped) if len(word) > 5 else (swapped,):  # a letter less of five is too little
                 if slip not in known:
                     yield slip, word

@@ -9,14 +9,14 @@ filler before spaCy sees them, so that its string store does not grow however lo
 import itertools
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import spacy
 from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc
 
-from models.annotate import Annotation, Word, annotate
+from models.annotate import Annotation, Word, annotate, asked
 from models.disguise import Disguise
 from models.rulebook import TOKEN, RulebookData, RuleClass, load
 from models.text import Normalised, normalise
@@ -123,17 +123,11 @@ class Rulebook:
         hidden = self._disguise.hidden(words, text) if disguised else []
         found = self._match(words)
         hits, suppressed = self._plain_hits(found, words, text)
-        found_hidden = self._hidden_hits(words, hidden, taken=found)
-        near = [(words[first].start, words[last - 1].end) for spans in found.near.values() for first, last in spans]
-        for hit in found_hidden:  # only a near-miss in plain words excuses a disguise: "Gunn St"
-            excused = any(first <= hit.start and hit.end <= last for first, last in near)
-            (suppressed if excused else hits).append(hit)
-        unique = sorted({(h.start, -h.end, h.rule_id): h for h in hits}.values(), key=lambda h: (h.start, -h.end, h.rule_id))
-        if any(hit.annotation is not Annotation.SCREENING and hit.rule_class is not RuleClass.MEANS for hit in unique):
-            unique += suppressed  # an exception counts only where nothing else stands
-            unique.sort(key=lambda hit: (hit.start, -hit.end, hit.rule_id))
-            suppressed = []
-        return Scan(_as_written(unique, note, narrative), _as_written(suppressed, note, narrative))
+        excuses = _Cover((words[start].start, words[end - 1].end) for spans in found.near.values() for start, end in spans)
+        for hit in self._hidden_hits(words, hidden, taken=found):
+            # Only a near-miss in plain words excuses a disguise: "Gunn St".
+            (suppressed if excuses.holds(hit.start, hit.end) else hits).append(hit)
+        return _stand(hits, suppressed, note, narrative)
 
     def _match(self, words: list[Word]) -> _Found:
         """Match all phrases over a list of words; keep the longest match of each rule."""
@@ -155,20 +149,23 @@ class Rulebook:
     def _plain_hits(self, found: _Found, words: list[Word], text: str) -> tuple[list[Hit], list[Hit]]:
         """Annotate matches in plain words; set near-misses aside."""
         answers = [answer for answer in _longest(found.screening) if self._answers(answer, words, text)]
+        answered = {name: _Cover((a, b) for q, a, b in answers if q == name) for name in self.data.screening}
+        excuses = {rule_id: _Cover(spans) for rule_id, spans in found.near.items()}
         hits: list[Hit] = []
         suppressed: list[Hit] = []
+        named: set[int] = set()
         for rule_id, start, end in found.rules:
-            question = next((q for q, first, last in answers if first <= start and end <= last), None)
+            question = next((name for name, cover in answered.items() if cover.holds(start, end)), None)
             note = Annotation.SCREENING if question else annotate(words, start, end, text, rule_id=rule_id)
             hit = self._hit(rule_id, words[start].start, words[end - 1].end, note, question)
             excused = _initials(words, start, end, text)
-            excused = excused or any(first <= start and end <= last for first, last in found.near.get(rule_id, ()))
+            excused = excused or (rule_id in excuses and excuses[rule_id].holds(start, end))
             (suppressed if excused and not question else hits).append(hit)
-        covered = [(h.start, h.end) for h in hits if h.annotation is Annotation.SCREENING]
+            named.update(range(start, end) if question else ())
         for question, start, end in answers:  # "unarmed", "nkw": the phrase answers without naming a rule's word
-            first, last = words[start].start, words[end - 1].end
-            if not any(first <= a and b <= last for a, b in covered):
-                hits.append(Hit("screening", RuleClass.WEAPON, "", first, last, Annotation.SCREENING, question))
+            if named.isdisjoint(range(start, end)):
+                place = words[start].start, words[end - 1].end
+                hits.append(Hit("screening", RuleClass.WEAPON, "", *place, Annotation.SCREENING, question))
         return hits, suppressed
 
     def _answers(self, answer: tuple[str, int, int], words: list[Word], text: str) -> bool:
@@ -177,8 +174,7 @@ class Rulebook:
         before = words[start - 1] if start else None
         if before and before.text in self.data.turned_by and "\n" not in text[before.end : words[start].start]:
             return False
-        following = text[words[end - 1].end :].lstrip(" ")
-        if following.startswith("?"):
+        if asked(text, words[end - 1].end):
             return False
         after = tuple(word.text for word in words[end : end + 4])
         return not any(after[: len(phrase)] == phrase for phrase in self.data.excepted_by)
@@ -189,16 +185,41 @@ class Rulebook:
             return []
         hits: list[Hit] = []
         plain = {(words[start].start, words[end - 1].end) for _, start, end in taken.rules}
+        disguised = set(hidden)
         replaced = _replace(words, hidden)
         for rule_id, start, end in self._match(replaced).rules:
             span = (replaced[start].start, replaced[end - 1].end)
-            if span not in plain and any(word in hidden for word in replaced[start:end]):
+            if span not in plain and any(word in disguised for word in replaced[start:end]):
                 hits.append(self._hit(rule_id, *span, Annotation.ASSERTED, None))
         return hits
 
     def _hit(self, rule_id: str, start: int, end: int, annotation: Annotation, question: str | None) -> Hit:
         """Make a hit whose place is still in the normalised text."""
         return Hit(rule_id, self.classes[rule_id], "", start, end, annotation, question)
+
+
+class _Cover:
+    """Know which places listed spans cover; asking costs one look-up."""
+
+    def __init__(self, spans: Iterable[tuple[int, int]]) -> None:
+        """Note, for every place, how far the longest span over it reaches."""
+        self._reach: dict[int, int] = {}
+        for start, end in spans:
+            for place in range(start, end):
+                self._reach[place] = max(end, self._reach.get(place, 0))
+
+    def holds(self, start: int, end: int) -> bool:
+        """Tell whether one span covers from start to end."""
+        return self._reach.get(start, -1) >= end
+
+
+def _stand(hits: list[Hit], suppressed: list[Hit], note: Normalised, narrative: str) -> Scan:
+    """Put hits in reading order; an exception counts only where nothing else stands."""
+    once = {(hit.start, -hit.end, hit.rule_id): hit for hit in hits}
+    if any(hit.annotation is not Annotation.SCREENING and hit.rule_class is not RuleClass.MEANS for hit in hits):
+        once |= {(hit.start, -hit.end, hit.rule_id): hit for hit in suppressed}
+        suppressed = []
+    return Scan(_as_written([once[key] for key in sorted(once)], note, narrative), _as_written(suppressed, note, narrative))
 
 
 def _as_written(hits: list[Hit], note: Normalised, narrative: str) -> tuple[Hit, ...]:
