@@ -131,7 +131,7 @@ class TestCorpus:
     def test_adverse_events_are_known_only_where_a_team_went(self, corpus):
         """Selection is in the data, as in life."""
         frame = pd.read_csv(corpus)
-        assert frame["adverse_event"].isna().mean() > 0.8
+        assert frame["adverse_event"].isna().mean() > 0.75
         assert frame.loc[frame["danger"], "adverse_event"].isna().all()
 
     def test_every_slot_exists_and_shares_are_positive(self):

@@ -21,6 +21,11 @@ def words(text):
     return re.findall(r"[a-z0-9']+", text.lower())
 
 
+def notes_of(path):
+    """Return the rows of a file of notes."""
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines(keepends=True)))
+
+
 @needs_real
 def test_eligible_calls_are_told_apart_on_real_notes(router):
     """Trained on a small synthetic corpus only, the order of real notes is far better than the call type's."""
@@ -36,7 +41,7 @@ def test_evaluate_prints_real_figures_without_a_note(runs):
     code, out, _ = heartline("evaluate", "--data", str(REAL / "dev.csv"), "--runs", str(runs))
     assert code == 0
     printed = " ".join(words(out))
-    notes = [" ".join(words(row["narrative"])) for row in csv.DictReader((REAL / "dev.csv").open())]
+    notes = [" ".join(words(row["narrative"])) for row in notes_of(REAL / "dev.csv")]
     assert not any(note in printed for note in notes if len(note.split()) >= 4)
 
 
@@ -45,7 +50,7 @@ def test_no_real_note_has_entered_the_project():
     """No tracked file holds nine words in a row of a real note."""
     runs_of_nine = set()
     for file in REAL.glob("*.csv"):
-        for row in csv.DictReader(file.open(encoding="utf-8")):
+        for row in notes_of(file):
             text = words(row["narrative"])
             runs_of_nine |= {tuple(text[i : i + 9]) for i in range(len(text) - 8)}
     assert runs_of_nine

@@ -163,9 +163,12 @@ def test_time_grows_no_faster_than_the_note(rulebook, unit):
     times = []
     for size in (16_384, 65_536):
         note = (unit * (size // len(unit) + 1))[:size]
-        start = time.perf_counter()
-        rulebook.scan(note)
-        times.append(time.perf_counter() - start)
+        runs = []
+        for _ in range(3):
+            start = time.perf_counter()
+            rulebook.scan(note)
+            runs.append(time.perf_counter() - start)
+        times.append(min(runs))  # the least disturbed of three
     assert times[1] < 12 * times[0] + 0.05
     assert times[1] < 3
 
