@@ -4,7 +4,7 @@ import re
 import tomllib
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from models.text import normalise
 
@@ -49,7 +49,19 @@ def names() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1)
-def _raw() -> dict[str, "dict"]:  # type: ignore[type-arg]  # TOML's own nesting
+def program_types() -> frozenset[str]:
+    """Return the types that one program or another takes."""
+    return frozenset(_raw()["program_types"])
+
+
+@lru_cache(maxsize=1)
+def learnt_types() -> frozenset[str]:
+    """Return the types that the shipped model has learnt as eligible."""
+    return frozenset(_raw()["learnt_types"])
+
+
+@lru_cache(maxsize=1)
+def _raw() -> dict[str, Any]:
     """Read the file once."""
     return tomllib.loads(CALL_TYPES_PATH.read_text(encoding="utf-8"))
 

@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -19,8 +19,9 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SHIFT = re.compile(r"(daily|weekdays|weekends|mon|tue|wed|thu|fri|sat|sun) (\d\d):(\d\d)-(\d\d):(\d\d)")
 _KEYS = {
     "id", "name", "version", "time_zone", "eligible_call_types", "excluded_call_types", "screening_negatives",
-    "care_navigation", "risk_bands", "units",
+    "care_navigation", "risk_bands", "units", "note", "unknown", "sources",
 }  # fmt: skip
+_OPTIONAL = {"periods"}
 
 
 class ScreeningNegatives(StrEnum):
@@ -48,6 +49,16 @@ class Unit:
     staffing: str
     zones: frozenset[str] | None
     shifts: tuple[Shift, ...]
+    hours: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Hold the units of an earlier time, from its first day to the day before its end."""
+
+    begins: date
+    ends: date
+    units: Mapping[Response, Unit]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +78,15 @@ class Program:
     risk_high: float
     high_risk_unit: Response
     units: Mapping[Response, Unit]
+    periods: tuple["Period", ...]
+    note: str
+    unknown: tuple[str, ...]
+    sources: tuple[str, ...]
+
+    def units_on(self, day: date | None) -> Mapping[Response, Unit]:
+        """Return the units of a day: an earlier period's where one covers it, the present ones otherwise."""
+        past = (period.units for period in self.periods if day is not None and period.begins <= day < period.ends)
+        return next(past, self.units)
 
     def risk_band(self, probability: float | None) -> RiskBand:
         """Return the band of a chance of an adverse event."""
@@ -78,10 +98,14 @@ class Program:
 
     def availability(self, response: Response, at: datetime | None, zone: str | None) -> Availability | None:
         """Say whether a unit of the program is on duty in the zone at a moment; `None` for other services."""
-        unit = self.units.get(response)
-        if unit is None:
-            return None
         local = at.astimezone(self.time_zone) if at else None
+        unit = self.units_on(local.date() if local else None).get(response)
+        if unit is None:
+            return (
+                None
+                if response not in self.units
+                else Availability(unit=response, available=False, on_duty=False, in_zone=None, next_on_duty_at=None)
+            )
         on_duty = None if local is None else any(_covers(shift, local) for shift in unit.shifts)
         in_zone = True if unit.zones is None else (None if zone is None else zone in unit.zones)
         known = on_duty is not None and in_zone is not None
@@ -94,7 +118,7 @@ def load_program(name: str | Path = DEFAULT_PROGRAM) -> Program:
     """Read a program by its id or by the path of its file; raise `InvalidConfig` where it is wrong."""
     path = name if isinstance(name, Path) else PROGRAMS / f"{name}.toml"
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in PROGRAMS.glob("*.toml")))
+        known = ", ".join(program_ids())
         raise InvalidConfig("no such program", value=str(name), remedy=f"use one of: {known}")
     raw = path.read_bytes()
     try:
@@ -107,7 +131,7 @@ def load_program(name: str | Path = DEFAULT_PROGRAM) -> Program:
 def parse_program(data: Mapping[str, object], *, digest: str) -> Program:
     """Turn a parsed file into a `Program`; raise `InvalidConfig` naming the key."""
     table: dict[str, dict] = dict(data)  # type: ignore[arg-type, type-arg]  # TOML's own nesting
-    unknown, missing = set(table) - _KEYS, _KEYS - set(table)
+    unknown, missing = set(table) - _KEYS - _OPTIONAL, _KEYS - set(table)
     if unknown or missing:
         fault = "unknown program key" if unknown else "program lacks a key"
         raise InvalidConfig(fault, value=min(unknown or missing), remedy="compare durham-heart.toml")
@@ -126,10 +150,24 @@ def parse_program(data: Mapping[str, object], *, digest: str) -> Program:
             risk_elevated=float(bands["elevated"]),
             risk_high=float(bands["high"]),
             high_risk_unit=Response(bands["high_risk_unit"]),
-            units={Response(name): _unit(name, entry) for name, entry in table["units"].items()},
+            units=_units(table["units"]),
+            periods=tuple(Period(p["from"], p["until"], _units(p["units"])) for p in table.get("periods", ())),
+            note=str(table["note"]),
+            unknown=tuple(table["unknown"]),
+            sources=tuple(table["sources"]),
         )
     except (KeyError, ValueError, ZoneInfoNotFoundError) as error:
         raise InvalidConfig("program value is wrong", value=str(error), remedy="compare durham-heart.toml") from None
+
+
+def _units(entries: Mapping[str, Mapping[str, object]]) -> dict[Response, Unit]:
+    """Read the units of one period."""
+    return {Response(name): _unit(name, entry) for name, entry in entries.items()}
+
+
+def program_ids() -> tuple[str, ...]:
+    """Return the ids of the programs that ship with the package."""
+    return tuple(sorted(path.stem for path in PROGRAMS.glob("*.toml")))
 
 
 def _unit(name: str, entry: Mapping[str, object]) -> Unit:
@@ -138,7 +176,9 @@ def _unit(name: str, entry: Mapping[str, object]) -> Unit:
     if not isinstance(hours, list):
         raise InvalidConfig(f"hours of {name} are not a list", value=hours, remedy='write ["daily 09:00-21:00"]')
     served = None if zones == "all" else frozenset(map(str, zones if isinstance(zones, list) else [zones]))
-    return Unit(Response(name), str(entry["staffing"]), served, tuple(_shift(str(text)) for text in hours))
+    return Unit(
+        Response(name), str(entry["staffing"]), served, tuple(_shift(str(text)) for text in hours), tuple(map(str, hours))
+    )
 
 
 def _shift(text: str) -> Shift:

@@ -14,7 +14,7 @@ from time import perf_counter
 from models import bundle as bundles
 from models.bundle import Bundle
 from models.call import Answer, Call, utc_now
-from models.call_types import CallType, canonical
+from models.call_types import CallType, canonical, learnt_types, program_types
 from models.decision import PROGRAM_UNITS, VETO_CODES, Decision, Reason, Recommendation, Response, RiskBand, Versions
 from models.errors import InvalidCall
 from models.features import row
@@ -85,7 +85,8 @@ class Router:
             return self._answer(call, Recommendation.NOT_ELIGIBLE, reasons, started, scores, Response.POLICE)
         doubts = [*faults, *self._doubts(call, scan, scores)]
         recommendation = Recommendation.REVIEW if doubts else self._by_threshold(scores)
-        reasons = [*doubts, *self._band_reason(recommendation, scores, doubts), *shown, *words, *missing_reasons(call)]
+        recommendation, own = self._by_program(recommendation, kind)
+        reasons = [*doubts, *own, *self._band_reason(recommendation, scores, doubts), *shown, *words, *missing_reasons(call)]
         response = self._response(recommendation, scores, kind)
         return self._answer(call, recommendation, reasons, started, scores, response, kind)
 
@@ -130,6 +131,18 @@ class Router:
         if scores.eligible >= point.eligible_at:
             return Recommendation.ELIGIBLE
         return Recommendation.NOT_ELIGIBLE if scores.eligible < point.not_eligible_below else Recommendation.REVIEW
+
+    def _by_program(self, given: Recommendation, kind: CallType) -> tuple[Recommendation, list[Reason]]:
+        """Lay the program's own list of call types over what the note says; a guessed type only raises a doubt."""
+        name = kind.name.replace("_", " ")
+        taken = kind.name in self.program.eligible_call_types
+        if given is Recommendation.ELIGIBLE and not taken and kind.name in program_types():
+            reason = _fault("call_type_not_taken", f"{self.program.name} does not take the call type {name}")
+            return (Recommendation.REVIEW if kind.guessed else Recommendation.NOT_ELIGIBLE), [reason]
+        if given is Recommendation.NOT_ELIGIBLE and taken and kind.name not in learnt_types():
+            reason = _fault("call_type_not_learnt", f"{self.program.name} takes {name}, which the model has not learnt")
+            return Recommendation.REVIEW, [reason]
+        return given, []
 
     def _band_reason(self, given: Recommendation, scores: Scores, doubts: list[Reason]) -> list[Reason]:
         """Say where the probability lies."""

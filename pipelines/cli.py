@@ -13,11 +13,13 @@ from rich.progress import Progress, track
 from models.call import FIELDS, Call
 from models.errors import HeartlineError, InvalidConfig, WorkRefused
 from pipelines import terminal
+from pipelines.cli_programs import programs_app
 from pipelines.cli_rules import rules_app
 from pipelines.config import load_config
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 app.add_typer(rules_app, name="rules")
+app.add_typer(programs_app, name="programs")
 
 DataOption = Annotated[Path, typer.Option("--data", help="CSV, JSONL or Parquet of calls; - is standard input.")]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML laid over pipelines/default.toml.")]

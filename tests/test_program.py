@@ -1,14 +1,18 @@
 """A program's criteria are data, and wrong data is named."""
 
 import tomllib
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from models.call import Answer, Call
 from models.decision import Response, RiskBand
 from models.errors import InvalidConfig
-from models.program import PROGRAMS, load_program, parse_program
+from models.program import PROGRAMS, load_program, parse_program, program_ids
+from models.router import Router
+from pipelines.cli_programs import faults
 
 DURHAM = ZoneInfo("America/New_York")
 
@@ -88,3 +92,61 @@ def test_an_unknown_program_lists_the_known():
     """The remedy names what there is."""
     with pytest.raises(InvalidConfig, match="durham-heart"):
         load_program("atlantis")
+
+
+@pytest.mark.parametrize("program_id", program_ids())
+def test_every_shipped_program_holds_together(program_id):
+    """Ten programs read, name existing call types, exclude weapons, and give their sources and gaps."""
+    program = load_program(program_id)
+    assert faults(program) == []
+    assert program.id == program_id
+    assert program.note
+    assert program.unknown
+
+
+def test_the_ten_programs_are_there():
+    """Durham and the nine it is compared with."""
+    assert len(program_ids()) == 10
+
+
+def test_looking_back_uses_the_hours_of_the_time():
+    """In the pilot the community team worked from ten to nine in the pilot's zones, and co-response began in autumn."""
+    program = load_program()
+    august = datetime(2022, 8, 3, 9, 30, tzinfo=DURHAM)
+    team = Response.COMMUNITY_RESPONSE
+    assert program.availability(team, august, "pilot").on_duty is False
+    assert program.availability(team, august.replace(hour=10), "pilot").available
+    assert program.availability(team, august.replace(hour=10), "D9").in_zone is False
+    assert program.availability(Response.CO_RESPONSE, august.replace(hour=12), None).available is False
+    assert program.availability(Response.CO_RESPONSE, august.replace(hour=12, month=11), None).on_duty
+
+
+@pytest.mark.parametrize(
+    ("program_id", "call_type", "expected"),
+    [
+        ("durham-heart", "Trespass", "ELIGIBLE"),
+        ("tucson", "Trespass", "NOT_ELIGIBLE"),
+        ("atlanta-pad", "Suicide Threat", "NOT_ELIGIBLE"),
+        ("denver-star", "Suicide Threat", "ELIGIBLE"),
+        ("tucson", "Trespass - Repeat Sleeper Downtown", "REVIEW"),
+        ("durham-heart", "Zorbing", "ELIGIBLE"),
+    ],
+)
+def test_the_same_call_gets_each_programs_own_answer(router, program_id, call_type, expected):
+    """What one program takes another leaves; a guessed call type only raises a doubt."""
+    point = replace(router.bundle.operating_point, eligible_at=0.0)
+    own = Router(
+        bundle=replace(router.bundle, operating_point=point), program=load_program(program_id), rulebook=router.rulebook
+    )
+    answers = {"weapons_answer": Answer.NONE, "violence_answer": Answer.NONE}
+    assert own.decide(Call(narrative="asleep in doorway, crying", call_type=call_type, **answers)).recommendation == expected
+
+
+def test_what_the_model_has_not_learnt_is_not_turned_away(router):
+    """Denver takes overdoses; a model of Durham's calls cannot say no to them."""
+    point = replace(router.bundle.operating_point, eligible_at=1.1, not_eligible_below=1.1)
+    own = Router(
+        bundle=replace(router.bundle, operating_point=point), program=load_program("denver-star"), rulebook=router.rulebook
+    )
+    assert own.decide(Call(narrative="asleep on bench", call_type="Overdose")).recommendation == "REVIEW"
+    assert own.decide(Call(narrative="asleep on bench", call_type="Theft")).recommendation == "NOT_ELIGIBLE"
