@@ -13,11 +13,13 @@ from rich.progress import Progress, track
 from models.call import FIELDS, Call
 from models.errors import HeartlineError, InvalidConfig, WorkRefused
 from pipelines import terminal
+from pipelines.cli_ingest import INGEST_EXAMPLE, ingest
 from pipelines.cli_programs import programs_app
 from pipelines.cli_rules import rules_app
 from pipelines.config import load_config
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+app.command("ingest", epilog=INGEST_EXAMPLE)(ingest)
 app.add_typer(rules_app, name="rules")
 app.add_typer(programs_app, name="programs")
 
@@ -68,34 +70,6 @@ def synthesise(
     rows = list(track(corpus.synthesise(settings), "writing", settings.calls, console=terminal.err, transient=True))
     write_frame(pd.DataFrame.from_records(rows, columns=[*FIELDS, *corpus.LABELS]), to)
     terminal.say(f"{len(rows)} calls written to {to}")
-
-
-@app.command(epilog="Example: heartline ingest --data data/sample.csv --out /tmp/calls.parquet")
-def ingest(
-    data: DataOption = SAMPLE,
-    to: Annotated[Path, typer.Option("--out", help="CSV, JSONL or Parquet of the rows that could be read.")] = Path(
-        "calls.csv"
-    ),
-) -> None:
-    """Check a table of calls; write the rows that can be read, and name those that cannot."""
-    import pandas as pd  # noqa: PLC0415
-
-    from pipelines.ingest import read_table  # noqa: PLC0415
-    from pipelines.output import write_frame  # noqa: PLC0415
-
-    table = read_table(data)
-    frame = pd.DataFrame.from_records([call.to_record() for call in table.calls])
-    labels = table.labels.drop(columns=["row"]).reset_index(drop=True)
-    write_frame(pd.concat([frame, labels.astype(object).where(labels.notna(), None)], axis=1), to)
-    _notices(table)
-    terminal.say(f"{len(table.calls)} calls written to {to}, {len(table.rejects)} rows refused")
-    if table.rejects:
-        refused = to.with_suffix(".rejects.csv")
-        pd.DataFrame([{"row": r.row, "column": r.column, "reason": r.reason} for r in table.rejects]).to_csv(
-            refused, index=False
-        )
-        terminal.say(f"refused rows are named in {refused}")
-        raise typer.Exit(2)
 
 
 @app.command(epilog="Example: heartline train --data data/sample.csv --config tests/small.toml --runs /tmp/mlruns")
@@ -174,8 +148,9 @@ def score(
     """Decide every call of a file, in its order."""
     from models.errors import InvalidCall  # noqa: PLC0415
     from models.router import Router  # noqa: PLC0415
-    from pipelines.ingest import read_row, records, unknown_columns  # noqa: PLC0415
+    from pipelines.ingest import read_row, unknown_columns  # noqa: PLC0415
     from pipelines.output import decision_writer  # noqa: PLC0415
+    from pipelines.readers import records  # noqa: PLC0415
 
     router = Router.load(bundle or runs / "champion", program=program)
     unread = 0

@@ -1,10 +1,6 @@
 """Read a table of calls from a file; count and name every row that cannot be read, and keep all the others."""
 
-import io
-import json
-import sys
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +9,12 @@ import pandas as pd
 
 from models.call import FIELDS, Call
 from models.errors import InvalidCall, InvalidData
+from pipelines.contract import ADVERSE_EVENTS
+from pipelines.readers import records
 
 LABEL_COLUMNS = (
-    "eligible", "response", "adverse_event", "danger", "caller_key", "weapon", "violence", "heart_type", "scenario",
+    "eligible", "response", "adverse_event", "danger", "caller_key", "address_key", "label_source", "labelled_at",
+    "annotator", "weapon", "violence", "heart_type", "scenario",
 )  # fmt: skip
 _ALIASES = {"n": "call_id", "id": "call_id", "note": "narrative", "text": "narrative", "nature": "call_type"}
 # An agency's own word in these columns says little: one that is not known counts as missing, and is counted. A safety
@@ -42,48 +41,6 @@ class Table:
     rejects: list[Reject] = field(default_factory=list)
     unknown_columns: tuple[str, ...] = ()
     blanked: Counter[str] = field(default_factory=Counter)
-
-
-def records(path: Path | str) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a CSV, JSONL or Parquet file, or of standard input where the path is `-`, as they stand."""
-    name = str(path)
-    if name != "-" and not Path(name).is_file():
-        raise InvalidData("no such file", value=name, remedy="give the path of a .csv, .jsonl or .parquet file")
-    suffix = Path(name).suffix.lower()
-    if suffix == ".parquet":
-        yield from pd.read_parquet(name).to_dict("records")  # type: ignore[misc]  # keys of a table are its columns
-        return
-    text = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    decoded = text.decode("utf-8-sig", errors="replace")
-    if suffix in {".jsonl", ".ndjson", ".json"} or (name == "-" and decoded.lstrip().startswith("{")):
-        yield from _json_lines(decoded)
-    elif suffix in {".csv", ".tsv", ".txt", ""}:
-        yield from _csv(decoded, separator="\t" if suffix == ".tsv" else ",")
-    else:
-        raise InvalidData("unknown kind of file", value=name, remedy="give .csv, .jsonl or .parquet")
-
-
-def _json_lines(text: str) -> Iterator[dict[str, Any]]:
-    """Yield JSON objects, one a line; raise `InvalidData` naming the line."""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError:
-            record = None
-        if not isinstance(record, dict):
-            raise InvalidData("line is not a JSON object", value=number, remedy="write one call a line")
-        yield record
-
-
-def _csv(text: str, *, separator: str) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a CSV; every value is text, because the fields of `Call` know how to read themselves."""
-    try:
-        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, sep=separator)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise InvalidData("CSV cannot be read", value=type(error).__name__, remedy="check its header and quotes") from None
-    yield from table.to_dict("records")  # type: ignore[misc]  # keys of a table are its columns
 
 
 def read_row(record: dict[str, Any], blanked: Counter[str] | None = None) -> Call:
@@ -135,7 +92,7 @@ def _labels(record: dict[str, Any], number: int) -> dict[str, Any]:
         "row": number,
         "eligible": _eligible(record.get("eligible")),
         "response": str(response) if _given(response) else None,
-        "adverse_event": _flag(record.get("adverse_event")),
+        "adverse_event": _adverse(record.get("adverse_event")),
         "danger": _danger(record),
         "label": _label(record),
         "caller_key": str(caller) if _given(caller) else None,
@@ -152,6 +109,14 @@ def _flag(value: object) -> bool | None:
     """Read a yes or no, or nothing."""
     word = str(value).strip().lower()
     return True if word in _TRUE else (False if word in _FALSE else None)
+
+
+def _adverse(value: object) -> bool | None:
+    """Read an adverse event: one of the contract's kinds is a yes, `none` a no, nothing means no team went."""
+    word = str(value).strip().lower().replace(" ", "_") if _given(value) or value == "none" else ""
+    if word in ADVERSE_EVENTS:
+        return word != "none"
+    return _flag(value)
 
 
 def _eligible(value: object) -> bool | str | None:

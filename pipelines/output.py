@@ -4,9 +4,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Self
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from models.decision import Decision
 from models.errors import InvalidData
@@ -26,6 +28,47 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
         frame.to_json(path, orient="records", lines=True, force_ascii=False)
     else:
         raise InvalidData("unknown kind of file", value=str(path), remedy="name it .csv, .jsonl or .parquet")
+
+
+class TableWriter:
+    """Write tables one after another to one file: CSV, JSONL or Parquet by the ending of its name."""
+
+    def __init__(self, path: Path) -> None:
+        """Check the name; raise `InvalidData` for another ending."""
+        if path.suffix not in {".csv", ".jsonl", ".parquet"}:
+            raise InvalidData("unknown kind of file", value=str(path), remedy="name it .csv, .jsonl or .parquet")
+        self.path = path
+        self._parquet: pq.ParquetWriter | None = None
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        """Open the file."""
+        if self.path.suffix != ".parquet":
+            self._file = self.path.open("w", encoding="utf-8", newline="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        for file in (self._file, self._parquet):
+            if file is not None:
+                file.close()
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Add the rows of a table."""
+        if self.path.suffix == ".csv" and self._file is not None:
+            frame.to_csv(self._file, index=False, header=self._file.tell() == 0)
+        elif self._file is not None:
+            frame.to_json(self._file, orient="records", lines=True, force_ascii=False)
+        else:
+            table = pa.Table.from_pandas(frame, schema=_arrow_schema(frame), preserve_index=False)
+            self._parquet = self._parquet or pq.ParquetWriter(self.path, table.schema)
+            self._parquet.write_table(table)
+
+
+def _arrow_schema(frame: pd.DataFrame) -> pa.Schema:
+    """Return the types of a table of calls, the same for every chunk of it: counts, flags and text."""
+    kinds = {"calls_24h": pa.int64(), "calls_30d": pa.int64(), "premise_hazard": pa.bool_()}
+    return pa.schema([(str(column), kinds.get(str(column), pa.string())) for column in frame.columns])
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def heartline(*words, stdin=None):
     sys.argv = ["heartline", *words]
     terminal.out, terminal.err = Console(file=out, width=200), Console(file=err, width=200)
     if stdin is not None:
-        sys.stdin = io.TextIOWrapper(io.BytesIO(stdin))
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin)))
     try:
         with redirect_stdout(out), redirect_stderr(err):
             cli.main()

@@ -1,0 +1,62 @@
+"""Offer `heartline ingest`: bring a city's export in, or propose how its columns map to a call's."""
+
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pipelines import terminal
+
+INGEST_EXAMPLE = (
+    "Example: heartline ingest --data data/examples/ma-police-log.csv --map ma-police-log --out /tmp/calls.parquet"
+)
+_MOST = 20
+
+
+def ingest(
+    data: Annotated[
+        Path | None, typer.Option("--data", help="CSV, JSONL, Parquet, Excel, EIDO .json, or a folder of EIDO.")
+    ] = None,
+    to: Annotated[Path, typer.Option("--out", help="CSV, JSONL or Parquet of the rows that could be read.")] = Path(
+        "calls.csv"
+    ),
+    columns: Annotated[
+        str | None, typer.Option("--map", help="Column map: a TOML file, or the name of a shipped one.")
+    ] = None,
+    guess: Annotated[
+        Path | None, typer.Option("--guess-map", help="Print a proposed column map for this file, and stop.")
+    ] = None,
+) -> None:
+    """Check an export of calls; write the rows that can be read, and name those that cannot."""
+    from pipelines.columnmap import guess_map, load_map  # noqa: PLC0415  a command loads what it needs
+    from pipelines.intake import intake  # noqa: PLC0415
+    from pipelines.readers import records  # noqa: PLC0415
+
+    if guess is not None:
+        terminal.show(guess_map(list(islice(records(guess), 200))))
+        return
+    source = data or Path("data/sample.csv")
+    bars = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} rows, {task.fields[rate]:.0f}/s")
+    started = time.monotonic()
+    with Progress(*bars, TimeElapsedColumn(), console=terminal.err, transient=True) as progress:
+        bar = progress.add_task("reading", total=None, rate=0.0)
+
+        def seen(rows: int) -> None:
+            progress.update(bar, completed=rows, rate=rows / max(time.monotonic() - started, 1e-6))
+
+        found = intake(source, to, columns=load_map(columns) if columns else None, seen=seen)
+    for column, count in found.blanked.items():
+        terminal.say(f"{column}: {count} values are not known and count as missing")
+    for name, count in found.guessed.most_common(_MOST):
+        terminal.say(f"call type guessed: {name} ({count})")
+    for name, count in found.unmapped.most_common(_MOST):
+        terminal.say(f"call type not known: {name} ({count})")
+    terminal.say(f"{found.written} calls written to {to}, {found.refused} rows refused")
+    if found.refused:
+        for column, count in found.refusals.most_common():
+            terminal.say(f"refused for {column}: {count}")
+        terminal.say(f"refused rows and their reasons are in {to.with_suffix('.rejects.csv')}")
+        raise typer.Exit(2)
