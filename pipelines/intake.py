@@ -20,6 +20,8 @@ from pipelines.ingest import read_row
 from pipelines.output import TableWriter
 from pipelines.readers import CHUNK, Record, records
 
+_FOR_HISTORY = ["received_at", "caller_key", "address_key", "calls_24h", "calls_30d"]
+
 Masker = Callable[[Record], Record]
 
 
@@ -45,7 +47,7 @@ def intake(
 ) -> Intake:
     """Read a file, write the rows that are calls to another, and the others with their reason to `<to>.rejects.csv`.
 
-    `seen` is told the number of rows read so far. Memory is bounded by a chunk, and by sixteen bytes a row for history.
+    `seen` is told the number of rows read so far. Memory is bounded by a chunk, and by some thirty bytes a row for history.
     """
     found = Intake()
     to.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +61,7 @@ def intake(
             raise InvalidData(
                 "no row could be read as a call", value=str(source), remedy=f"see {rejects.name}, or give --map"
             )
-        counts = history.add_history(keys)
+        counts = history.fill(keys)
         with TableWriter(to) as table:
             for start, chunk in _chunks(staged):
                 rows = counts.iloc[start : start + len(chunk)]
@@ -81,7 +83,8 @@ def _stage(
     seen: Callable[[int], None],
 ) -> pd.DataFrame:
     """Write the accepted rows as JSONL, the refused ones with their reason, and return what history needs of them."""
-    keys: list[tuple[str | None, str | None, str | None, int | None, int | None]] = []
+    parts: list[pd.DataFrame] = []
+    waiting: list[Record] = []
     with staged.open("w", encoding="utf-8") as accepted:
         for number, record in enumerate(rows, start=1):
             try:
@@ -93,11 +96,15 @@ def _stage(
             else:
                 row = mask(row) if mask else row
                 accepted.write(json.dumps(row, ensure_ascii=False) + "\n")
-                keys.append((row["received_at"], row["caller_key"], row["address_key"], row["calls_24h"], row["calls_30d"]))
+                waiting.append({name: row[name] for name in _FOR_HISTORY})
                 found.written += 1
+            if len(waiting) >= CHUNK:
+                parts.append(history.compact(pd.DataFrame(waiting, columns=_FOR_HISTORY)))
+                waiting = []
             if number % 1000 == 0:
                 seen(number)
-    return pd.DataFrame(keys, columns=["received_at", "caller_key", "address_key", "calls_24h", "calls_30d"])
+    parts.append(history.compact(pd.DataFrame(waiting, columns=_FOR_HISTORY)))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _row(record: Record, columns: ColumnMap | None, found: Intake) -> Record:

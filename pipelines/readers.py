@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from models.errors import InvalidData
 from pipelines import eido
 
-CHUNK = 50_000
+CHUNK = 20_000
 KINDS = ".csv, .tsv, .jsonl, .parquet, .xlsx or EIDO .json"
 Record = dict[str, Any]
 
