@@ -72,7 +72,7 @@ def synthesise(
     terminal.say(f"{len(rows)} calls written to {to}")
 
 
-@app.command(epilog="Example: heartline train --data data/sample.csv --config tests/small.toml --runs /tmp/mlruns")
+@app.command(epilog="Example: heartline train --data mlruns/corpus.csv")
 def train(
     data: DataOption = SAMPLE, config: ConfigOption = None, runs: RunsOption = RUNS, program: ProgramOption = PROGRAM
 ) -> None:

@@ -1,17 +1,21 @@
 """Offer `heartline ingest`: bring a city's export in, or propose how its columns map to a call's."""
 
+import os
 import time
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pipelines import terminal
 
+if TYPE_CHECKING:
+    from pipelines.deidentify import Masker
+
 INGEST_EXAMPLE = (
-    "Example: heartline ingest --data data/examples/ma-police-log.csv --map ma-police-log --out /tmp/calls.parquet"
+    "Example: heartline ingest --data data/examples/campus-crime-log.csv --map campus-crime-log --out /tmp/c.csv"
 )
 _MOST = 20
 
@@ -29,6 +33,9 @@ def ingest(
     guess: Annotated[
         Path | None, typer.Option("--guess-map", help="Print a proposed column map for this file, and stop.")
     ] = None,
+    deidentify: Annotated[
+        bool, typer.Option("--deidentify", help="Mask names, phones and the like; hash the keys.")
+    ] = False,
 ) -> None:
     """Check an export of calls; write the rows that can be read, and name those that cannot."""
     from pipelines.columnmap import guess_map, load_map  # noqa: PLC0415  a command loads what it needs
@@ -47,7 +54,11 @@ def ingest(
         def seen(rows: int) -> None:
             progress.update(bar, completed=rows, rate=rows / max(time.monotonic() - started, 1e-6))
 
-        found = intake(source, to, columns=load_map(columns) if columns else None, seen=seen)
+        masker = _masker() if deidentify else None
+        found = intake(source, to, columns=load_map(columns) if columns else None, mask=masker, seen=seen)
+    if masker is not None:
+        terminal.say(f"masked: {', '.join(f'{kind} {count}' for kind, count in sorted(masker.masked.items())) or 'nothing'}")
+        terminal.say("masking misses what it does not know: read a sample, and treat the table as personal still")
     for column, count in found.blanked.items():
         terminal.say(f"{column}: {count} values are not known and count as missing")
     for name, count in found.guessed.most_common(_MOST):
@@ -60,3 +71,10 @@ def ingest(
             terminal.say(f"refused for {column}: {count}")
         terminal.say(f"refused rows and their reasons are in {to.with_suffix('.rejects.csv')}")
         raise typer.Exit(2)
+
+
+def _masker() -> "Masker":
+    """Make a masker with the key from the environment."""
+    from pipelines.deidentify import KEY_VARIABLE, Masker  # noqa: PLC0415  Presidio takes a second to load
+
+    return Masker(os.environ.get(KEY_VARIABLE))

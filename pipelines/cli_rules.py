@@ -13,6 +13,7 @@ from pipelines import terminal
 
 rules_app = typer.Typer(no_args_is_help=True, help="Check, explain and compare rulebooks.")
 
+DIFF_EXAMPLE = "Example: heartline rules diff models/rulebook.toml models/rulebook.toml --data data/sample.csv"
 RulebookArgument = Annotated[Path, typer.Argument(help="Rulebook file; the one in the package where not given.")]
 RulebookOption = Annotated[Path, typer.Option("--rulebook", help="Rulebook file.")]
 DataOption = Annotated[Path, typer.Option("--data", help="CSV, JSONL or Parquet of calls.")]
@@ -45,7 +46,7 @@ def explain(
         terminal.show(line)
 
 
-@rules_app.command("diff", epilog="Example: heartline rules diff old.toml models/rulebook.toml --data data/sample.csv")
+@rules_app.command("diff", epilog=DIFF_EXAMPLE)
 def diff(
     old: Annotated[Path, typer.Argument(help="The rulebook in use.")],
     new: Annotated[Path, typer.Argument(help="The rulebook proposed.")],

@@ -3,6 +3,7 @@
 import gc
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 import pytest
@@ -147,6 +148,14 @@ def test_scanning_is_deterministic_and_points_into_the_note(rulebook, note):
 def test_calm_notes_do_not_veto(rulebook, calm):
     """The notes that the other promises are tested in hold no mention themselves."""
     assert not vetoes(rulebook, " ".join(calm))
+
+
+def test_threads_share_one_rulebook(rulebook):
+    """Many requests at once read the same notes the same way."""
+    notes = [f"male {number} with a {word}" for number, word in enumerate(["knife", "kn1fe", "blanket", "g u n"] * 50)]
+    alone = [rulebook.scan(note) for note in notes]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(rulebook.scan, notes)) == alone
 
 
 def test_a_rule_hit_names_rule_class_and_words(rulebook):
