@@ -81,15 +81,18 @@ def choose(
     max_dangerous_clear: float,
     max_missed_eligible: float,
     confidence: float,
+    min_probability: float = 0.0,
 ) -> OperatingPoint:
     """Return the operating point for three groups of certification scores, vetoed calls scored below zero.
+
+    ELIGIBLE is never suggested below `min_probability`, however much the bounds would allow.
 
     Raises `NoSafeThreshold` where either bound on clearing cannot be proved or nothing could ever be cleared.
     """
     upper = max(
         clear_at(ineligible, max_rate=max_false_clear, confidence=confidence, what="ineligible"),
         clear_at(dangerous, max_rate=max_dangerous_clear, confidence=confidence, what="dangerous"),
-        0.0,
+        min_probability,
     )
     if not np.any(eligible >= upper):
         raise NoSafeThreshold(

@@ -39,6 +39,7 @@ class ThresholdSettings:
     max_false_clear: float
     max_dangerous_clear: float
     max_missed_eligible: float
+    min_probability: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

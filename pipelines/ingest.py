@@ -14,7 +14,7 @@ from pipelines.readers import records
 
 LABEL_COLUMNS = (
     "eligible", "response", "adverse_event", "danger", "caller_key", "address_key", "label_source", "labelled_at",
-    "annotator", "weapon", "violence", "heart_type", "scenario",
+    "annotator", "eligible_b", "weapon", "violence", "heart_type", "scenario",
 )  # fmt: skip
 _ALIASES = {"n": "call_id", "id": "call_id", "note": "narrative", "text": "narrative", "nature": "call_type"}
 # An agency's own word in these columns says little: one that is not known counts as missing, and is counted. A safety

@@ -19,7 +19,7 @@ from models.call import FIELDS
 from pipelines.config import SynthesiseSettings
 
 CORPUS = Path(__file__).with_name("corpus.toml")
-LABELS = ("eligible", "response", "adverse_event", "danger", "scenario", "caller_key")
+LABELS = ("eligible", "eligible_b", "response", "adverse_event", "danger", "scenario", "caller_key")
 _SLOT = re.compile(r"\{([a-z_]+)\}")
 _START = datetime(2025, 1, 1, tzinfo=ZoneInfo("America/New_York"))
 # Calls by hour of the day rise from four in the morning to six in the evening: the ordinary shape of 911 traffic.
@@ -89,6 +89,7 @@ def _call(
         "premise_hazard": rng.random() < (0.08 if danger else 0.02),
         **answers,
         "eligible": eligible,
+        "eligible_b": truth != (rng.random() < slip and not danger),
         "response": _weighted(rng, scenario["response"]) if truth or not scenario["eligible"] > 0.5 else "police",
         "adverse_event": (rng.random() < scenario["adverse"]) if served else None,
         "danger": danger,
@@ -138,9 +139,13 @@ class _Writer:
     def note(self, scenario: dict[str, Any], *, at: datetime, screened: bool) -> str:
         """Write one note in one of the styles: a line, a report, shorthand, or a log of entries."""
         rng = self.rng
-        core = self._fill(rng.choice(scenario["cores"]))
+        kind = "thin" if rng.random() < 0.03 else "full"
+        core = self._fill(rng.choice(self.style["thin"] if kind == "thin" else scenario["cores"]))
         style = rng.choices(("line", "report", "cad", "entries"), (35, 30, 20, 15))[0]
         tails = [self._fill(rng.choice(self.style["tail"])) for _ in range(rng.choice((0, 0, 1, 2)))]
+        tails += [
+            self._fill(rng.choice(self.style[name])) for name in ("neutral", "correction", "herring") if rng.random() < 0.06
+        ]
         if screened:
             tails.append(rng.choice(self.style["screening"]))
         if style == "entries":

@@ -95,6 +95,7 @@ def operating_point(
         max_dangerous_clear=config.threshold.max_dangerous_clear,
         max_missed_eligible=config.threshold.max_missed_eligible,
         confidence=config.threshold.confidence,
+        min_probability=config.threshold.min_probability,
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 from command import SMALL, heartline
 
 from models.errors import BundleError, GateFailed, InvalidConfig, InvalidData, LeakageError
-from pipelines import metrics, synthesise
+from pipelines import diversity, metrics, synthesise
 from pipelines.config import load_config
 from pipelines.evaluate import evaluate
 from pipelines.ingest import read_table
@@ -133,6 +133,29 @@ class TestCorpus:
         frame = pd.read_csv(corpus)
         assert frame["adverse_event"].isna().mean() > 0.75
         assert frame.loc[frame["danger"], "adverse_event"].isna().all()
+
+    def test_annotators_disagree_about_as_much_as_real_ones(self, corpus):
+        """Two readers of the real notes reached a kappa of .89; agencies apart agree less, one alike annotator more."""
+        frame = pd.read_csv(corpus)
+        assert 0.85 < diversity.kappa(frame["eligible"], frame["eligible_b"]) < 0.97
+
+    def test_notes_are_varied(self, corpus):
+        """Thousands of distinct runs of five words a thousand notes, and few notes nearly the same."""
+        found = diversity.measure(pd.read_csv(corpus)["narrative"].tolist())
+        assert found.distinct_five_grams_per_1000 > 5000
+        assert found.near_duplicate_share < 0.05
+
+    def test_near_duplicates_are_found(self):
+        """A twin with one word more is a near-duplicate; a stranger is not."""
+        long = "male asleep in the doorway of the corner store since early this morning not moving much"
+        assert diversity.measure([long, long + " nfi", "dog loose"]).near_duplicate_share == pytest.approx(2 / 3)
+
+    def test_words_about_the_caller_alone_say_nothing(self, corpus):
+        """Notes that call someone a frequent caller are as often eligible as the others."""
+        frame = pd.read_csv(corpus)
+        often = frame["narrative"].str.contains("freq caller|calls often|repeat caller|regular caller", case=False)
+        assert often.sum() > 50
+        assert abs(frame.loc[often, "eligible"].mean() - frame.loc[~often, "eligible"].mean()) < 0.12
 
     def test_every_slot_exists_and_shares_are_positive(self):
         """The corpus table holds together."""

@@ -58,3 +58,10 @@ def test_too_few_eligible_calls_turn_nobody_away():
     """Without proof that eligible calls are kept, no score alone says NOT_ELIGIBLE."""
     point = choose(ineligible=np.zeros(100), dangerous=np.zeros(100), eligible=np.ones(20), **SETTINGS)
     assert point.not_eligible_below == 0.0
+
+
+def test_eligible_is_never_suggested_below_the_floor():
+    """Whatever the bounds allow, the less likely answer is not suggested."""
+    given = {"ineligible": np.zeros(100), "dangerous": np.zeros(100), "eligible": np.linspace(0, 1, 100)}
+    assert choose(**given, **SETTINGS).eligible_at < 0.01
+    assert choose(**given, **SETTINGS, min_probability=0.5).eligible_at == 0.5
