@@ -55,6 +55,7 @@ def synthesise(
     to: Annotated[Path, typer.Option("--out", help="CSV, JSONL or Parquet to write.")] = SAMPLE,
     calls: Annotated[int | None, typer.Option("--calls", min=1, help="How many calls.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="The same seed gives the same calls.")] = None,
+    program: ProgramOption = PROGRAM,
     config: ConfigOption = None,
 ) -> None:
     """Write a synthetic corpus of labelled calls."""
@@ -62,12 +63,14 @@ def synthesise(
 
     import pandas as pd  # noqa: PLC0415
 
+    from models.program import load_program  # noqa: PLC0415
     from pipelines import synthesise as corpus  # noqa: PLC0415
     from pipelines.output import write_frame  # noqa: PLC0415
 
     settings = load_config(config).synthesise
     settings = replace(settings, calls=calls or settings.calls, seed=settings.seed if seed is None else seed)
-    rows = list(track(corpus.synthesise(settings), "writing", settings.calls, console=terminal.err, transient=True))
+    calls_of = corpus.synthesise(settings, program=load_program(program))
+    rows = list(track(calls_of, "writing", settings.calls, console=terminal.err, transient=True))
     write_frame(pd.DataFrame.from_records(rows, columns=[*FIELDS, *corpus.LABELS]), to)
     terminal.say(f"{len(rows)} calls written to {to}")
 

@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from models.call import FIELDS
+from models.call_types import program_types
+from models.program import Program
 from pipelines.config import SynthesiseSettings
 
 CORPUS = Path(__file__).with_name("corpus.toml")
@@ -26,6 +28,8 @@ _START = datetime(2025, 1, 1, tzinfo=ZoneInfo("America/New_York"))
 _HOURS = (30, 24, 20, 17, 15, 17, 23, 33, 42, 47, 51, 54, 57, 58, 60, 64, 67, 68, 66, 62, 57, 52, 45, 37)
 _ZONES = tuple(f"D{number}" for number in range(1, 6))
 _DAYS = ("2 days", "3 days", "a week", "over a week", "since yesterday", "10 days", "several days", "since monday")
+_ASIDES = {"neutral": 0.06, "correction": 0.06, "herring": 0.06, "contradiction": 0.04, "elsewhere": 0.005}
+_THIN, _SPANISH, _NOT_TAKEN = 0.03, 0.7, 0.02
 _SHORT = {
     "subject": "subj", "apartment": "apt", "building": "bldg", "possible": "poss", "unknown": "unk", "sleeping": "slpg",
     "intoxicated": "intox", "female": "f", "male": "m", "with": "w/", "vehicle": "veh", "wearing": "wrg", "people": "ppl",
@@ -33,18 +37,34 @@ _SHORT = {
 }  # fmt: skip
 
 
-def synthesise(settings: SynthesiseSettings) -> Iterator[dict[str, Any]]:
-    """Yield labelled calls in the order in which they came in; the same seed gives the same calls."""
+def synthesise(
+    settings: SynthesiseSettings, *, program: Program | None = None, skeletons: dict[str, set[tuple[str, ...]]] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield labelled calls in the order in which they came in; the same seed gives the same calls.
+
+    A program's own list of call types decides which scenarios are eligible; Durham's where none is given. `skeletons` is
+    filled with the frames of the notes, before their slots are, by scenario.
+    """
     rng = random.Random(settings.seed)  # noqa: S311  reproducible, not secret
     corpus = tomllib.loads(CORPUS.read_text(encoding="utf-8"))
     writer = _Writer(corpus, rng)
-    scenarios = corpus["scenario"]
+    if skeletons is not None:
+        writer.skeletons = skeletons
+    taken = None if program is None else program.eligible_call_types
+    scenarios = [_for_program(scenario, taken) for scenario in corpus["scenario"]]
     weights = [scenario["share"] for scenario in scenarios]
     times = sorted(_moment(rng, settings.days) for _ in range(settings.calls))
     regulars = [f"c{rng.getrandbits(48):012x}" for _ in range(max(4, settings.calls // 150))]
     history: dict[str, list[datetime]] = {}
     for number, (at, scenario) in enumerate(zip(times, rng.choices(scenarios, weights, k=settings.calls), strict=True)):
         yield _call(number, at, scenario, writer=writer, rng=rng, regulars=regulars, history=history, settings=settings)
+
+
+def _for_program(scenario: dict[str, Any], taken: frozenset[str] | None) -> dict[str, Any]:
+    """Return a scenario with its chance of being eligible under a program that takes certain call types."""
+    if taken is None or scenario["name"] in taken or scenario["name"] not in program_types():
+        return scenario
+    return scenario | {"eligible": _NOT_TAKEN}
 
 
 def frame(settings: SynthesiseSettings) -> pd.DataFrame:
@@ -74,8 +94,10 @@ def _call(
     eligible = truth != (rng.random() < slip and not danger)
     served = truth and rng.random() < settings.served_share
     answers = _answers(rng, danger=danger, medical=scenario["name"] == "medical")
+    language = "es" if rng.random() < 0.06 else "en"
+    screened = answers["weapons_answer"] == "none" and rng.random() < 0.2
     record = {
-        "narrative": writer.note(scenario, at=at, screened=answers["weapons_answer"] == "none" and rng.random() < 0.2),
+        "narrative": writer.note(scenario, at=at, screened=screened, language=language),
         "call_id": f"S{number:07d}",
         "received_at": at.isoformat(),
         "call_type": _weighted(rng, scenario["types"]),
@@ -83,7 +105,7 @@ def _call(
         "source": rng.choices(("911", "admin_line", "text", "alarm"), (70, 27, 2, 1))[0],
         "zone": rng.choice(_ZONES),
         "caller_party": rng.choices(("first", "second", "third", "unknown"), (2, 3, 6, 1))[0],
-        "language": "es" if rng.random() < 0.06 else "en",
+        "language": language,
         "calls_24h": sum(at - then < timedelta(days=1) for then in earlier),
         "calls_30d": sum(at - then < timedelta(days=30) for then in earlier),
         "premise_hazard": rng.random() < (0.08 if danger else 0.02),
@@ -135,26 +157,26 @@ class _Writer:
         self.slots: dict[str, list[str]] = corpus["slots"] | {"days": list(_DAYS)}
         self.style: dict[str, list[str]] = corpus["style"]
         self.rng = rng
+        self.skeletons: dict[str, set[tuple[str, ...]]] = {}
 
-    def note(self, scenario: dict[str, Any], *, at: datetime, screened: bool) -> str:
+    def note(self, scenario: dict[str, Any], *, at: datetime, screened: bool, language: str) -> str:
         """Write one note in one of the styles: a line, a report, shorthand, or a log of entries."""
         rng = self.rng
-        kind = "thin" if rng.random() < 0.03 else "full"
-        core = self._fill(rng.choice(self.style["thin"] if kind == "thin" else scenario["cores"]))
-        style = rng.choices(("line", "report", "cad", "entries"), (35, 30, 20, 15))[0]
-        tails = [self._fill(rng.choice(self.style["tail"])) for _ in range(rng.choice((0, 0, 1, 2)))]
-        tails += [
-            self._fill(rng.choice(self.style[name])) for name in ("neutral", "correction", "herring") if rng.random() < 0.06
-        ]
-        if screened:
-            tails.append(rng.choice(self.style["screening"]))
+        style = rng.choices(("line", "log", "cad", "entries"), (35, 30, 20, 15))[0]
+        frame = [rng.choice(self.style["thin"] if rng.random() < _THIN else scenario["cores"])]
+        frame += [rng.choice(self.style["tail"]) for _ in range(rng.choice((0, 0, 1, 2)))]
+        frame += [rng.choice(self.style[name]) for name, share in _ASIDES.items() if rng.random() < share]
+        frame += [rng.choice(self.style["spanish"])] if language == "es" and rng.random() < _SPANISH else []
+        frame += [rng.choice(self.style["screening"])] if screened else []
+        opener = rng.choice(self.style[style]) if style in {"log", "cad"} else ""
+        self.skeletons.setdefault(scenario["name"], set()).add((style, opener, *frame))
+        core, *tails = (self._fill(part) for part in frame)
         if style == "entries":
             return self._entries([core, *tails], at)
-        if style == "report":
-            opener = self._fill(rng.choice(self.style["log"]))
-            text = ". ".join([f"{opener} {core}", *(tail.capitalize() for tail in tails)]) + "."
+        if style == "log":
+            text = ". ".join([f"{self._fill(opener)} {core}", *(tail.capitalize() for tail in tails)]) + "."
         elif style == "cad":
-            text = self._shorten(", ".join([f"{self._fill(rng.choice(self.style['cad']))} {core}", *tails]))
+            text = self._shorten(", ".join([f"{self._fill(opener)} {core}", *tails]))
         else:
             place = f" at {self._fill('{place}')}" if rng.random() < 0.3 else ""
             text = ", ".join([core[:1].upper() + core[1:] + place, *tails])

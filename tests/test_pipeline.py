@@ -13,6 +13,7 @@ import pytest
 from command import SMALL, heartline
 
 from models.errors import BundleError, GateFailed, InvalidConfig, InvalidData, LeakageError
+from models.program import load_program
 from pipelines import diversity, metrics, synthesise
 from pipelines.config import load_config
 from pipelines.evaluate import evaluate
@@ -156,6 +157,26 @@ class TestCorpus:
         often = frame["narrative"].str.contains("freq caller|calls often|repeat caller|regular caller", case=False)
         assert often.sum() > 50
         assert abs(frame.loc[often, "eligible"].mean() - frame.loc[~often, "eligible"].mean()) < 0.12
+
+    def test_a_program_decides_what_is_eligible(self, small_config):
+        """Tucson's clinicians take no trespass; the same scenario is then hardly ever eligible."""
+        settings = replace(small_config.synthesise, calls=3000)
+        rows = pd.DataFrame(synthesise.synthesise(settings, program=load_program("tucson")))
+        rates = rows.groupby("scenario")["eligible"].mean()
+        assert rates["trespass"] < 0.15
+        assert rates["welfare_check"] > 0.7
+
+    def test_notes_have_many_frames(self, small_config):
+        """Nearly every note of a major type has a frame of its own."""
+        skeletons = {}
+        rows = list(synthesise.synthesise(small_config.synthesise, skeletons=skeletons))
+        for name in ("trespass", "welfare_check", "mental_health"):
+            assert len(skeletons[name]) > 0.7 * sum(row["scenario"] == name for row in rows)
+
+    def test_every_scenario_cites_where_its_share_comes_from(self):
+        """No share without a source, or the word that it is common knowledge."""
+        corpus = synthesise.tomllib.loads(synthesise.CORPUS.read_text())
+        assert all(len(scenario["cites"]) > 20 for scenario in corpus["scenario"])
 
     def test_every_slot_exists_and_shares_are_positive(self):
         """The corpus table holds together."""
