@@ -5,6 +5,7 @@ evaluation, batch scoring, HTTP and MLflow all call it, so what is judged is wha
 without the veto.
 """
 
+import math
 import uuid
 from collections.abc import Callable
 from datetime import datetime
@@ -65,7 +66,10 @@ class Router:
             scan = self.rulebook.scan_normalised(note, call.narrative)
             type_scan = self.rulebook.scan(call.call_type) if call.call_type else Scan()
         except Exception:  # noqa: BLE001  whatever went wrong, nothing is cleared
-            return self._answer(call, Recommendation.REVIEW, [_fault("rules_fault", "The rule layer failed")], started)
+            fault = _fault("rules_fault", "The rule layer failed")
+            if answers := answer_reasons(call):  # the call-taker's own yes needs no rule layer
+                return self._answer(call, Recommendation.NOT_ELIGIBLE, [*answers, fault], started, response=Response.POLICE)
+            return self._answer(call, Recommendation.REVIEW, [fault], started)
         scores, faults = self._score(call, note)
         answers_veto = self.program.screening_negatives is ScreeningNegatives.VETO
         vetoes = [
@@ -100,9 +104,12 @@ class Router:
         if self.bundle is None:
             return NO_SCORES, [_fault("no_model", "No model is loaded; only the rules were read")]
         try:
-            return self.bundle.scorer.score(row(call, note)), []
+            scores = self.bundle.scorer.score(row(call, note))
         except Exception:  # noqa: BLE001  whatever went wrong, nothing is cleared
+            scores = None
+        if scores is None or not all(math.isfinite(p) for p in (scores.eligible, scores.risk) if p is not None):
             return NO_SCORES, [_fault("scoring_fault", "The classifier failed on this call")]
+        return scores, []
 
     def _doubts(self, call: Call, scan: Scan, scores: Scores) -> list[Reason]:
         """List what makes this call a person's to judge, however sure the classifier is."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 INGEST_EXAMPLE = (
     "Example: heartline ingest --data data/examples/campus-crime-log.csv --map campus-crime-log --out /tmp/c.csv"
 )
-_MOST = 20
+_MOST = 200  # more kinds of unknown call type than this is a wrong column, not a list to read
 
 
 def ingest(

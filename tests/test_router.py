@@ -147,6 +147,24 @@ def test_a_fault_in_the_rules_is_a_review(with_scores):
     assert codes(router.decide(Call(narrative=CLEAR, **SAFE))) == ["rules_fault"]
 
 
+def test_the_call_takers_yes_needs_no_rules(with_scores):
+    """Even where the rule layer fails, a structured yes vetoes."""
+    router = with_scores()
+    router.rulebook = None
+    decision = router.decide(Call(narrative=CLEAR, weapons_answer=Answer.YES))
+    assert decision.recommendation is Recommendation.NOT_ELIGIBLE
+    assert codes(decision) == ["weapons_answer", "rules_fault"]
+
+
+@pytest.mark.parametrize("broken", [{"eligible": float("nan")}, {"risk": float("inf")}])
+def test_a_probability_that_is_no_number_is_a_fault(with_scores, broken):
+    """Not a number is never compared with a threshold, and never sent."""
+    decision = with_scores(**broken).decide(Call(narrative=CLEAR, **SAFE))
+    assert decision.recommendation is Recommendation.REVIEW
+    assert "scoring_fault" in codes(decision)
+    assert decision.eligible_probability is None
+
+
 def test_without_a_model_the_rules_still_run(rules_router):
     """Vetoes veto; everything else is REVIEW with that reason."""
     assert rules_router.decide(Call(narrative="shots fired")).recommendation is Recommendation.NOT_ELIGIBLE
