@@ -43,7 +43,7 @@ class Disguise:
         self._weapons = frozenset(_single_words(rules, minimum=3)) - {"ars", "aks"}
         self._inside = tuple(sorted(_single_words((r for r in rules if r.inside), minimum=5), key=len, reverse=True))
         self._slips = dict(_slips(sorted(_single_words(rules, minimum=5)), known=self._plain | self._ordinary))
-        self._apart = frozenset(word for word in self._inside if len(word) >= 5)
+        self._apart = frozenset(self._inside)
         self._broken = {(w[:cut], w[cut:]): w for w in sorted(self._targets) for cut in range(1, len(w))}
         self._firsts = frozenset(first for first, _ in self._broken)
         self._inside_pattern = re.compile("|".join(map(re.escape, self._inside)) or "(?!)")
@@ -81,8 +81,7 @@ class Disguise:
 
     def _inside_any(self, token: str) -> tuple[str, ...]:
         """Find long rulebook words anywhere inside a token, under each reading of its digits and signs."""
-        forms = [token] if token.isalpha() else [token, *(token.translate(reading) for reading in _READINGS)]
-        for form in forms:
+        for form in dict.fromkeys([token, *_read_as_letters(token)]):
             found = self._inside_pattern.findall(form) or self._inside_pattern.findall(_LONG_RUN.sub(r"\1", form))
             if found:
                 return tuple(found)
@@ -90,9 +89,8 @@ class Disguise:
 
     def _guesses(self, token: str) -> Iterator[str]:
         """Try each way in which a whole token may be a disguised word."""
-        forms = [token]
+        forms = _read_as_letters(token)
         if not token.isalpha():
-            forms = [token.translate(reading) for reading in _READINGS]
             yield from forms
         for form in forms:
             if not form.isalpha():
@@ -106,8 +104,8 @@ class Disguise:
 
     def _unglue(self, token: str) -> tuple[str, ...]:
         """Find short weapon words between known small words: "hasagun"."""
-        forms = [token] if token.isalpha() else [token.translate(reading) for reading in _READINGS]
-        return next((parts for form in forms if form.isalpha() and (parts := self._segment(form))), ())
+        forms = (form for form in _read_as_letters(token) if form.isalpha())
+        return next((parts for form in forms if (parts := self._segment(form))), ())
 
     def _segment(self, token: str) -> tuple[str, ...]:
         """Cut a token fully into small words and at least one short weapon word, or return nothing."""
@@ -163,6 +161,11 @@ def suspicious(text: str) -> Iterator[Word]:
         if bare and not bare.isalpha() and not bare.isdigit():
             start = match.start() + word.index(bare)
             yield Word(bare, start, start + len(bare))
+
+
+def _read_as_letters(token: str) -> list[str]:
+    """Return a token under each reading of its digits and signs; a word of letters reads one way."""
+    return [token] if token.isalpha() else [token.translate(reading) for reading in _READINGS]
 
 
 def _single_words(rules: Iterable[Rule], *, minimum: int) -> set[str]:

@@ -40,6 +40,11 @@ class Hit:
     question: str | None = None
     """The safety question that a screening answer answers: weapons or violence."""
 
+    @property
+    def vetoes(self) -> bool:
+        """Tell whether this hit alone ends a decision."""
+        return self.rule_class is not RuleClass.MEANS and self.annotation is not Annotation.SCREENING
+
 
 @dataclass(frozen=True, slots=True)
 class Scan:
@@ -51,9 +56,7 @@ class Scan:
     @property
     def vetoes(self) -> tuple[Hit, ...]:
         """Return the hits that end a decision."""
-        return tuple(
-            hit for hit in self.hits if hit.rule_class is not RuleClass.MEANS and hit.annotation is not Annotation.SCREENING
-        )
+        return tuple(hit for hit in self.hits if hit.vetoes)
 
     @property
     def screening(self) -> tuple[Hit, ...]:
@@ -216,7 +219,7 @@ class _Cover:
 def _stand(hits: list[Hit], suppressed: list[Hit], note: Normalised, narrative: str) -> Scan:
     """Put hits in reading order; an exception counts only where nothing else stands."""
     once = {(hit.start, -hit.end, hit.rule_id): hit for hit in hits}
-    if any(hit.annotation is not Annotation.SCREENING and hit.rule_class is not RuleClass.MEANS for hit in hits):
+    if any(hit.vetoes for hit in hits):
         once |= {(hit.start, -hit.end, hit.rule_id): hit for hit in suppressed}
         suppressed = []
     return Scan(_as_written([once[key] for key in sorted(once)], note, narrative), _as_written(suppressed, note, narrative))

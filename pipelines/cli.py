@@ -3,14 +3,13 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress, track
 
-from models.call import FIELDS, Call
+from models.call import FIELDS
 from models.errors import HeartlineError, InvalidConfig, WorkRefused
 from pipelines import terminal
 from pipelines.cli_ingest import INGEST_EXAMPLE, ingest
@@ -43,11 +42,6 @@ def main() -> None:
         sys.exit(2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; say nothing more
-
-
-def _tracked(what: str) -> Callable[[Iterable[Call]], Iterable[Call]]:
-    """Return a progress bar over calls, shown on standard error."""
-    return lambda calls: track(list(calls), description=what, console=terminal.err, transient=True)
 
 
 @app.command(epilog="Example: heartline synthesise --calls 2000 --out /tmp/calls.csv")
@@ -121,7 +115,7 @@ def evaluate(
     table = read_table(data)
     _notices(table)
     router = Router.load(bundle or runs / "champion", program=program)
-    result = judging.evaluate(router, table, load_config(config).evaluate, track=_tracked("deciding"))
+    result = judging.evaluate(router, table, load_config(config).evaluate, track=terminal.tracked("deciding"))
     _print_evaluation(result)
     if report:
         report.write_text(json.dumps(result.to_record(), indent=2), encoding="utf-8")

@@ -1,13 +1,10 @@
 """Offer `heartline rules`: lint a rulebook, and argue with it over a note or over a file of calls."""
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import track
 
-from models.call import Call
 from models.rulebook import RULEBOOK_PATH, load
 from pipelines import terminal
 
@@ -59,7 +56,7 @@ def diff(
 
     table = read_table(data)
     rows = table.labels["row"].tolist()
-    changed = list(changes(Rulebook(load(old)), Rulebook(load(new)), rows, _tracked(table.calls)))
+    changed = list(changes(Rulebook(load(old)), Rulebook(load(new)), rows, terminal.tracked("reading")(table.calls)))
     for line in changed:
         terminal.show(line)
     terminal.show(f"{len(changed)} of {len(table.calls)} calls change")
@@ -73,10 +70,5 @@ def report(data: DataOption, rulebook: RulebookOption = RULEBOOK_PATH) -> None:
     from pipelines.rulereport import measured  # noqa: PLC0415
 
     table = read_table(data)
-    for line in measured(Rulebook(load(rulebook)), table, track=_tracked):
+    for line in measured(Rulebook(load(rulebook)), table, track=terminal.tracked("reading")):
         terminal.show(line)
-
-
-def _tracked(calls: Iterable[Call]) -> Iterator[Call]:
-    """Show progress over calls."""
-    yield from track(list(calls), description="reading", console=terminal.err, transient=True)

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipelines.columnmap import KEYS
+
 DAY = 86_400
-KEYS = ("caller_key", "address_key")
 WINDOWS = {"calls_24h": DAY, "calls_30d": 30 * DAY}
 Longs = NDArray[np.int64]
 

@@ -9,13 +9,11 @@ import pandas as pd
 
 from models.call import FIELDS, Call
 from models.errors import InvalidCall, InvalidData
+from pipelines.columnmap import KEYS, LABELS
 from pipelines.contract import ADVERSE_EVENTS
 from pipelines.readers import records
 
-LABEL_COLUMNS = (
-    "eligible", "response", "adverse_event", "danger", "caller_key", "address_key", "label_source", "labelled_at",
-    "annotator", "eligible_b", "weapon", "violence", "heart_type", "scenario",
-)  # fmt: skip
+LABEL_COLUMNS = (*KEYS, *LABELS, "eligible_b", "weapon", "violence", "heart_type", "scenario")
 _ALIASES = {"n": "call_id", "id": "call_id", "note": "narrative", "text": "narrative", "nature": "call_type"}
 # An agency's own word in these columns says little: one that is not known counts as missing, and is counted. A safety
 # answer, a time or a count that cannot be read refuses the row instead.

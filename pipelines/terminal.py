@@ -1,6 +1,11 @@
 """Print to the terminal: answers on standard output, everything else on standard error."""
 
+from collections.abc import Callable, Iterable
+
 from rich.console import Console
+from rich.progress import track
+
+from models.call import Call
 
 out, err = Console(), Console(stderr=True)
 
@@ -18,3 +23,8 @@ def say(line: str) -> None:
 def fail(line: str) -> None:
     """Print why the work stopped."""
     err.print(line, style="bold red", markup=False, highlight=False, soft_wrap=True)
+
+
+def tracked(what: str) -> Callable[[Iterable[Call]], Iterable[Call]]:
+    """Return a progress bar over calls, shown on standard error."""
+    return lambda calls: track(list(calls), description=what, console=err, transient=True)
