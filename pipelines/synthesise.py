@@ -1,13 +1,13 @@
-"""Write a synthetic corpus of labelled calls, drawn from a latent scenario and never from the words.
+"""Write a synthetic corpus of labelled calls: draw scenes in the order of time, write their notes, label them, go to some.
 
-A scenario says what is happening; the note is then written in one of the ways in which call-takers write, and the labels
-follow from the scenario, not from the note, with an annotator's slips. No sentence comes from any real log.
+Labels come from the scene and the program's criteria, then pass through annotators who slip; outcomes are known only where
+a team went. No sentence comes from any real log.
 """
 
 import random
-import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,25 +16,17 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from models.call import FIELDS
-from models.call_types import program_types
-from models.program import Program
+from models.program import Program, load_program
 from pipelines.config import SynthesiseSettings
+from pipelines.notewriter import Writer
+from pipelines.scene import City, Scene, draw
 
 CORPUS = Path(__file__).with_name("corpus.toml")
-LABELS = ("eligible", "eligible_b", "response", "adverse_event", "danger", "scenario", "caller_key")
-_SLOT = re.compile(r"\{([a-z_]+)\}")
-_START = datetime(2025, 1, 1, tzinfo=ZoneInfo("America/New_York"))
-# Calls by hour of the day rise from four in the morning to six in the evening: the ordinary shape of 911 traffic.
-_HOURS = (30, 24, 20, 17, 15, 17, 23, 33, 42, 47, 51, 54, 57, 58, 60, 64, 67, 68, 66, 62, 57, 52, 45, 37)
-_ZONES = tuple(f"D{number}" for number in range(1, 6))
-_DAYS = ("2 days", "3 days", "a week", "over a week", "since yesterday", "10 days", "several days", "since monday")
-_ASIDES = {"neutral": 0.06, "correction": 0.06, "herring": 0.06, "contradiction": 0.04, "elsewhere": 0.005}
-_THIN, _SPANISH, _NOT_TAKEN = 0.03, 0.7, 0.02
-_SHORT = {
-    "subject": "subj", "apartment": "apt", "building": "bldg", "possible": "poss", "unknown": "unk", "sleeping": "slpg",
-    "intoxicated": "intox", "female": "f", "male": "m", "with": "w/", "vehicle": "veh", "wearing": "wrg", "people": "ppl",
-    "refusing": "refus", "business": "bus", "parking": "pkg", "requests": "req", "hospital": "hosp", "about": "abt",
-}  # fmt: skip
+LABELS = ("eligible", "eligible_b", "response", "adverse_event", "danger", "scenario", "caller_key", "address_key")
+_CITY_TIME = ZoneInfo("America/New_York")
+_START = datetime(2025, 1, 1, tzinfo=_CITY_TIME)
+_BY_CHANCE = 0.25
+"""Share of eligible calls whose unit follows the scenario's table and no fact of the scene: who was free, who asked."""
 
 
 def synthesise(
@@ -42,29 +34,26 @@ def synthesise(
 ) -> Iterator[dict[str, Any]]:
     """Yield labelled calls in the order in which they came in; the same seed gives the same calls.
 
-    A program's own list of call types decides which scenarios are eligible; Durham's where none is given. `skeletons` is
+    A program's own list of call types decides which calls are eligible; Durham's where none is given. `skeletons` is
     filled with the frames of the notes, before their slots are, by scenario.
     """
     rng = random.Random(settings.seed)  # noqa: S311  reproducible, not secret
     corpus = tomllib.loads(CORPUS.read_text(encoding="utf-8"))
-    writer = _Writer(corpus, rng)
+    writer = Writer(corpus, rng)
     if skeletons is not None:
         writer.skeletons = skeletons
-    taken = None if program is None else program.eligible_call_types
-    scenarios = [_for_program(scenario, taken) for scenario in corpus["scenario"]]
-    weights = [scenario["share"] for scenario in scenarios]
-    times = sorted(_moment(rng, settings.days) for _ in range(settings.calls))
-    regulars = [f"c{rng.getrandbits(48):012x}" for _ in range(max(4, settings.calls // 150))]
+    taken = (program or load_program("durham-heart")).eligible_call_types
+    city = City(corpus, rng, calls=settings.calls)
+    hours = corpus["hours"]["all"]
     history: dict[str, list[datetime]] = {}
-    for number, (at, scenario) in enumerate(zip(times, rng.choices(scenarios, weights, k=settings.calls), strict=True)):
-        yield _call(number, at, scenario, writer=writer, rng=rng, regulars=regulars, history=history, settings=settings)
-
-
-def _for_program(scenario: dict[str, Any], taken: frozenset[str] | None) -> dict[str, Any]:
-    """Return a scenario with its chance of being eligible under a program that takes certain call types."""
-    if taken is None or scenario["name"] in taken or scenario["name"] not in program_types():
-        return scenario
-    return scenario | {"eligible": _NOT_TAKEN}
+    for number, at in enumerate(sorted(_moment(rng, settings.days, hours) for _ in range(settings.calls))):
+        scene = city.scene(at, at.astimezone(_CITY_TIME).hour)
+        earlier = history.setdefault(scene.person.key, [])
+        recent = [then for then in earlier if at - then < timedelta(days=30)]
+        scene = replace(scene, earlier=len(recent))
+        today = sum(at - then < timedelta(days=1) for then in recent)
+        yield _call(f"S{number:07d}", scene, today, writer=writer, rng=rng, taken=taken, settings=settings)
+        history[scene.person.key] = [*recent, at]
 
 
 def frame(settings: SynthesiseSettings) -> pd.DataFrame:
@@ -73,140 +62,98 @@ def frame(settings: SynthesiseSettings) -> pd.DataFrame:
 
 
 def _call(
-    number: int,
-    at: datetime,
-    scenario: dict[str, Any],
+    call_id: str,
+    scene: Scene,
+    today: int,
     *,
-    writer: "_Writer",
+    writer: Writer,
     rng: random.Random,
-    regulars: list[str],
-    history: dict[str, list[datetime]],
+    taken: frozenset[str],
     settings: SynthesiseSettings,
 ) -> dict[str, Any]:
-    """Draw one call and its labels."""
-    danger = bool(scenario.get("danger", False))
-    repeat = scenario["eligible"] > 0.5 and rng.random() < 0.25
-    caller = rng.choice(regulars) if repeat else f"u{rng.getrandbits(48):012x}"
-    earlier = history.setdefault(caller, [])
-    truth = rng.random() < scenario["eligible"]
-    # Annotators disagree where a call could be the program's, hardly ever on a traffic stop.
-    slip = settings.label_noise if scenario["eligible"] > 0.5 else settings.label_noise / 15
-    eligible = truth != (rng.random() < slip and not danger)
+    """Write one call and its labels."""
+    truth = scene.eligible(taken)
+    # Annotators disagree where a call could be the program's, hardly ever on a traffic stop, and never on a weapon.
+    slip = 0.0 if scene.danger else settings.label_noise if scene.kind in taken else settings.label_noise / 15
     served = truth and rng.random() < settings.served_share
-    answers = _answers(rng, danger=danger, medical=scenario["name"] == "medical")
-    language = "es" if rng.random() < 0.06 else "en"
-    screened = answers["weapons_answer"] == "none" and rng.random() < 0.2
+    call_type = draw(rng, scene.scenario["types"])
+    hazard, urgent = rng.random() < (0.08 if scene.danger else 0.02), scene.danger or scene.medical == "urgent"
     record = {
-        "narrative": writer.note(scenario, at=at, screened=screened, language=language),
-        "call_id": f"S{number:07d}",
-        "received_at": at.isoformat(),
-        "call_type": _weighted(rng, scenario["types"]),
-        "priority": str(rng.choices((1, 2, 3, 4), (6, 2, 1, 1) if danger else (1, 3, 4, 3))[0]),
-        "source": rng.choices(("911", "admin_line", "text", "alarm"), (70, 27, 2, 1))[0],
-        "zone": rng.choice(_ZONES),
-        "caller_party": rng.choices(("first", "second", "third", "unknown"), (2, 3, 6, 1))[0],
-        "language": language,
-        "calls_24h": sum(at - then < timedelta(days=1) for then in earlier),
-        "calls_30d": sum(at - then < timedelta(days=30) for then in earlier),
-        "premise_hazard": rng.random() < (0.08 if danger else 0.02),
-        **answers,
-        "eligible": eligible,
-        "eligible_b": truth != (rng.random() < slip and not danger),
-        "response": _weighted(rng, scenario["response"]) if truth or not scenario["eligible"] > 0.5 else "police",
-        "adverse_event": (rng.random() < scenario["adverse"]) if served else None,
-        "danger": danger,
-        "scenario": scenario["name"],
-        "caller_key": caller,
+        "narrative": writer.note(scene, call_type=call_type),
+        "call_id": call_id,
+        "received_at": scene.at.isoformat(),
+        "call_type": call_type,
+        "priority": draw(rng, {"1": 6, "2": 2, "3": 1, "4": 1} if urgent else {"1": 1, "2": 3, "3": 4, "4": 3}),
+        "source": _source(scene, rng),
+        "zone": scene.zone,
+        "caller_party": scene.caller_party,
+        "language": scene.language,
+        "calls_24h": today,
+        "calls_30d": scene.earlier,
+        "premise_hazard": hazard,
+        **_answers(scene, rng),
+        "eligible": truth != (rng.random() < slip),
+        "eligible_b": truth != (rng.random() < slip),
+        "response": _response(scene, rng, truth=truth),
+        "adverse_event": rng.random() < _adverse(scene, hazard=hazard) if served else None,
+        "danger": scene.danger,
+        "scenario": scene.name,
+        "caller_key": scene.person.key,
+        "address_key": scene.address,
     }
-    earlier.append(at)
-    for field in ("zone", "caller_party", "language", "calls_24h", "calls_30d", "premise_hazard", "priority", "source"):
+    for column in ("zone", "caller_party", "language", "calls_24h", "calls_30d", "premise_hazard", "priority", "source"):
         if rng.random() < 0.1:
-            record[field] = None
+            record[column] = None
     return record
 
 
-def _answers(rng: random.Random, *, danger: bool, medical: bool) -> dict[str, str | None]:
+def _source(scene: Scene, rng: random.Random) -> str:
+    """Say how the call came in: alarms by their company, staff often by the office line."""
+    if scene.name == "alarm_fire" and rng.random() < 0.25:
+        return "alarm"
+    office = 0.45 if scene.place in {"inst", "shop"} and scene.caller_party == "third" else 0.18
+    return rng.choices(("911", "admin_line", "text"), (1 - office, office, 0.02))[0]
+
+
+def _answers(scene: Scene, rng: random.Random) -> dict[str, str | None]:
     """Draw the call-taker's structured answers; half of the calls have none, as in most exports."""
     if rng.random() < 0.5:
         return {"weapons_answer": None, "violence_answer": None, "medical_answer": None}
-    unsafe = rng.choices(("yes", "unknown", "not_asked"), (5, 3, 2))[0]
+    unsure = scene.weapon in {"hearsay", "replica"}
+    unsafe = rng.choices(("yes", "unknown", "not_asked"), (2, 6, 2) if unsure else (5, 3, 2))[0]
+    safe = {"none": 10} if scene.weapon == "denied" else {"none": 8, "not_asked": 2}
+    medical = scene.medical == "urgent" or scene.kind == "medical"
     return {
-        "weapons_answer": unsafe if danger else rng.choices(("none", "not_asked"), (8, 2))[0],
-        "violence_answer": unsafe if danger else rng.choices(("none", "not_asked"), (8, 2))[0],
-        "medical_answer": rng.choices(("yes", "unknown", "none"), (8, 1, 1) if medical else (0, 1, 9))[0],
+        "weapons_answer": unsafe if scene.danger else draw(rng, safe),
+        "violence_answer": unsafe if scene.danger else draw(rng, {"none": 8, "not_asked": 2}),
+        "medical_answer": draw(rng, {"yes": 8, "unknown": 1, "none": 1} if medical else {"none": 9, "unknown": 1}),
     }
 
 
-def _moment(rng: random.Random, days: int) -> datetime:
-    """Draw a time of day by the ordinary shape of traffic."""
-    hour = rng.choices(range(24), _HOURS)[0]
+def _response(scene: Scene, rng: random.Random, *, truth: bool) -> str:
+    """Say who should answer: another service, or the unit that the scene calls for."""
+    if not truth:
+        if scene.medical == "urgent":
+            return "ems"
+        return "police" if "obstacle" in scene.scenario else draw(rng, scene.scenario["response"])
+    inner = scene.kind in {"suicide_threat", "mental_health", "welfare_check"}
+    if rng.random() < _BY_CHANCE:
+        return draw(rng, scene.told_as["response"])
+    if scene.caller_party == "first" and inner:
+        return "crisis_call_diversion"  # the caller is on the line: the clinician in the centre can talk now
+    if scene.place == "home" and (scene.intoxication is not None or scene.kind == "verbal_disturbance"):
+        return "co_response"
+    return "community_response"
+
+
+def _adverse(scene: Scene, *, hazard: bool) -> float:
+    """Return the chance of an adverse event where a team goes."""
+    factor = (2.0 if scene.intoxication else 0.9) * (3.0 if hazard else 1.0)
+    return min(1.0, float(scene.told_as["adverse"]) * factor)
+
+
+def _moment(rng: random.Random, days: int, hours: list[int]) -> datetime:
+    """Draw a time of the day by the ordinary shape of traffic."""
     moment = _START + timedelta(days=rng.randrange(days))
+    hour = rng.choices(range(24), hours)[0]
     return moment.replace(hour=hour, minute=rng.randrange(60), second=rng.randrange(60)).astimezone(UTC)
-
-
-def _weighted(rng: random.Random, table: dict[str, int]) -> str:
-    """Draw a key by its weight."""
-    return rng.choices(list(table), list(table.values()))[0]
-
-
-class _Writer:
-    """Write notes the way call-takers do."""
-
-    def __init__(self, corpus: dict[str, Any], rng: random.Random) -> None:
-        """Keep the slots and the styles."""
-        self.slots: dict[str, list[str]] = corpus["slots"] | {"days": list(_DAYS)}
-        self.style: dict[str, list[str]] = corpus["style"]
-        self.rng = rng
-        self.skeletons: dict[str, set[tuple[str, ...]]] = {}
-
-    def note(self, scenario: dict[str, Any], *, at: datetime, screened: bool, language: str) -> str:
-        """Write one note in one of the styles: a line, a report, shorthand, or a log of entries."""
-        rng = self.rng
-        style = rng.choices(("line", "log", "cad", "entries"), (35, 30, 20, 15))[0]
-        frame = [rng.choice(self.style["thin"] if rng.random() < _THIN else scenario["cores"])]
-        frame += [rng.choice(self.style["tail"]) for _ in range(rng.choice((0, 0, 1, 2)))]
-        frame += [rng.choice(self.style[name]) for name, share in _ASIDES.items() if rng.random() < share]
-        frame += [rng.choice(self.style["spanish"])] if language == "es" and rng.random() < _SPANISH else []
-        frame += [rng.choice(self.style["screening"])] if screened else []
-        opener = rng.choice(self.style[style]) if style in {"log", "cad"} else ""
-        self.skeletons.setdefault(scenario["name"], set()).add((style, opener, *frame))
-        core, *tails = (self._fill(part) for part in frame)
-        if style == "entries":
-            return self._entries([core, *tails], at)
-        if style == "log":
-            text = ". ".join([f"{self._fill(opener)} {core}", *(tail.capitalize() for tail in tails)]) + "."
-        elif style == "cad":
-            text = self._shorten(", ".join([f"{self._fill(opener)} {core}", *tails]))
-        else:
-            place = f" at {self._fill('{place}')}" if rng.random() < 0.3 else ""
-            text = ", ".join([core[:1].upper() + core[1:] + place, *tails])
-        return self._dirty(text)
-
-    def _fill(self, text: str) -> str:
-        """Replace each slot by one of its phrases, until none is left."""
-        while "{" in text:
-            text = _SLOT.sub(lambda match: self.rng.choice(self.slots[match.group(1)]), text)
-        return text
-
-    def _entries(self, parts: list[str], at: datetime) -> str:
-        """Write a log: each entry with its time and the typist's initials."""
-        lines = []
-        for part in parts:
-            at += timedelta(seconds=self.rng.randrange(10, 240))
-            initials = "".join(self.rng.choices("ABCDEFGHJKLMNPRSTW", k=2))
-            lines.append(f"{at:%H:%M:%S} {initials}: {self._shorten(part)}")
-        return self._dirty("\n".join(lines))
-
-    def _shorten(self, text: str) -> str:
-        """Abbreviate some words as CAD typists do."""
-        return " ".join(_SHORT.get(word, word) if self.rng.random() < 0.4 else word for word in text.split(" "))
-
-    def _dirty(self, text: str) -> str:
-        """Shout, slip or cut off now and then."""
-        rng = self.rng
-        if rng.random() < 0.3:
-            text = text.upper()
-        if rng.random() < 0.12 and len(text) > 12:
-            place = rng.randrange(1, len(text) - 2)
-            text = text[:place] + text[place + 1] + text[place] + text[place + 2 :]
-        return text[: rng.randrange(30, 120)] if rng.random() < 0.02 else text

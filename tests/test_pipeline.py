@@ -3,7 +3,6 @@
 import itertools
 import json
 import shutil
-from dataclasses import replace
 from typing import ClassVar
 
 import mlflow
@@ -13,8 +12,7 @@ import pytest
 from command import SMALL, heartline
 
 from models.errors import BundleError, GateFailed, InvalidConfig, InvalidData, LeakageError
-from models.program import load_program
-from pipelines import diversity, metrics, synthesise
+from pipelines import metrics
 from pipelines.config import load_config
 from pipelines.evaluate import evaluate
 from pipelines.ingest import read_table
@@ -110,83 +108,6 @@ class TestSplit:
         table = read_table(write(tmp_path / "c.csv", "narrative,eligible\na,yes\nb,no\n"))
         with pytest.raises(InvalidData, match="received_at"):
             split(table.calls, table.labels["caller_key"], small_config.split)
-
-
-class TestCorpus:
-    """The synthetic city."""
-
-    def test_the_same_seed_writes_the_same_calls(self, small_config):
-        """Reproducible to the letter."""
-        settings = replace(small_config.synthesise, calls=200)
-        assert synthesise.frame(settings).equals(synthesise.frame(settings))
-        assert not synthesise.frame(settings).equals(synthesise.frame(replace(settings, seed=1)))
-
-    def test_labels_follow_the_scenario_and_not_the_words(self, corpus):
-        """Notes of one scenario carry both labels, so no word gives the answer away."""
-        frame = pd.read_csv(corpus)
-        rates = frame.groupby("scenario")["eligible"].mean()
-        assert 0.5 < rates["verbal_disturbance"] < 0.9
-        assert 0 < rates["property"] < 0.1
-        assert frame.loc[frame["danger"], "eligible"].sum() == 0
-
-    def test_adverse_events_are_known_only_where_a_team_went(self, corpus):
-        """Selection is in the data, as in life."""
-        frame = pd.read_csv(corpus)
-        assert frame["adverse_event"].isna().mean() > 0.75
-        assert frame.loc[frame["danger"], "adverse_event"].isna().all()
-
-    def test_annotators_disagree_about_as_much_as_real_ones(self, corpus):
-        """Two readers of the real notes reached a kappa of .89; agencies apart agree less, one alike annotator more."""
-        frame = pd.read_csv(corpus)
-        assert 0.85 < diversity.kappa(frame["eligible"], frame["eligible_b"]) < 0.97
-
-    def test_notes_are_varied(self, corpus):
-        """Thousands of distinct runs of five words a thousand notes, and few notes nearly the same."""
-        found = diversity.measure(pd.read_csv(corpus)["narrative"].tolist())
-        assert found.distinct_five_grams_per_1000 > 5000
-        assert found.near_duplicate_share < 0.05
-
-    def test_near_duplicates_are_found(self):
-        """A twin with one word more is a near-duplicate; a stranger is not."""
-        long = "male asleep in the doorway of the corner store since early this morning not moving much"
-        assert diversity.measure([long, long + " nfi", "dog loose"]).near_duplicate_share == pytest.approx(2 / 3)
-
-    def test_words_about_the_caller_alone_say_nothing(self, corpus):
-        """Notes that call someone a frequent caller are as often eligible as the others."""
-        frame = pd.read_csv(corpus)
-        often = frame["narrative"].str.contains("freq caller|calls often|repeat caller|regular caller", case=False)
-        assert often.sum() > 50
-        assert abs(frame.loc[often, "eligible"].mean() - frame.loc[~often, "eligible"].mean()) < 0.12
-
-    def test_a_program_decides_what_is_eligible(self, small_config):
-        """Tucson's clinicians take no trespass; the same scenario is then hardly ever eligible."""
-        settings = replace(small_config.synthesise, calls=3000)
-        rows = pd.DataFrame(synthesise.synthesise(settings, program=load_program("tucson")))
-        rates = rows.groupby("scenario")["eligible"].mean()
-        assert rates["trespass"] < 0.15
-        assert rates["welfare_check"] > 0.7
-
-    def test_notes_have_many_frames(self, small_config):
-        """Nearly every note of a major type has a frame of its own."""
-        skeletons = {}
-        rows = list(synthesise.synthesise(small_config.synthesise, skeletons=skeletons))
-        for name in ("trespass", "welfare_check", "mental_health"):
-            assert len(skeletons[name]) > 0.7 * sum(row["scenario"] == name for row in rows)
-
-    def test_every_scenario_cites_where_its_share_comes_from(self):
-        """No share without a source, or the word that it is common knowledge."""
-        corpus = synthesise.tomllib.loads(synthesise.CORPUS.read_text())
-        assert all(len(scenario["cites"]) > 20 for scenario in corpus["scenario"])
-
-    def test_every_slot_exists_and_shares_are_positive(self):
-        """The corpus table holds together."""
-        corpus = synthesise.tomllib.loads(synthesise.CORPUS.read_text())
-        slots = set(corpus["slots"]) | {"days"}
-        texts = [text for phrases in corpus["slots"].values() for text in phrases]
-        texts += [text for scenario in corpus["scenario"] for text in scenario["cores"]]
-        texts += [text for phrases in corpus["style"].values() for text in phrases]
-        assert {name for text in texts for name in synthesise._SLOT.findall(text)} <= slots
-        assert all(scenario["share"] > 0 for scenario in corpus["scenario"])
 
 
 class TestConfig:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -43,3 +44,13 @@ def test_learning_curve_on_real_notes(tmp_path):
         area = metrics.bootstrapped(metrics.auc, truth, scores, confidence=0.95, resamples=500)
         print(f"{size:7} calls, written in {written:5.1f} s: area on real notes {area}")  # noqa: T201
         assert area.value > 0.8
+
+
+def test_frames_per_call_type():
+    """Prints how many distinct note frames each major type has, before slots are filled, in as many notes."""
+    skeletons: dict[str, set[tuple[str, ...]]] = {}
+    settings = replace(load_config().synthesise, calls=100_000 if WHOLE else 2_000)
+    counts = Counter(row["scenario"] for row in synthesise.synthesise(settings, skeletons=skeletons))
+    for name, frames in sorted(skeletons.items(), key=lambda item: -len(item[1])):
+        print(f"{name:20} {len(frames):6} distinct frames in {counts[name]:6} notes")  # noqa: T201
+    assert len(skeletons["trespass"]) > 0.9 * counts["trespass"]
