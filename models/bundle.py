@@ -5,12 +5,14 @@ Its own digest names the model in every decision. The allow-list of types lives 
 """
 
 import hashlib
+import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import sklearn
 import skops.io
@@ -20,12 +22,14 @@ from models.classifier import Parts
 from models.errors import BundleError
 from models.features import FEATURES_VERSION, row
 from models.golden import GOLDEN_CALLS
+from models.risk import RiskTable
 from models.scorer import PipelineScorer, Scorer, proved
 from models.text import TEXT_VERSION
 from models.threshold import OperatingPoint
 
 MODEL, MANIFEST = "model.skops", "manifest.json"
-FORMAT = 1
+FORMAT = 2
+NO_RISK_TABLE = RiskTable((), ())
 ALLOWED_TYPES = (
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
@@ -44,6 +48,7 @@ class Bundle:
     operating_point: OperatingPoint
     manifest: Mapping[str, Any]
     scorer_difference: float
+    risk: RiskTable = NO_RISK_TABLE
 
     @property
     def compiled(self) -> bool:
@@ -51,15 +56,19 @@ class Bundle:
         return not isinstance(self.scorer, PipelineScorer)
 
 
-def save(folder: Path, parts: Parts, point: OperatingPoint, *, training: Mapping[str, Any]) -> str:
-    """Write a bundle and return its digest; `training` says from what and how it was made."""
+def save(folder: Path, parts: Parts, point: OperatingPoint, *, risk: RiskTable, training: Mapping[str, Any]) -> str:
+    """Write a bundle and return its digest; `training` says from what and how it was made.
+
+    The same parts and the same training give the same bytes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    skops.io.dump(parts, folder / MODEL, compression=ZIP_DEFLATED)
+    (folder / MODEL).write_bytes(_canonical(skops.io.dumps(parts)))
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "model_sha256": _sha256((folder / MODEL).read_bytes()),
         "versions": _versions(),
         "operating_point": point.to_record(),
+        "risk": risk.to_record(),
         "golden": [_golden(parts, call) for call in GOLDEN_CALLS],
         "training": dict(training),
     }
@@ -90,7 +99,7 @@ def load(folder: Path, *, expected_digest: str | None = None) -> Bundle:
     golden = [(Call.from_record(entry["call"]), entry["scores"]) for entry in manifest["golden"]]
     scorer, difference = proved(parts, golden)
     point = OperatingPoint(**manifest["operating_point"])
-    return Bundle(digest, scorer, parts, point, manifest, difference)
+    return Bundle(digest, scorer, parts, point, manifest, difference, RiskTable.from_record(manifest["risk"]))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -104,6 +113,24 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if manifest.get("format") != FORMAT or manifest.get("digest") != _digest(manifest):
         raise BundleError("manifest was changed after it was saved", value=str(folder), remedy="restore or retrain it")
     return manifest
+
+
+def _canonical(raw: bytes) -> bytes:
+    """Rewrite a skops file so that equal models give equal bytes: numbers for memory addresses, one date, one order."""
+    with ZipFile(io.BytesIO(raw)) as given:
+        schema = given.read("schema.json").decode("utf-8")
+        order: dict[str, str] = {}
+        for address in re.findall(r'"__id__": (\d+)', schema):
+            order.setdefault(address, str(len(order) + 1))
+        schema = re.sub(r'"__id__": (\d+)', lambda match: f'"__id__": {order[match.group(1)]}', schema)
+        names = {name: order.get(Path(name).stem, Path(name).stem) + Path(name).suffix for name in given.namelist()}
+        schema = re.sub(r'"file": "([^"]+)"', lambda match: f'"file": "{names[match.group(1)]}"', schema)
+        parts = {names[name]: given.read(name) for name in given.namelist() if name != "schema.json"}
+    made = io.BytesIO()
+    with ZipFile(made, "w", compression=ZIP_DEFLATED) as written:
+        for name, part in sorted({**parts, "schema.json": schema.encode("utf-8")}.items()):
+            written.writestr(ZipInfo(name), part, compress_type=ZIP_DEFLATED)
+    return made.getvalue()
 
 
 def _golden(parts: Parts, call: Call) -> dict[str, Any]:

@@ -5,30 +5,30 @@ each head a calibrated logistic regression over its output. Stop words are kept,
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder
 
+from models import risk
+from models.calibration import Calibration, calibrated
 from models.features import CATEGORY_COLUMNS, NUMBER_COLUMNS
 
 HEADS = ("eligible", "response", "risk")
-MIN_CALIBRATION_POSITIVES = 10
-"""Fewer known events than this cannot place a calibration curve; the head is then left as fitted."""
+INPUTS = ("text", "metadata", "both")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassifierSettings:
-    """Hold what can be chosen about the classifier."""
+    """Hold what can be chosen about the classifier; `inputs` is one of `INPUTS`."""
 
+    inputs: str
     word_ngrams: int
     min_document_frequency: int
     max_words: int
@@ -39,6 +39,14 @@ class ClassifierSettings:
 
 Parts = dict[str, Any]
 """The artefact: `encoder` and one estimator for each head that could be fitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Hold the artefact and how each of its heads was calibrated."""
+
+    parts: Parts
+    calibration: dict[str, Calibration] = field(default_factory=dict)
 
 
 def make_encoder(settings: ClassifierSettings) -> ColumnTransformer:
@@ -53,16 +61,15 @@ def make_encoder(settings: ClassifierSettings) -> ColumnTransformer:
     )
     type_words = TfidfVectorizer(token_pattern=r"\S+", lowercase=False, min_df=settings.min_document_frequency)
     weight = settings.metadata_weight
-    return ColumnTransformer(
-        [
-            ("words", words, "text"),
-            ("type_words", type_words, "call_type_words"),
-            ("categories", OneHotEncoder(handle_unknown="ignore"), list(CATEGORY_COLUMNS)),
-            ("numbers", "passthrough", list(NUMBER_COLUMNS)),
-        ],
-        transformer_weights={"words": 1.0, "type_words": weight, "categories": weight, "numbers": weight},
-        sparse_threshold=1.0,
-    )
+    text: list[tuple[str, Any, Any]] = [("words", words, "text")]
+    metadata: list[tuple[str, Any, Any]] = [
+        ("type_words", type_words, "call_type_words"),
+        ("categories", OneHotEncoder(handle_unknown="ignore"), list(CATEGORY_COLUMNS)),
+        ("numbers", "passthrough", list(NUMBER_COLUMNS)),
+    ]
+    blocks = {"text": text, "metadata": metadata, "both": [*text, *metadata]}[settings.inputs]
+    scale = {"words": 1.0, "type_words": weight, "categories": weight, "numbers": weight}
+    return ColumnTransformer(blocks, transformer_weights={name: scale[name] for name, _, _ in blocks}, sparse_threshold=1.0)
 
 
 def fit(
@@ -72,36 +79,35 @@ def fit(
     calibration_frame: pd.DataFrame,
     calibration_labels: Mapping[str, NDArray[Any]],
     settings: ClassifierSettings,
-) -> Parts:
+) -> Fitted:
     """Fit the encoder and every head; labels may hold `None` or NaN where a head's truth is not known.
 
-    Shapes: frame (n, columns), each label array (n,). A head with a single known class is left out.
+    Shapes: frame (n, columns), each label array (n,). A head with a single known class is left out. The risk head weighs
+    each known outcome by how seldom calls like it are served (`models.risk`).
     """
     encoder = make_encoder(settings)
     fitted = encoder.fit_transform(frame)
     later = encoder.transform(calibration_frame)
-    parts: Parts = {"encoder": encoder}
+    result = Fitted({"encoder": encoder})
     for head in HEADS:
         known, known_later = pd.notna(labels[head]), pd.notna(calibration_labels[head])
         target = labels[head][known]
         if len(np.unique(target.astype(str))) < 2:
             continue
+        weights = weights_later = None
+        if head == "risk":
+            selection = risk.selection_model(fitted, known, labels["eligible"] == True, seed=settings.seed)  # noqa: E712
+            weights = risk.weigh(selection, fitted, known)[known]
+            weights_later = risk.weigh(selection, later, known_later)[known_later]
         estimator = LogisticRegression(C=settings.regularisation, max_iter=2000, random_state=settings.seed)
-        estimator.fit(fitted[np.flatnonzero(known)], _typed(target, head))
+        estimator.fit(fitted[np.flatnonzero(known)], _typed(target, head), sample_weight=weights)
         truth = _typed(calibration_labels[head][known_later], head)
-        parts[head] = _calibrated(estimator, later[np.flatnonzero(known_later)], truth)
-    return parts
+        result.parts[head], result.calibration[head] = calibrated(
+            estimator, later[np.flatnonzero(known_later)], truth, weights=weights_later, seed=settings.seed
+        )
+    return result
 
 
 def _typed(target: NDArray[Any], head: str) -> NDArray[Any]:
     """Return labels as scikit-learn wants them: whole numbers for yes or no, words for the response."""
     return target.astype(str) if head == "response" else target.astype(int)
-
-
-def _calibrated(estimator: LogisticRegression, later: Any, truth: NDArray[Any]) -> Any:
-    """Calibrate a fitted head on a later block, where enough of every class is known there."""
-    counts = [int(np.sum(truth == name)) for name in estimator.classes_]
-    if min(counts) < MIN_CALIBRATION_POSITIVES:
-        return estimator
-    method = "sigmoid" if len(counts) == 2 else "temperature"
-    return CalibratedClassifierCV(FrozenEstimator(estimator), method=method).fit(later, truth)

@@ -81,7 +81,10 @@ class Versions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Hold one answer. `latency_ms` is the time spent inside `Router.decide`."""
+    """Hold one answer. `latency_ms` is the time spent inside `Router.decide`.
+
+    `risk_interval` holds the ends of the share of adverse events that calls of such a risk met where a team went.
+    """
 
     decision_id: str
     call_id: str | None
@@ -91,6 +94,7 @@ class Decision:
     care_navigation: bool
     eligible_probability: float | None
     risk_probability: float | None
+    risk_interval: tuple[float, float] | None
     risk_band: RiskBand
     reasons: tuple[Reason, ...]
     availability: Availability | None

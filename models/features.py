@@ -10,7 +10,8 @@ import pandas as pd
 
 from models.call import Call
 from models.call_types import canonical
-from models.text import Normalised, normalise, words_for_model
+from models.text import Normalised, normalise
+from models.words import words_for_model
 
 FEATURES_VERSION = "1"
 TEXT_COLUMNS = ("text", "call_type_words")

@@ -1,6 +1,5 @@
 """Say in sentences that a clinician can read why a decision came out as it did."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ from models.decision import Reason
 from models.rulebook import RuleClass
 from models.rules import Hit, Scan
 from models.text import Normalised
+from models.words import Word, model_words
 
 _MEANT = {
     "asserted": "",
@@ -18,8 +18,8 @@ _MEANT = {
     "historical": " (worded as past)",
     "self_only": " (worded as against the person themselves)",
 }
-_SHOWN_WORDS = 3
-_TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[^\x00-\x7f]")
+_SHOWN_WORDS, _SHOWN_FIELDS = 3, 2
+_SLIGHT = 0.2
 _CODES = {RuleClass.WEAPON: "veto_weapon", RuleClass.VIOLENCE: "veto_violence", RuleClass.MEANS: "self_harm_words"}
 _KINDS = {
     RuleClass.WEAPON: "a weapon",
@@ -91,16 +91,16 @@ def missing_reasons(call: Call) -> list[Reason]:
     ]
 
 
-def word_reasons(words: Iterable[tuple[str, float]], narrative: str, note: Normalised) -> list[Reason]:
+def word_reasons(shares: Iterable[tuple[str, float]], narrative: str, note: Normalised) -> list[Reason]:
     """Show the strongest words for and against, with their first place in the note; numbers are left out."""
     reasons: list[Reason] = []
     shown = {True: 0, False: 0}
-    tokens = list(_TOKEN.finditer(note.text)) if words else []
-    for term, weight in words:
+    read = model_words(note.text)
+    for term, weight in shares:
         towards = weight >= 0
         if shown[towards] >= _SHOWN_WORDS or not any(map(str.isalpha, term)):
             continue
-        span = _find(term.split(), tokens)
+        span = _find(term.split(), read)
         if span is None:
             continue
         start, end = note.span(*span)
@@ -119,12 +119,24 @@ def word_reasons(words: Iterable[tuple[str, float]], narrative: str, note: Norma
     return reasons
 
 
-def _find(words: Sequence[str], tokens: Sequence[re.Match[str]]) -> tuple[int, int] | None:
-    """Return the first place where words stand one after another."""
-    for place, token in enumerate(tokens):
-        if token.group() != words[0]:
-            continue
-        run = tokens[place : place + len(words)]
-        if [match.group() for match in run] == list(words):
-            return run[0].start(), run[-1].end()
+def field_reasons(fields: Iterable[tuple[str, float]], call: Call) -> list[Reason]:
+    """Show what else moved the classifier, strongest first: fields that were given and whose part is not slight."""
+    given = [(name, part) for name, part in fields if abs(part) >= _SLIGHT and name not in call.missing and name != "length"]
+    reasons = []
+    for name, part in sorted(given, key=lambda pair: -abs(pair[1]))[:_SHOWN_FIELDS]:
+        side = "for" if part >= 0 else "against"
+        said = getattr(call, name, None)
+        what = name.replace("_", " ") if said is None else f"{name.replace('_', ' ')} ({said})"
+        reasons.append(
+            Reason(code=f"field_{side}", sentence=f"The {what} speaks {side} eligibility.", weight=round(part, 6))
+        )
+    return reasons
+
+
+def _find(term: Sequence[str], read: Sequence[Word]) -> tuple[int, int] | None:
+    """Return the first place where a term's words were read one after another."""
+    for place, word in enumerate(read):
+        run = read[place : place + len(term)]
+        if word.text == term[0] and [each.text for each in run] == list(term):
+            return run[0].start, run[-1].end
     return None

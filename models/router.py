@@ -20,7 +20,7 @@ from models.decision import PROGRAM_UNITS, VETO_CODES, Decision, Reason, Recomme
 from models.errors import InvalidCall
 from models.features import row
 from models.program import Program, ScreeningNegatives, load_program
-from models.reasons import answer_reasons, hit_reasons, missing_reasons, type_reasons, word_reasons
+from models.reasons import answer_reasons, field_reasons, hit_reasons, missing_reasons, type_reasons, word_reasons
 from models.rules import Rulebook, Scan
 from models.scorer import Scores
 from models.text import TEXT_VERSION, Normalised, normalise
@@ -83,7 +83,7 @@ class Router:
             *hit_reasons(scan.means),
             *hit_reasons(scan.suppressed, suppressed=True),
         ]
-        words = word_reasons(scores.words, call.narrative, note)
+        words = [*word_reasons(scores.words, call.narrative, note), *field_reasons(scores.fields, call)]
         if any(reason.code in VETO_CODES for reason in vetoes):
             reasons = [*vetoes, *shown, *faults, *words]
             return self._answer(call, Recommendation.NOT_ELIGIBLE, reasons, started, scores, Response.POLICE)
@@ -200,6 +200,7 @@ class Router:
             care_navigation=self._follow_up(call, recommendation, kind),
             eligible_probability=scores.eligible,
             risk_probability=scores.risk,
+            risk_interval=self.bundle.risk.interval(scores.risk) if self.bundle else None,
             risk_band=self.program.risk_band(scores.risk),
             reasons=tuple(reasons),
             availability=availability,

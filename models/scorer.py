@@ -7,31 +7,41 @@ hands back `PipelineScorer`, scikit-learn itself, where they differ by more than
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from models.call import Call
 from models.classifier import HEADS, Parts
 from models.features import CATEGORY_COLUMNS, COLUMNS, NUMBER_COLUMNS, Row, row
+from models.heads import Head, Vector
 
 TOLERANCE = 1e-9
-Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Hold what the heads say of one call; `words` are (term, log-odds for eligible), strongest first."""
+    """Hold what the heads say of one call, and why.
+
+    `words` are the note's terms with their parts of the log-odds of `eligible`, strongest first, `fields` those of the
+    metadata. Words, fields and `intercept` add up to the head's log-odds before calibration.
+    """
 
     eligible: float | None
     risk: float | None
     response: dict[str, float]
     words: tuple[tuple[str, float], ...] = ()
+    fields: tuple[tuple[str, float], ...] = ()
+    intercept: float = 0.0
+
+    @property
+    def logit(self) -> float:
+        """Return the log-odds of `eligible` before calibration."""
+        return math.fsum([self.intercept, *(part for _, part in (*self.words, *self.fields))])
 
 
 class Scorer(Protocol):
@@ -69,34 +79,50 @@ class LinearScorer:
         encoder = parts["encoder"]
         blocks = {name: fitted for name, fitted, _ in encoder.transformers_}
         scale = encoder.transformer_weights
-        self._text = _Vocabulary(blocks["words"], weight=scale["words"])
-        self._type = _Vocabulary(blocks["type_words"], weight=scale["type_words"])
+        self._text = _Vocabulary(blocks["words"], weight=scale["words"]) if "words" in blocks else None
+        self._type = _Vocabulary(blocks["type_words"], weight=scale["type_words"]) if "type_words" in blocks else None
         self._categories: dict[tuple[str, str], int] = {}
-        for column, values in zip(CATEGORY_COLUMNS, blocks["categories"].categories_, strict=True):
-            for value in values:
-                self._categories[column, str(value)] = len(self._categories)
-        self._category_weight, self._number_weight = scale["categories"], scale["numbers"]
-        self._heads = {head: _Head(parts[head]) for head in HEADS if head in parts}
+        if "categories" in blocks:
+            for column, values in zip(CATEGORY_COLUMNS, blocks["categories"].categories_, strict=True):
+                for value in values:
+                    self._categories[column, str(value)] = len(self._categories)
+        self._numbers = NUMBER_COLUMNS if "numbers" in blocks else ()
+        self._category_weight, self._number_weight = scale.get("categories", 0.0), scale.get("numbers", 0.0)
+        self._heads = {head: Head(parts[head]) for head in HEADS if head in parts}
         stacked = np.hstack([head.weights for head in self._heads.values()])
-        cuts = np.cumsum([self._text.size, self._type.size, len(self._categories)])
-        self._w_text, self._w_type, self._w_category, self._w_number = np.split(stacked, cuts)
-        if len(self._w_number) != len(NUMBER_COLUMNS):
+        sizes = [self._text.size if self._text else 0, self._type.size if self._type else 0, len(self._categories)]
+        self._w_text, self._w_type, self._w_category, self._w_number = np.split(stacked, np.cumsum(sizes))
+        if len(self._w_number) != len(self._numbers):
             raise ValueError("the heads and the encoder disagree on the number of features")
         edges = np.cumsum([0, *(head.weights.shape[1] for head in self._heads.values())])
         self._slices = {head: slice(a, b) for head, a, b in zip(self._heads, edges[:-1], edges[1:], strict=True)}
         self._eligible = self._slices["eligible"].start if "eligible" in self._slices else None
 
     def score(self, features: Row) -> Scores:
-        """Return the probabilities of one call and the words that moved `eligible`."""
-        places, values = self._text.look_up(str(features["text"]))
-        weights = self._w_text[places]
-        total = values @ weights
-        type_places, type_values = self._type.look_up(str(features["call_type_words"]))
-        total = total + type_values @ self._w_type[type_places]
-        known = [self._categories.get((column, str(features[column]))) for column in CATEGORY_COLUMNS]
-        total = total + self._category_weight * self._w_category[[p for p in known if p is not None]].sum(axis=0)
-        numbers = np.array([features[column] for column in NUMBER_COLUMNS], dtype=np.float64)
-        total = total + (self._number_weight * numbers) @ self._w_number
+        """Return the probabilities of one call, and what moved `eligible`."""
+        total = np.zeros(self._w_text.shape[1])
+        words: list[tuple[str, float]] = []
+        fields: dict[str, float] = {}
+        if self._text is not None:
+            places, values = self._text.look_up(str(features["text"]))
+            weights = self._w_text[places]
+            total += values @ weights
+            words = self._word_shares(places, values, weights)
+        if self._type is not None:
+            places, values = self._type.look_up(str(features["call_type_words"]))
+            part = values @ self._w_type[places]
+            total += part
+            self._count(fields, "call_type", part)
+        for column in CATEGORY_COLUMNS if self._categories else ():
+            place = self._categories.get((column, str(features[column])))
+            if place is not None:
+                part = self._category_weight * self._w_category[place]
+                total += part
+                self._count(fields, column, part)
+        for place, column in enumerate(self._numbers):
+            part = self._number_weight * float(features[column]) * self._w_number[place]
+            total += part
+            self._count(fields, column, part)
         given = {head: fitted.probabilities(total[self._slices[head]]) for head, fitted in self._heads.items()}
         return Scores(
             eligible=float(given["eligible"][1]) if "eligible" in given else None,
@@ -104,16 +130,23 @@ class LinearScorer:
             response=dict(zip(self._heads["response"].classes, given["response"].tolist(), strict=True))
             if "response" in given
             else {},
-            words=self._explain(places, values, weights),
+            words=tuple(words),
+            fields=tuple(fields.items()),
+            intercept=float(self._heads["eligible"].intercept[0]) if "eligible" in given else 0.0,
         )
 
-    def _explain(self, places: NDArray[np.intp], values: Vector, weights: Vector) -> tuple[tuple[str, float], ...]:
-        """Return the terms of the note with their share of the log-odds of `eligible`, strongest first."""
-        if self._eligible is None:
-            return ()
-        shares = values * weights[:, self._eligible]
-        order = np.argsort(-np.abs(shares))[:12]
-        return tuple((self._text.terms[places[place]], float(shares[place])) for place in order)
+    def _count(self, fields: dict[str, float], column: str, part: Vector) -> None:
+        """Add a field's part of the log-odds of `eligible`."""
+        if self._eligible is not None:
+            fields[column] = fields.get(column, 0.0) + float(part[self._eligible])
+
+    def _word_shares(self, places: NDArray[np.intp], values: Vector, weights: Vector) -> list[tuple[str, float]]:
+        """Return every known term of the note with its part of the log-odds of `eligible`, strongest first."""
+        if self._eligible is None or self._text is None:
+            return []
+        shares = (values * weights[:, self._eligible]).tolist()
+        terms = [self._text.terms[place] for place in places]
+        return sorted(zip(terms, shares, strict=True), key=lambda pair: -abs(pair[1]))
 
 
 class _Vocabulary:
@@ -144,50 +177,6 @@ class _Vocabulary:
         raw = [scale(count) * self._idf[place] for place, count in counts.items()]
         norm = self._weight / math.sqrt(math.fsum(value * value for value in raw))
         return np.fromiter(counts, dtype=np.intp, count=len(counts)), np.array(raw) * norm
-
-
-class _Head:
-    """Hold one head: its weights, shape (features, outputs), and its calibration."""
-
-    def __init__(self, fitted: Any) -> None:
-        """Read a logistic regression, calibrated or not."""
-        self.classes = [str(name) for name in fitted.classes_]
-        linear = fitted
-        self._calibrate: Callable[[Vector], Vector] = _softmax if len(self.classes) > 2 else _logistic
-        if not isinstance(fitted, LogisticRegression):
-            (inner,) = fitted.calibrated_classifiers_
-            linear, (calibrator,) = inner.estimator.estimator, inner.calibrators
-            self._calibrate = _calibration(calibrator, linear, len(self.classes))
-        self.weights: Vector = np.ascontiguousarray(linear.coef_.T)
-        self._intercept: Vector = linear.intercept_
-
-    def probabilities(self, logits: Vector) -> Vector:
-        """Return the probability of each class; shape (classes,)."""
-        return self._calibrate(logits + self._intercept)
-
-
-def _logistic(logits: Vector) -> Vector:
-    """Return both probabilities of a binary head from its one logit."""
-    p = 1.0 / (1.0 + math.exp(-logits[0])) if logits[0] > -700 else 0.0
-    return np.array([1.0 - p, p])
-
-
-def _softmax(logits: Vector) -> Vector:
-    """Return the probabilities of several classes."""
-    raised = np.exp(logits - logits.max())
-    return np.asarray(raised / raised.sum())
-
-
-def _calibration(calibrator: Any, linear: Any, classes: int) -> Callable[[Vector], Vector]:
-    """Return the calibration of a head as a function of its logits."""
-    kind = type(calibrator).__name__
-    if kind == "_SigmoidCalibration" and classes == 2:
-        a, b = float(calibrator.a_), float(calibrator.b_)
-        return lambda logits: _logistic(np.array([-(a * logits[0] + b)]))
-    if kind == "_TemperatureScaling" and classes > 2:
-        beta = float(calibrator.beta_)
-        return lambda logits: _softmax(beta * logits)
-    raise ValueError(f"no compiled form for {kind} over {type(linear).__name__} with {classes} classes")
 
 
 def proved(parts: Parts, golden: Sequence[tuple[Call, dict[str, Any]]]) -> tuple[Scorer, float]:

@@ -5,13 +5,12 @@ so that a word is the same word however it was typed. `Normalised.span` turns a 
 place in the note as it was written, because the clinician must see the caller's words and not ours.
 """
 
-import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-TEXT_VERSION = "1"
-"""Raise this whenever `normalise` or `words_for_model` changes: a bundle made with another version is refused."""
+TEXT_VERSION = "2"
+"""Raise this whenever `normalise` or `models.words` changes: a bundle made with another version is refused."""
 
 # Letters of other scripts that look like Latin ones, the usual means of disguise: the part of Unicode TR 39's
 # confusables that turns up in typed text (Cyrillic, Greek, Armenian, Lisu, small capitals). Capitals stand apart
@@ -37,8 +36,6 @@ _ASCII = (
     {code: " " for code in range(32) if chr(code) != "\n"} | {code: chr(code + 32) for code in range(65, 91)} | {127: " "}
 )
 _DROPPED = frozenset({"Mn", "Me", "Cf"})
-_WORD = re.compile(r"\[[a-z]+\]|[a-z0-9]+(?:'[a-z]+)?|[^\x00-\x7f]")
-_TIME = re.compile(r"\d\d?:\d\d(?::\d\d)?|\d\d\d\d-\d\d-\d\d|\d\d?/\d\d?/\d\d(?:\d\d)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +95,3 @@ def _squared(character: str) -> str:
         if first <= code < first + 26:
             return chr(ord("a") + code - first)
     return character
-
-
-def words_for_model(normalised: str) -> str:
-    """Return the tokens that the classifier counts, joined by spaces.
-
-    Numbers other than 911 and 988 become `0`, clock times and dates `0:00`, and masks such as [NAME] one token each,
-    so that the model learns from words and not from addresses.
-
-    >>> words_for_model("rp adv 2 subj at 1402 main st, 10:42, not moving")
-    'rp adv 0 subj at 0 main st 0:00 not moving'
-    """
-    text = _TIME.sub(" 0:00 ", normalised)
-    return " ".join(_shape(token) for token in re.findall(r"0:00|" + _WORD.pattern, text))
-
-
-@lru_cache(maxsize=65_536)
-def _shape(token: str) -> str:
-    """Return a token with its digits hidden."""
-    if token in {"911", "988", "0:00"} or not any(map(str.isdigit, token)):
-        return token
-    return "0" if token.isdigit() else re.sub(r"\d+", "0", token)

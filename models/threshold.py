@@ -34,6 +34,8 @@ class OperatingPoint:
     n_ineligible: int
     n_dangerous: int
     n_eligible: int
+    n_served: int = 0
+    max_adverse_share: float = 1.0
 
     def to_record(self) -> dict[str, float | int]:
         """Write the point as plain JSON values."""
@@ -82,12 +84,17 @@ def choose(
     max_missed_eligible: float,
     confidence: float,
     min_probability: float = 0.0,
+    served: Scores | None = None,
+    adverse: NDArray[np.bool_] | None = None,
+    max_adverse_share: float = 1.0,
 ) -> OperatingPoint:
     """Return the operating point for three groups of certification scores, vetoed calls scored below zero.
 
-    ELIGIBLE is never suggested below `min_probability`, however much the bounds would allow.
+    ELIGIBLE is never suggested below `min_probability`, however much the bounds would allow. `served` are the scores of
+    calls that a team went to and `adverse` says which of them ended badly, both (m,): at the threshold that the other
+    bounds give, the share of adverse events among those that reach it must be proved to lie within `max_adverse_share`.
 
-    Raises `NoSafeThreshold` where either bound on clearing cannot be proved or nothing could ever be cleared.
+    Raises `NoSafeThreshold` where a bound cannot be proved or nothing could ever be cleared.
     """
     upper = max(
         clear_at(ineligible, max_rate=max_false_clear, confidence=confidence, what="ineligible"),
@@ -100,6 +107,7 @@ def choose(
             value=round(upper, 4),
             remedy="train on more or better labels",
         )
+    n_served = _prove_adverse(served, adverse, upper, max_rate=max_adverse_share, confidence=confidence)
     k = allowed_errors(len(eligible), max_rate=max_missed_eligible, confidence=confidence)
     lower = float(np.sort(eligible)[k]) if k >= 0 else 0.0  # too few to prove: nothing is turned away by its score
     return OperatingPoint(
@@ -112,4 +120,23 @@ def choose(
         n_ineligible=len(ineligible),
         n_dangerous=len(dangerous),
         n_eligible=len(eligible),
+        n_served=n_served,
+        max_adverse_share=max_adverse_share if n_served else 1.0,
     )
+
+
+def _prove_adverse(
+    served: Scores | None, adverse: NDArray[np.bool_] | None, at: float, *, max_rate: float, confidence: float
+) -> int:
+    """Return how many served calls prove the share of adverse events among the cleared; none where no outcome is known."""
+    if served is None or adverse is None or not len(served) or max_rate >= 1:
+        return 0
+    reach = served >= at
+    n, events = int(reach.sum()), int(adverse[reach].sum())
+    if events > allowed_errors(n, max_rate=max_rate, confidence=confidence):
+        raise NoSafeThreshold(
+            f"adverse events among cleared calls cannot be proved to be at most {max_rate}",
+            value=f"{events} in {n}",
+            remedy="bring more outcomes, or raise threshold.max_adverse_share knowingly",
+        )
+    return n

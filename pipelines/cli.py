@@ -78,6 +78,7 @@ def train(
 
     from pipelines import train as training  # noqa: PLC0415
     from pipelines.ingest import read_table  # noqa: PLC0415
+    from pipelines.provenance import file_sha256, git_state  # noqa: PLC0415
     from pipelines.tracking import Store  # noqa: PLC0415
 
     settings = load_config(config)
@@ -90,9 +91,9 @@ def train(
 
         table = read_table(data)
         say(f"{len(table.calls)} calls read, {len(table.rejects)} rows refused")
-        digest = training.file_sha256(data)
+        digest = file_sha256(data)
         made = training.train(table, settings, Path(folder) / "bundle", data_sha256=digest, program=program, say=say)
-        registered = Store(runs, settings).log(made.folder, made.evaluation, settings, program=program)
+        registered = Store(runs, settings).log(made.folder, made.evaluation, settings, program=program, tags=git_state())
         say(f"recorded in MLflow as version {registered.version}")
     _print_evaluation(made.evaluation)
     terminal.show(f"challenger: version {registered.version}, bundle {registered.digest[:16]}")

@@ -38,6 +38,8 @@ class ThresholdSettings:
     confidence: float
     max_false_clear: float
     max_dangerous_clear: float
+    adverse_is_dangerous: bool
+    max_adverse_share: float
     max_missed_eligible: float
     min_probability: float
 
@@ -111,6 +113,6 @@ def _section(section: str, kind: Any, values: dict[str, Any]) -> Any:
         if key not in wanted:
             raise InvalidConfig("unknown key in config", value=f"{section}.{key}", remedy="see pipelines/default.toml")
         allowed = (int, float) if wanted[key] is float else wanted[key]
-        if not isinstance(value, allowed) or isinstance(value, bool):
+        if not isinstance(value, allowed) or isinstance(value, bool) != (wanted[key] is bool):
             raise InvalidConfig(f"{section}.{key} is of another kind", value=value, remedy=f"give {wanted[key].__name__}")
     return kind(**values)

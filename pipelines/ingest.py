@@ -85,7 +85,7 @@ def read_table(path: Path | str) -> Table:
 
 def _labels(record: dict[str, Any], number: int) -> dict[str, Any]:
     """Read the labels of one row; `eligible` is True, False, "unsure" or None."""
-    response, caller = record.get("response"), record.get("caller_key")
+    response = record.get("response")
     return {
         "row": number,
         "eligible": _eligible(record.get("eligible")),
@@ -93,7 +93,7 @@ def _labels(record: dict[str, Any], number: int) -> dict[str, Any]:
         "adverse_event": _adverse(record.get("adverse_event")),
         "danger": _danger(record),
         "label": _label(record),
-        "caller_key": str(caller) if _given(caller) else None,
+        **{key: str(record[key]) if _given(record.get(key)) else None for key in KEYS},
         "heart_type": str(record.get("heart_type") or record.get("scenario") or "") or None,
     }
 

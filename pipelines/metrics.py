@@ -57,6 +57,20 @@ def bootstrapped(
     return Estimate(measure(truth, scores), float(low), float(high), len(truth), "bootstrap")
 
 
+def paired_differences(
+    measure: Callable[[Bools, Floats], float], truth: Bools, scores: dict[str, Floats], best: str, *, resamples: int
+) -> dict[str, Floats]:
+    """Return, for each set of scores, its measure less the best's over the same bootstrap draws; shape (resamples,)."""
+    rng = np.random.default_rng(0)
+    values: dict[str, list[float]] = {name: [] for name in scores}
+    while len(values[best]) < resamples:
+        rows = rng.integers(0, len(truth), len(truth))
+        if truth[rows].any() and not truth[rows].all():
+            for name, given in scores.items():
+                values[name].append(measure(truth[rows], given[rows]))
+    return {name: np.array(found) - np.array(values[best]) for name, found in values.items()}
+
+
 def auc(truth: Bools, scores: Floats) -> float:
     """Return the area under the receiver operating characteristic."""
     return float(roc_auc_score(truth, scores))

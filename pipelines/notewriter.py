@@ -14,6 +14,9 @@ _THIN, _SPANISH, _TOLD, _FREQUENT = 0.025, 0.7, 0.9, 0.25
 _FREQUENT_BY_WORD = {True: 0.025, False: 0.07}
 """Those the program takes call again more often; these shares make the words "freq caller" say nothing about the call."""
 
+_SPOKEN, _COPULA = re.compile(r"(?<=[a-z]{2})ing\b"), re.compile(r" (?:is|has|are) (?=[a-z]+ing\b|been\b)")
+"""Words as they are said: "he been drinkin" is the same call as "he has been drinking"."""
+
 _KEPT = frozenset({"shop", "inst", "staff", "weapon", "item", "vehicle", "race", "days"})
 """Slots that stay the same throughout a note: one store, one thing, one weapon."""
 
@@ -148,9 +151,12 @@ class Writer:
     def _dirty(self, text: str) -> str:
         """Shout, slip or cut off now and then."""
         rng = self.rng
+        if rng.random() < 0.04:
+            text = _SPOKEN.sub("in", _COPULA.sub(" ", text))
         if rng.random() < 0.3:
             text = text.upper()
-        if rng.random() < 0.12 and len(text) > 12:
+        for _ in range(rng.choices((0, 1, 2), (84, 12, 4))[0] if len(text) > 12 else 0):
             place = rng.randrange(1, len(text) - 2)
-            text = text[:place] + text[place + 1] + text[place] + text[place + 2 :]
+            slip = rng.choice((text[place + 1] + text[place], text[place], text[place] * 2 + text[place + 1]))
+            text = text[:place] + slip + text[place + 2 :]
         return text[: rng.randrange(30, 120)] if rng.random() < 0.02 else text

@@ -75,9 +75,9 @@ def _call(
     truth = scene.eligible(taken)
     # Annotators disagree where a call could be the program's, hardly ever on a traffic stop, and never on a weapon.
     slip = 0.0 if scene.danger else settings.label_noise if scene.kind in taken else settings.label_noise / 15
-    served = truth and rng.random() < settings.served_share
     call_type = draw(rng, scene.scenario["types"])
     hazard, urgent = rng.random() < (0.08 if scene.danger else 0.02), scene.danger or scene.medical == "urgent"
+    served = truth and rng.random() < _served(scene, settings.served_share, hazard=hazard)
     record = {
         "narrative": writer.note(scene, call_type=call_type),
         "call_id": call_id,
@@ -146,9 +146,15 @@ def _response(scene: Scene, rng: random.Random, *, truth: bool) -> str:
     return "community_response"
 
 
+def _served(scene: Scene, share: float, *, hazard: bool) -> float:
+    """Return the chance that a team goes: seldom at night and where a hazard is known, so that outcomes are selected."""
+    factor = (0.3 if scene.at.astimezone(_CITY_TIME).hour < 6 else 1.1) * (0.4 if hazard else 1.0)
+    return min(1.0, share * factor * (0.7 if scene.intoxication and scene.place == "home" else 1.0))
+
+
 def _adverse(scene: Scene, *, hazard: bool) -> float:
     """Return the chance of an adverse event where a team goes."""
-    factor = (2.0 if scene.intoxication else 0.9) * (3.0 if hazard else 1.0)
+    factor = (1.5 if scene.intoxication else 0.65) * (3.0 if hazard else 1.0)
     return min(1.0, float(scene.told_as["adverse"]) * factor)
 
 

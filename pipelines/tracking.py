@@ -61,7 +61,9 @@ class Store:
         mlflow.set_registry_uri(self._uri)
         self.client = MlflowClient(self._uri, self._uri)
 
-    def log(self, bundle: Path, evaluation: Evaluation, config: Config, *, program: str) -> Registered:
+    def log(
+        self, bundle: Path, evaluation: Evaluation, config: Config, *, program: str, tags: Mapping[str, str]
+    ) -> Registered:
         """Record one training run with everything it needs to be judged and made again; register its model."""
         manifest = bundles.read_manifest(bundle)
         training = manifest["training"]
@@ -69,7 +71,7 @@ class Store:
             warnings.simplefilter("ignore")  # MLflow warns about its own dependencies; ours are in the lock file
             with mlflow.start_run(experiment_id=self._experiment_id()) as run:
                 mlflow.log_params(config.flat())
-                mlflow.set_tags(_tags(manifest))
+                mlflow.set_tags(_tags(manifest) | dict(tags))
                 mlflow.log_metrics(_metrics(evaluation))
                 mlflow.log_dict(evaluation.to_record(), "evaluation.json")
                 mlflow.log_dict(training["environment"], "environment.json")
@@ -164,8 +166,6 @@ def _tags(manifest: Mapping[str, Any]) -> dict[str, str]:
     return {
         "digest": str(manifest["digest"]),
         "data_sha256": training["data_sha256"],
-        "git_commit": training["git"]["commit"],
-        "git_dirty": training["git"]["dirty"],
         "rulebook": training["rulebook"],
         "program": training["program"],
     }

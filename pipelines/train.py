@@ -1,11 +1,7 @@
 """Make a candidate: split, fit, calibrate, choose the operating point, save the bundle, judge it through the Router."""
 
-import hashlib
-import platform
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +9,11 @@ import numpy as np
 
 from models import bundle as bundles
 from models import classifier, features, threshold
-from models.bundle import Bundle
+from models.bundle import NO_RISK_TABLE, Bundle
 from models.decision import Recommendation
 from models.errors import InvalidData
 from models.program import Program, load_program
+from models.risk import RiskTable, risk_table
 from models.router import Router
 from models.rules import Rulebook
 from models.scorer import proved
@@ -24,6 +21,7 @@ from models.threshold import OperatingPoint
 from pipelines.config import Config
 from pipelines.evaluate import Evaluation, evaluate
 from pipelines.ingest import Table
+from pipelines.provenance import provenance
 from pipelines.split import BLOCKS, Split, split
 
 Say = Callable[[str], None]
@@ -47,23 +45,27 @@ def train(
     if table.labels["eligible"].map(lambda value: isinstance(value, bool)).sum() == 0:
         raise InvalidData("no call has an eligible label", remedy="add a column eligible with yes or no")
     table = _labelled(table)
-    blocks = split(table.calls, table.labels["caller_key"], config.split)
+    blocks = split(table.calls, table.labels, config.split)
     say(f"split {' '.join(f'{name}={len(getattr(blocks, name))}' for name in BLOCKS)}, left out {blocks.left_out}")
     rows = {name: features.frame([table.calls[i] for i in getattr(blocks, name)]) for name in ("fit", "calibrate")}
     say("features made")
-    parts = classifier.fit(
+    fitted = classifier.fit(
         rows["fit"],
         _heads(table, blocks.fit),
         calibration_frame=rows["calibrate"],
         calibration_labels=_heads(table, blocks.calibrate),
         settings=config.classifier,
     )
-    say("three heads fitted and calibrated")
+    parts = fitted.parts
+    say(f"heads fitted, calibrated by {', '.join(f'{head} {how.method}' for head, how in fitted.calibration.items())}")
     wanted = load_program(program)
     point = operating_point(parts, table, blocks.certify, config, wanted)
     say(f"operating point certified: eligible at {point.eligible_at:.4f}, not eligible below {point.not_eligible_below:.4f}")
-    training = _provenance(config, data_sha256, blocks, wanted)
-    digest = bundles.save(folder, parts, point, training=training)
+    training = provenance(config, data_sha256, blocks, wanted) | {
+        "calibration": {head: how.to_record() for head, how in fitted.calibration.items()}
+    }
+    known = np.concatenate([blocks.calibrate, blocks.certify])
+    digest = bundles.save(folder, parts, point, risk=_risk(parts, take(table, known), config), training=training)
     router = Router(bundle=bundles.load(folder, expected_digest=digest), program=wanted, rulebook=Rulebook())
     evaluation = evaluate(router, take(table, blocks.test), config.evaluate)
     say("judged on the test block")
@@ -85,7 +87,11 @@ def operating_point(
     chances = np.array([decision.eligible_probability or 0.0 for decision in decisions], dtype=np.float64)
     clears = np.array([decision.recommendation is Recommendation.ELIGIBLE for decision in decisions])
     eligible = block.labels["eligible"].to_numpy(dtype=bool)
-    dangerous = ((block.labels["danger"] == True) | (block.labels["adverse_event"] == True)).to_numpy()  # noqa: E712
+    adverse = (block.labels["adverse_event"] == True).to_numpy()  # noqa: E712  the column holds None too
+    served = block.labels["adverse_event"].notna().to_numpy()
+    dangerous = (block.labels["danger"] == True).to_numpy()  # noqa: E712
+    if config.threshold.adverse_is_dangerous:
+        dangerous |= adverse
     could_clear = np.where(clears, chances, -1.0)
     return threshold.choose(
         ineligible=could_clear[~eligible],
@@ -96,17 +102,26 @@ def operating_point(
         max_missed_eligible=config.threshold.max_missed_eligible,
         confidence=config.threshold.confidence,
         min_probability=config.threshold.min_probability,
+        served=could_clear[served],
+        adverse=adverse[served],
+        max_adverse_share=config.threshold.max_adverse_share,
     )
+
+
+def _risk(parts: classifier.Parts, served: Table, config: Config) -> RiskTable:
+    """Count adverse events by bands of the risk score, on calls that the head has not learnt from."""
+    outcome = served.labels["adverse_event"]
+    known = np.flatnonzero(outcome.notna().to_numpy())
+    if "risk" not in parts or not len(known):
+        return NO_RISK_TABLE
+    encoded = parts["encoder"].transform(features.frame([served.calls[i] for i in known]))
+    scores = np.asarray(parts["risk"].predict_proba(encoded)[:, 1])
+    return risk_table(scores, outcome.iloc[known].to_numpy(dtype=bool), confidence=config.evaluate.confidence)
 
 
 def take(table: Table, rows: np.ndarray[Any, Any]) -> Table:
     """Return some rows of a table."""
     return Table([table.calls[i] for i in rows], table.labels.iloc[rows].reset_index(drop=True))
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _labelled(table: Table) -> Table:
@@ -122,32 +137,3 @@ def _heads(table: Table, rows: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any
         "response": labels["response"].to_numpy(dtype=object),
         "risk": labels["adverse_event"].to_numpy(dtype=object),
     }
-
-
-def _provenance(config: Config, data_sha256: str, blocks: Split, program: Program) -> dict[str, Any]:
-    """Say from what and how the bundle was made."""
-    packages = ("heartline", "scikit-learn", "numpy", "pandas", "scipy", "skops", "spacy")
-    return {
-        "data_sha256": data_sha256,
-        "config": config.flat(),
-        "blocks": {name: len(getattr(blocks, name)) for name in BLOCKS} | {"left_out": blocks.left_out},
-        "program": program.version,
-        "rulebook": Rulebook().version,
-        "git": git_state(),
-        "environment": {name: metadata.version(name) for name in packages} | {"python": platform.python_version()},
-    }
-
-
-def git_state() -> dict[str, str]:
-    """Return the commit and whether the tree has changes; `unknown` outside a checkout."""
-    here = Path(__file__).parent
-
-    def git(*words: str) -> str | None:
-        try:
-            done = subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, check=True)  # noqa: S603, S607
-        except (OSError, subprocess.CalledProcessError):
-            return None
-        return done.stdout.strip()
-
-    commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain")
-    return {"commit": commit or "unknown", "dirty": "unknown" if changes is None else str(bool(changes)).lower()}

@@ -99,6 +99,7 @@ class DecisionOut(_Out):
     care_navigation: bool
     eligible_probability: float | None
     risk_probability: float | None
+    risk_interval: tuple[float, float] | None
     risk_band: RiskBand
     reasons: list[ReasonOut]
     availability: AvailabilityOut | None

@@ -1,0 +1,104 @@
+"""Turn a normalised note into the words that the classifier counts, each with its place.
+
+What a person is must not decide: words for a sex are read as one word for a person, a relation or "they", words for a race
+are left out, and street names are read as "street", so that swapping any of them cannot move a score. Numbers are hidden
+too. The veto does not read these words; it reads the note.
+"""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+_WORD = re.compile(
+    r"\d\d?:\d\d(?::\d\d)?|\d{4}-\d\d-\d\d|\d\d?/\d\d?/\d\d(?:\d\d)?|\[[a-z]+\]|[a-z0-9]+(?:'[a-z]+)?|[^\x00-\x7f]"
+)
+_SAME = {
+    "they": "he she", "them": "him his her hers their theirs", "themself": "himself herself themselves hisself theirself",
+    "they're": "he's she's", "they'll": "he'll she'll", "they've": "they'd he'd she'd",
+    "person": "male female man woman men women males females guy guys lady ladies gentleman gentlemen m f wm wf bm bf hm hf "
+    "subject subjects subj subjs subjects' person persons individual individuals dude gal",
+    "child": "boy girl boys girls son daughter sons daughters stepson stepdaughter child children kid kids",
+    "parent": "father mother dad mom mum mother's father's mom's dad's stepfather stepmother parent parents",
+    "spouse": "husband wife spouse husband's wife's", "sibling": "brother sister brothers sisters sibling",
+    "partner": "boyfriend girlfriend boyfriend's girlfriend's partner gf", "relative": "uncle aunt niece nephew relative",
+    "grandparent": "grandmother grandfather grandma grandpa grandparent", "grandchild": "grandson granddaughter grandchild",
+}  # fmt: skip
+_READ_AS = {word: neutral for neutral, words in _SAME.items() for word in words.split()}
+_RACE = frozenset(
+    "black white hispanic asian latino latina latinx caucasian african american arab indian mexican native".split()
+)
+_RACE_LETTERS = frozenset("wbhai")
+_STREET = frozenset("st str street ave av avenue rd road dr ln blvd boulevard ct cir pkwy hwy ter trl pl".split())
+_BEFORE_STREET = frozenset("at on near of to by from and in along off down toward towards 0".split())
+_NO_STREET = frozenset("a an the them my this that in of to from people out middle busy across walking it is".split())
+_LONGEST_STREET = 3
+# Verbs whose ending is often written as it is said.
+_CLIPPED = frozenset(
+    "talkin drinkin cryin yellin screamin actin sleepin walkin sittin standin goin doin tryin askin havin lookin gettin "
+    "sayin tellin livin stayin wantin needin hearin seein callin comin leavin beggin cussin hollerin arguin runnin layin "
+    "laughin knockin hangin bangin botherin wanderin mumblin refusin bein feelin thinkin eatin smokin usin".split()
+)
+
+
+class Word(NamedTuple):
+    """Hold one word and the place in the normalised note that it was read from, end exclusive."""
+
+    text: str
+    start: int
+    end: int
+
+
+def model_words(normalised: str) -> list[Word]:
+    """Return the words of a normalised note in their order.
+
+    Numbers other than 911 and 988 become `0`, clock times and dates `0:00`, and masks such as [NAME] one word each, so
+    that the model learns from words and not from addresses.
+
+    >>> [word.text for word in model_words("w/m 34 yo talkin to himself at 1402 main st, 10:42, not moving")]
+    ['person', '0', 'yo', 'talking', 'to', 'themself', 'at', 'street', '0:00', 'not', 'moving']
+    """
+    found: list[Word] = []
+    for match in _WORD.finditer(normalised):
+        text = _read(match.group())
+        if text in _STREET and (first := _street_starts(found)) is not None:
+            found[first:] = [Word("street", found[first].start, match.end())]
+        elif text == "person" and found and (found[-1].text == text or found[-1].text in _RACE_LETTERS):
+            found[-1] = Word(text, found[-1].start, match.end())
+        elif text not in _RACE:
+            found.append(Word(text, match.start(), match.end()))
+    return found
+
+
+def words_for_model(normalised: str) -> str:
+    """Return the words of a normalised note, joined by spaces.
+
+    >>> words_for_model("rp adv 2 subj at 1402 main st, 10:42, not moving")
+    'rp adv 0 person at street 0:00 not moving'
+    """
+    return " ".join(word.text for word in model_words(normalised))
+
+
+def _street_starts(found: list[Word]) -> int | None:
+    """Return where a street's name begins that the last words end on: after a preposition or a house number."""
+    for back in range(1, min(_LONGEST_STREET, len(found) - 1) + 1):
+        place = len(found) - back
+        if found[place].text in _NO_STREET:
+            return None
+        before = found[place - 1].text
+        if before in _BEFORE_STREET:
+            return place - 1 if before == "0" else place
+    return None
+
+
+@lru_cache(maxsize=65_536)
+def _read(token: str) -> str:
+    """Return what a token is read as."""
+    if token in _READ_AS:
+        return _READ_AS[token]
+    if token in _CLIPPED:
+        return f"{token}g"
+    if token in {"911", "988"} or not any(map(str.isdigit, token)):
+        return token
+    if ":" in token or "-" in token or "/" in token:
+        return "0:00"
+    return "0" if token.isdigit() else re.sub(r"\d+", "0", token)
