@@ -123,6 +123,8 @@ def _canonical(raw: bytes) -> bytes:
         for address in re.findall(r'"__id__": (\d+)', schema):
             order.setdefault(address, str(len(order) + 1))
         schema = re.sub(r'"__id__": (\d+)', lambda match: f'"__id__": {order[match.group(1)]}', schema)
+        # A vectoriser remembers where its list of stop words lay, which nothing reads again.
+        schema = re.sub(r'("_stop_words_id": \{[^}]*?"content": )"\d+"', r'\1"0"', schema)
         names = {name: order.get(Path(name).stem, Path(name).stem) + Path(name).suffix for name in given.namelist()}
         schema = re.sub(r'"file": "([^"]+)"', lambda match: f'"file": "{names[match.group(1)]}"', schema)
         parts = {names[name]: given.read(name) for name in given.namelist() if name != "schema.json"}

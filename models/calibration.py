@@ -9,8 +9,8 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedKFold
 
-METHODS = ("sigmoid", "temperature", "isotonic")
-"""From the fewest numbers to fit to the most; with several classes temperature has the fewest."""
+METHODS = ("temperature", "sigmoid", "isotonic")
+"""From the fewest numbers to fit to the most."""
 
 MIN_EVENTS = 10
 """Fewer known events than this cannot place a calibration curve; the head is then left as fitted."""
@@ -43,11 +43,10 @@ def calibrated(
     counts = [int(np.sum(truth == name)) for name in estimator.classes_]
     if min(counts) < MIN_EVENTS:
         return estimator, Calibration("none", {}, len(truth))
-    order = METHODS if len(counts) == 2 else ("temperature", "sigmoid", "isotonic")
     places = np.searchsorted(estimator.classes_, truth)
-    losses = {method: _losses(estimator, encoded, truth, places, method, weights, seed) for method in order}
-    best = min(order, key=lambda method: float(losses[method].mean()))
-    chosen = next(method for method in order if _close(losses[method], losses[best]))
+    losses = {method: _losses(estimator, encoded, truth, places, method, weights, seed) for method in METHODS}
+    best = min(METHODS, key=lambda method: float(losses[method].mean()))
+    chosen = next(method for method in METHODS if _close(losses[method], losses[best]))
     fitted = CalibratedClassifierCV(FrozenEstimator(estimator), method=chosen).fit(encoded, truth, sample_weight=weights)
     return fitted, Calibration(chosen, {name: round(float(loss.mean()), 6) for name, loss in losses.items()}, len(truth))
 

@@ -64,6 +64,10 @@ class GateFailed(WorkRefused):
     """Report which release gates failed and by how much."""
 
 
+class RebuildDiffers(WorkRefused):
+    """Report that training again did not give the same bundle, and where it differs."""
+
+
 def _short(value: object) -> str:
     """Show at most 60 characters of a value."""
     text = repr(value)

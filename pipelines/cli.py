@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress, track
+from rich.progress import track
 
 from models.call import FIELDS
 from models.errors import HeartlineError, InvalidConfig, WorkRefused
@@ -15,19 +15,16 @@ from pipelines import terminal
 from pipelines.cli_ingest import INGEST_EXAMPLE, ingest
 from pipelines.cli_programs import programs_app
 from pipelines.cli_rules import rules_app
+from pipelines.cli_train import TRAIN_EXAMPLE, release_app, train
 from pipelines.config import load_config
+from pipelines.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, DataOption, ProgramOption, RunsOption
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 app.command("ingest", epilog=INGEST_EXAMPLE)(ingest)
+app.command("train", epilog=TRAIN_EXAMPLE)(train)
+app.add_typer(release_app, name="release")
 app.add_typer(rules_app, name="rules")
 app.add_typer(programs_app, name="programs")
-
-DataOption = Annotated[Path, typer.Option("--data", help="CSV, JSONL or Parquet of calls; - is standard input.")]
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML laid over pipelines/default.toml.")]
-RunsOption = Annotated[Path, typer.Option("--runs", help="Folder of MLflow's store and of the champion's bundle.")]
-ProgramOption = Annotated[str, typer.Option("--program", help="Program whose criteria apply.")]
-BundleOption = Annotated[Path | None, typer.Option("--bundle", help="Bundle folder; the champion's where not given.")]
-RUNS, SAMPLE, PROGRAM = Path("mlruns"), Path("data/sample.csv"), "durham-heart"
 
 
 def main() -> None:
@@ -69,36 +66,6 @@ def synthesise(
     terminal.say(f"{len(rows)} calls written to {to}")
 
 
-@app.command(epilog="Example: heartline train --data mlruns/corpus.csv")
-def train(
-    data: DataOption = SAMPLE, config: ConfigOption = None, runs: RunsOption = RUNS, program: ProgramOption = PROGRAM
-) -> None:
-    """Train a candidate on labelled calls, record it in MLflow and name it challenger."""
-    import tempfile  # noqa: PLC0415
-
-    from pipelines import train as training  # noqa: PLC0415
-    from pipelines.ingest import read_table  # noqa: PLC0415
-    from pipelines.provenance import file_sha256, git_state  # noqa: PLC0415
-    from pipelines.tracking import Store  # noqa: PLC0415
-
-    settings = load_config(config)
-    with Progress(console=terminal.err, transient=True) as progress, tempfile.TemporaryDirectory() as folder:
-        bar = progress.add_task("reading", total=8)
-
-        def say(step: str) -> None:
-            progress.update(bar, description=step.split(":", maxsplit=1)[0][:40], advance=1)
-            terminal.say(step)
-
-        table = read_table(data)
-        say(f"{len(table.calls)} calls read, {len(table.rejects)} rows refused")
-        digest = file_sha256(data)
-        made = training.train(table, settings, Path(folder) / "bundle", data_sha256=digest, program=program, say=say)
-        registered = Store(runs, settings).log(made.folder, made.evaluation, settings, program=program, tags=git_state())
-        say(f"recorded in MLflow as version {registered.version}")
-    _print_evaluation(made.evaluation)
-    terminal.show(f"challenger: version {registered.version}, bundle {registered.digest[:16]}")
-
-
 @app.command(epilog="Example: heartline evaluate --data data/sample.csv")
 def evaluate(
     data: DataOption = SAMPLE,
@@ -117,22 +84,9 @@ def evaluate(
     _notices(table)
     router = Router.load(bundle or runs / "champion", program=program)
     result = judging.evaluate(router, table, load_config(config).evaluate, track=terminal.tracked("deciding"))
-    _print_evaluation(result)
+    terminal.show_evaluation(result)
     if report:
         report.write_text(json.dumps(result.to_record(), indent=2), encoding="utf-8")
-
-
-@app.command(epilog="Example: heartline release --runs mlruns")
-def release(runs: RunsOption = RUNS, config: ConfigOption = None) -> None:
-    """Make the challenger champion if every gate holds; otherwise say which failed and exit 1."""
-    from pipelines import release as releasing  # noqa: PLC0415
-    from pipelines.tracking import Store  # noqa: PLC0415
-
-    settings = load_config(config)
-    registered, judged = releasing.release(Store(runs, settings), settings)
-    for gate in judged:
-        terminal.show(f"held: {gate.name} {gate.measured:.4f} against {gate.limit:.4f}")
-    terminal.show(f"champion: version {registered.version}, bundle {registered.digest[:16]}")
 
 
 @app.command(epilog="Example: heartline score data/sample.csv --out /tmp/decisions.jsonl")
@@ -195,9 +149,5 @@ def _notices(table: Any) -> None:
         terminal.say(f"{column}: {count} values are not known and count as missing")
 
 
-def _print_evaluation(result: Any) -> None:
-    """Print what was measured, the errors that matter first."""
-    from pipelines.output import evaluation_lines  # noqa: PLC0415
-
-    for line in evaluation_lines(result):
-        terminal.show(line)
+if __name__ == "__main__":
+    main()

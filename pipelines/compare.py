@@ -73,8 +73,7 @@ def _svm(fit: pd.DataFrame, truth: NDArray[np.bool_], held: pd.DataFrame, settin
 
 def _characters(fit: pd.DataFrame, truth: NDArray[np.bool_], held: pd.DataFrame, settings: ClassifierSettings) -> Scores:
     """Fit words and characters of the note together."""
-    words = TfidfVectorizer(token_pattern=r"\S+", lowercase=False, ngram_range=(1, settings.word_ngrams), sublinear_tf=True,
-                            min_df=settings.min_document_frequency, max_features=settings.max_words)  # fmt: skip
+    words = classifier.make_encoder(replace(settings, inputs="text")).transformers[0][1]
     parts = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True,
                             min_df=settings.min_document_frequency, max_features=3 * settings.max_words)  # fmt: skip
     encoder = FeatureUnion([("words", words), ("characters", parts)])

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from models.classifier import ClassifierSettings
+from models.classifier import INPUTS, ClassifierSettings
 from models.errors import InvalidConfig
 
 DEFAULT_CONFIG = Path(__file__).with_name("default.toml")
@@ -60,6 +60,8 @@ class ReleaseSettings:
     min_auc: float
     max_calibration_error: float
     max_p99_ms: float
+    max_mib: float
+    min_slice: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,23 @@ def load_config(path: Path | None = None) -> Config:
             raise InvalidConfig("unknown section in config", value=section, remedy=f"use one of: {', '.join(table)}")
         table[section] |= values
     kinds = {field.name: field.type for field in fields(Config)}
-    return Config(**{section: _section(section, kinds[section], values) for section, values in table.items()})
+    config = Config(**{section: _section(section, kinds[section], values) for section, values in table.items()})
+    if config.classifier.inputs not in INPUTS:
+        raise InvalidConfig("classifier.inputs is not known", value=config.classifier.inputs, remedy=f"one of {INPUTS}")
+    return config
+
+
+def from_flat(flat: dict[str, Any]) -> Config:
+    """Read what `Config.flat` wrote; raise `InvalidConfig` where another release wrote it."""
+    table: dict[str, dict[str, Any]] = {field.name: {} for field in fields(Config)}
+    for name, value in flat.items():
+        section, _, key = name.partition(".")
+        table.setdefault(section, {})[key] = value
+    kinds = {field.name: field.type for field in fields(Config)}
+    try:
+        return Config(**{section: _section(section, kinds[section], values) for section, values in table.items()})
+    except (KeyError, TypeError) as error:
+        raise InvalidConfig("these settings are of another release", value=str(error), remedy="train again") from None
 
 
 def _read(path: Path) -> dict[str, Any]:

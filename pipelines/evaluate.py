@@ -45,10 +45,11 @@ class Evaluation:
     latency_ms: dict[str, float] = field(default_factory=dict)
     truth: metrics.Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
     scores: metrics.Floats = field(default_factory=lambda: np.zeros(0))
+    cleared: metrics.Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     def to_record(self) -> dict[str, Any]:
         """Write the evaluation as plain JSON values, without the arrays that the plots are drawn from."""
-        return {key: value for key, value in asdict(self).items() if key not in {"truth", "scores"}}
+        return {key: value for key, value in asdict(self).items() if key not in {"truth", "scores", "cleared"}}
 
 
 def evaluate(router: Router, table: Table, settings: EvaluateSettings, *, track: Track = lambda calls: calls) -> Evaluation:
@@ -85,6 +86,12 @@ def evaluate(router: Router, table: Table, settings: EvaluateSettings, *, track:
 def probabilities(decisions: Iterable[Decision]) -> metrics.Floats:
     """Return the eligible probability of each decision, zero for a veto, which no probability outvotes."""
     return np.array([0.0 if decision.vetoed else decision.eligible_probability or 0.0 for decision in decisions])
+
+
+def kinds(table: Table) -> pd.Series:
+    """Return what kind of call each row is: as it was labelled, or else as its call type says."""
+    said = pd.Series([canonical(call.call_type).name for call in table.calls])
+    return table.labels["heart_type"].reset_index(drop=True).where(table.labels["heart_type"].notna().to_numpy(), said)
 
 
 def _list_errors(
@@ -142,6 +149,7 @@ def _curves(
     """Measure the probabilities, vetoed calls at zero."""
     scores = probabilities(decisions)[judged]
     result.truth, result.scores = truth, scores
+    result.cleared = np.array([decisions[row].recommendation is Recommendation.ELIGIBLE for row in judged], dtype=bool)
     measures = {
         "auc": metrics.auc,
         "average_precision": metrics.average_precision,
@@ -163,10 +171,7 @@ def _by_type(
     confidence: float,
 ) -> None:
     """Measure, for each kind of eligible call, how many are found (suggested ELIGIBLE)."""
-    kinds = table.labels["heart_type"].where(
-        table.labels["heart_type"].notna(), pd.Series([canonical(call.call_type).name for call in table.calls])
-    )
-    named = kinds.iloc[judged].to_numpy()
+    named = kinds(table).iloc[judged].to_numpy()
     for kind in sorted(set(named[truth])):
         rows = (named == kind) & truth
         found = outcome[judged][rows] == Recommendation.ELIGIBLE.value

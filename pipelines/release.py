@@ -1,59 +1,114 @@
-"""Let a candidate become champion, or say which gate it failed and by how much."""
+"""Let a candidate become champion, or say which gate it failed and by how much; keep the history; go back."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from models.errors import GateFailed
-from pipelines.config import Config
-from pipelines.tracking import CHALLENGER, CHAMPION, Registered, Store
+from models import bundle as bundles
+from models.errors import BundleError, GateFailed, InvalidData
+from models.program import load_program
+from models.router import Router
+from models.rules import Rulebook
+from pipelines import gates, releases
+from pipelines.config import Config, from_flat
+from pipelines.evaluate import evaluate, kinds
+from pipelines.gates import Gate
+from pipelines.ingest import Table, read_table
+from pipelines.provenance import file_sha256
+from pipelines.releases import Entry
+from pipelines.split import split
+from pipelines.tracking import CANDIDATE, CHALLENGER, CHAMPION, Registered, Store
+from pipelines.train import labelled, take
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """Hold one gate: what was measured, against which limit, and whether it holds."""
+class Released:
+    """Hold what was released, on which gates, and the line of the history that says so."""
 
-    name: str
-    measured: float
-    limit: float
-    holds: bool
+    registered: Registered
+    gates: list[Gate]
+    entry: Entry
 
 
-def gates(candidate: Mapping[str, float], champion: Mapping[str, float] | None, config: Config) -> list[Gate]:
-    """Compare a candidate's measurements with the limits and with the champion's.
+def release(
+    store: Store, config: Config, *, data: Path | None = None, by: str = "unknown", shadow: bool = False
+) -> Released:
+    """Promote the candidate where every gate holds; raise `GateFailed` naming those that do not.
 
-    A rate counts as exceeded where even the low end of its interval lies above the limit: the promise itself was
-    certified on an earlier block.
+    `data` are the calls it was trained on, where they no longer lie where they were; their digest is checked. With
+    `shadow` the candidate becomes challenger, scored beside the champion and answering nobody, whatever the gates say.
     """
-    limits = [
-        ("false_clear_rate_low", config.threshold.max_false_clear, False),
-        ("dangerous_clear_rate_low", config.threshold.max_dangerous_clear, False),
-        ("calibration_error_low", config.release.max_calibration_error, False),
-        ("latency_p99_ms", config.release.max_p99_ms, False),
-        ("auc", config.release.min_auc, True),
-    ]
-    if champion is not None:
-        limits += [
-            ("recall_high", champion.get("recall", 0.0), True),
-            ("false_clear_rate_low", champion.get("false_clear_rate_high", 1.0), False),
-        ]
-    found = []
-    for name, limit, at_least in limits:
-        measured = candidate.get(name, float("nan"))
-        found.append(Gate(name, measured, limit, measured >= limit if at_least else measured <= limit))
-    return found
-
-
-def release(store: Store, config: Config) -> tuple[Registered, list[Gate]]:
-    """Promote the challenger where every gate holds; raise `GateFailed` naming those that do not."""
-    candidate = store.by_alias(CHALLENGER)
+    candidate = store.by_alias(CANDIDATE)
     if candidate is None:
-        raise GateFailed("no challenger to release", remedy="run heartline train first")
+        raise GateFailed("no candidate to release", remedy="run heartline train first")
     champion = store.by_alias(CHAMPION)
-    same = champion is not None and champion.version == candidate.version
-    judged = gates(candidate.metrics, None if same or champion is None else champion.metrics, config)
-    failed = [gate for gate in judged if not gate.holds]
-    if failed:
-        told = "; ".join(f"{gate.name} {gate.measured:.4f} against {gate.limit:.4f}" for gate in failed)
+    block = _test_block(store, candidate, data)
+    router = _router(store, candidate)
+    found = evaluate(router, block, config.evaluate)
+    size = sum(path.stat().st_size for path in store.bundle_of(candidate).iterdir()) / 2**20
+    behaved, tests = gates.behaves(router)
+    judged = [*gates.limits(found, size_mib=size, config=config), *behaved]
+    if champion is not None and champion.version != candidate.version:
+        other = evaluate(_router(store, champion), block, config.evaluate)
+        judged += gates.against(found, other, kinds(block), config=config)
+    evidence = {
+        "candidate": {"version": candidate.version, "digest": candidate.digest},
+        "champion": {"version": champion.version, "digest": champion.digest} if champion else None,
+        "data_sha256": candidate.tags["data_sha256"],
+        "calls_judged": found.n,
+        "gates": gates.to_record(judged),
+        "behaviour": [str(test) for test in tests],
+        "figures": {name: str(estimate) for name, estimate in found.figures.items()},
+    }
+    if (told := gates.failed(judged)) and not shadow:
         raise GateFailed(f"version {candidate.version} may not be released: {told}", remedy="the champion stays")
-    store.promote(candidate)
-    return candidate, judged
+    store.promote(candidate, CHALLENGER if shadow else CHAMPION)
+    entry = releases.add(
+        store.root,
+        action="shadow" if shadow else "release",
+        version=candidate.version,
+        digest=candidate.digest,
+        by=by,
+        evidence=evidence,
+    )
+    return Released(candidate, judged, entry)
+
+
+def rollback(store: Store, *, by: str) -> Released:
+    """Make the champion before the present one champion again; raise `GateFailed` where there was none."""
+    earlier = releases.before(releases.read(store.root))
+    if earlier is None:
+        raise GateFailed("no champion before this one", remedy="release another candidate instead")
+    registered = store.by_version(earlier.version)
+    if registered.digest != earlier.digest:
+        raise BundleError("the registry names another model", value=registered.digest, remedy=f"expected {earlier.digest}")
+    bundles.load(store.bundle_of(registered), expected_digest=earlier.digest)
+    store.promote(registered, CHAMPION)
+    evidence = {"back_to": earlier.line()}
+    entry = releases.add(
+        store.root, action="rollback", version=earlier.version, digest=earlier.digest, by=by, evidence=evidence
+    )
+    return Released(registered, [], entry)
+
+
+def _router(store: Store, registered: Registered) -> Router:
+    """Load a registered model with its program; a bundle that is not the registered one is refused."""
+    try:
+        bundle = bundles.load(store.bundle_of(registered), expected_digest=registered.digest)
+    except BundleError as error:
+        raise GateFailed(f"version {registered.version} may not be released: {error}", remedy="train it again") from None
+    return Router(bundle=bundle, program=load_program(registered.tags["program_id"]), rulebook=Rulebook())
+
+
+def _test_block(store: Store, candidate: Registered, data: Path | None) -> Table:
+    """Read the calls the candidate was trained on, and take its test block as training cut it."""
+    path = data or Path(candidate.tags.get("data_path", ""))
+    if not path.is_file():
+        raise InvalidData(
+            "the calls it was trained on are not where they were", value=str(path), remedy="name them with --data"
+        )
+    if file_sha256(path) != candidate.tags["data_sha256"]:
+        raise InvalidData("these are not the calls it was trained on", value=str(path), remedy="name them with --data")
+    manifest = bundles.read_manifest(store.bundle_of(candidate))
+    table = labelled(read_table(path))
+    blocks = split(table.calls, table.labels, from_flat(manifest["training"]["config"]).split)
+    return take(table, blocks.test)

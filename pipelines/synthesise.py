@@ -25,6 +25,9 @@ CORPUS = Path(__file__).with_name("corpus.toml")
 LABELS = ("eligible", "eligible_b", "response", "adverse_event", "danger", "scenario", "caller_key", "address_key")
 _CITY_TIME = ZoneInfo("America/New_York")
 _START = datetime(2025, 1, 1, tzinfo=_CITY_TIME)
+_SOMETIMES_MISSING = (
+    "call_type", "zone", "caller_party", "language", "calls_24h", "calls_30d", "premise_hazard", "priority", "source",
+)  # fmt: skip
 _BY_CHANCE = 0.25
 """Share of eligible calls whose unit follows the scenario's table and no fact of the scene: who was free, who asked."""
 
@@ -101,7 +104,17 @@ def _call(
         "caller_key": scene.person.key,
         "address_key": scene.address,
     }
-    for column in ("zone", "caller_party", "language", "calls_24h", "calls_30d", "premise_hazard", "priority", "source"):
+    for column in (
+        "call_type",
+        "zone",
+        "caller_party",
+        "language",
+        "calls_24h",
+        "calls_30d",
+        "premise_hazard",
+        "priority",
+        "source",
+    ):
         if rng.random() < 0.1:
             record[column] = None
     return record

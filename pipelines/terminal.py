@@ -1,11 +1,15 @@
 """Print to the terminal: answers on standard output, everything else on standard error."""
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import track
 
 from models.call import Call
+
+if TYPE_CHECKING:
+    from pipelines.evaluate import Evaluation
 
 out, err = Console(), Console(stderr=True)
 
@@ -23,6 +27,14 @@ def say(line: str) -> None:
 def fail(line: str) -> None:
     """Print why the work stopped."""
     err.print(line, style="bold red", markup=False, highlight=False, soft_wrap=True)
+
+
+def show_evaluation(result: "Evaluation") -> None:
+    """Print what was measured, the errors that matter first."""
+    from pipelines.output import evaluation_lines  # noqa: PLC0415  loads pandas, which a quick command does without
+
+    for line in evaluation_lines(result):
+        show(line)
 
 
 def tracked(what: str) -> Callable[[Iterable[Call]], Iterable[Call]]:

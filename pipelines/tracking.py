@@ -1,8 +1,9 @@
 """Keep runs, models and who was champion when in MLflow; the one file that speaks to it.
 
-Runs live in `sqlite:///mlruns/mlflow.db` and their artefacts under `mlruns/artifacts`, both set explicitly. Aliases
-`champion` and `challenger` name versions. Promotion also copies the bundle to `mlruns/champion`, atomically, so that the
-service starts without MLflow.
+Runs live in `sqlite:///mlruns/mlflow.db` and their artefacts under `mlruns/artifacts`, both set explicitly. Aliases name
+versions: `candidate` the last one trained, `champion` the one that answers, `challenger` the one that is scored beside it.
+Promotion also copies the bundle to `mlruns/champion` or `mlruns/challenger`, atomically, so that the service starts
+without MLflow.
 """
 
 import json
@@ -11,8 +12,8 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,14 @@ from mlflow.types.schema import ColSpec, Schema, TensorSpec
 
 from models import bundle as bundles
 from models.call import FIELDS
+from pipelines.compare import Compared
 from pipelines.config import Config
 from pipelines.evaluate import Evaluation
 from pipelines.plots import draw
 
 MODEL_FILE = Path(__file__).with_name("mlflow_model.py")
 CODE = [str(Path(__file__).parents[1] / "models")]
-CHAMPION, CHALLENGER = "champion", "challenger"
+CHAMPION, CHALLENGER, CANDIDATE = "champion", "challenger", "candidate"
 _NUMBERS = {"calls_24h": "double", "calls_30d": "double", "premise_hazard": "boolean"}
 
 
@@ -43,6 +45,7 @@ class Registered:
     run_id: str
     digest: str
     metrics: Mapping[str, float]
+    tags: Mapping[str, str]
 
 
 class Store:
@@ -62,25 +65,33 @@ class Store:
         self.client = MlflowClient(self._uri, self._uri)
 
     def log(
-        self, bundle: Path, evaluation: Evaluation, config: Config, *, program: str, tags: Mapping[str, str]
+        self,
+        bundle: Path,
+        evaluation: Evaluation,
+        *,
+        program: str,
+        tags: Mapping[str, str],
+        compared: Sequence[Compared] = (),
     ) -> Registered:
         """Record one training run with everything it needs to be judged and made again; register its model."""
         manifest = bundles.read_manifest(bundle)
         training = manifest["training"]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # MLflow warns about its own dependencies; ours are in the lock file
-            with mlflow.start_run(experiment_id=self._experiment_id()) as run:
-                mlflow.log_params(config.flat())
-                mlflow.set_tags(_tags(manifest) | dict(tags))
+            with mlflow.start_run(experiment_id=self._experiment_id()):
+                mlflow.log_params(training["config"])
+                mlflow.set_tags(_tags(manifest) | {"program_id": program} | dict(tags))
                 mlflow.log_metrics(_metrics(evaluation))
                 mlflow.log_dict(evaluation.to_record(), "evaluation.json")
                 mlflow.log_dict(training["environment"], "environment.json")
                 self._log_plots(evaluation, manifest["operating_point"])
+                for variant in compared:
+                    _log_variant(variant, self._experiment_id())
                 info = self._log_model(bundle, str(manifest["digest"]), program)
         version = str(info.registered_model_version)
         self.client.set_model_version_tag(self.name, version, "digest", str(manifest["digest"]))
-        self.client.set_registered_model_alias(self.name, CHALLENGER, version)
-        return Registered(version, run.info.run_id, str(manifest["digest"]), _metrics(evaluation))
+        self.client.set_registered_model_alias(self.name, CANDIDATE, version)
+        return self.by_version(version)
 
     def by_alias(self, alias: str) -> Registered | None:
         """Return the version that an alias names, or nothing."""
@@ -88,21 +99,26 @@ class Store:
             found = self.client.get_model_version_by_alias(self.name, alias)
         except mlflow.exceptions.MlflowException:
             return None
-        run = self.client.get_run(str(found.run_id))
-        return Registered(str(found.version), str(found.run_id), found.tags.get("digest", ""), dict(run.data.metrics))
+        return self.by_version(str(found.version))
+
+    def by_version(self, version: str) -> Registered:
+        """Return a registered version."""
+        found = self.client.get_model_version(self.name, version)
+        data = self.client.get_run(str(found.run_id)).data
+        return Registered(version, str(found.run_id), found.tags.get("digest", ""), dict(data.metrics), dict(data.tags))
 
     def bundle_of(self, registered: Registered) -> Path:
         """Return the folder of a version's bundle."""
         local = mlflow.artifacts.download_artifacts(f"models:/{self.name}/{registered.version}", tracking_uri=self._uri)
         return Path(local) / "artifacts" / "bundle"
 
-    def promote(self, registered: Registered) -> Path:
-        """Make a version the champion: its alias, and its bundle where the service looks for it."""
-        self.client.set_registered_model_alias(self.name, CHAMPION, registered.version)
-        target, staged = self.root / CHAMPION, Path(tempfile.mkdtemp(dir=self.root))
+    def promote(self, registered: Registered, alias: str) -> Path:
+        """Give a version an alias, and put its bundle where the service looks for it."""
+        self.client.set_registered_model_alias(self.name, alias, registered.version)
+        target, staged = self.root / alias, Path(tempfile.mkdtemp(dir=self.root))
         shutil.copytree(self.bundle_of(registered), staged, dirs_exist_ok=True)
         staged.chmod(0o755)
-        old = self.root / f".{CHAMPION}-old"
+        old = self.root / f".{alias}-old"
         shutil.rmtree(old, ignore_errors=True)
         if target.exists():
             target.rename(old)
@@ -125,12 +141,12 @@ class Store:
     def _log_model(self, bundle: Path, digest: str, program: str) -> Any:
         """Record the bundle as a model whose prediction is the Router's decision."""
         with tempfile.TemporaryDirectory() as folder:
-            identity = Path(folder) / "identity.json"
+            identity, staged = Path(folder) / "identity.json", shutil.copytree(bundle, Path(folder) / "bundle")
             identity.write_text(json.dumps({"digest": digest, "program": program}), encoding="utf-8")
             return mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(MODEL_FILE),
-                artifacts={"bundle": str(bundle), "identity": str(identity)},
+                artifacts={"bundle": str(staged), "identity": str(identity)},
                 code_paths=CODE,
                 signature=signature(),
                 pip_requirements=_requirements(),
@@ -169,6 +185,14 @@ def _tags(manifest: Mapping[str, Any]) -> dict[str, str]:
         "rulebook": training["rulebook"],
         "program": training["program"],
     }
+
+
+def _log_variant(variant: Compared, experiment: str) -> None:
+    """Record one variant of a comparison as a run inside the present one."""
+    with mlflow.start_run(experiment_id=experiment, run_name=variant.name, nested=True):
+        figures = asdict(variant)
+        mlflow.set_tags({"variant": figures.pop("name"), "wins": str(figures.pop("wins")).lower()})
+        mlflow.log_metrics(figures)
 
 
 def _metrics(evaluation: Evaluation) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Make a candidate: split, fit, calibrate, choose the operating point, save the bundle, judge it through the Router."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from models.router import Router
 from models.rules import Rulebook
 from models.scorer import proved
 from models.threshold import OperatingPoint
+from pipelines import compare
+from pipelines.compare import Compared
 from pipelines.config import Config
 from pipelines.evaluate import Evaluation, evaluate
 from pipelines.ingest import Table
@@ -36,17 +38,33 @@ class Candidate:
     split: Split
     evaluation: Evaluation
     training: dict[str, Any]
+    compared: list[Compared] = field(default_factory=list)
+    without: dict[str, float] = field(default_factory=dict)
 
 
 def train(
-    table: Table, config: Config, folder: Path, *, data_sha256: str, program: str | Path, say: Say = lambda _: None
+    table: Table,
+    config: Config,
+    folder: Path,
+    *,
+    data_sha256: str,
+    program: str | Path,
+    comparing: bool = False,
+    say: Say = lambda _: None,
 ) -> Candidate:
-    """Train a candidate from labelled calls and save its bundle; raise `NoSafeThreshold` where no promise can be kept."""
+    """Train a candidate from labelled calls and save its bundle; raise `NoSafeThreshold` where no promise can be kept.
+
+    With `comparing`, the variants of `pipelines.compare` are measured first and the winner's inputs are trained.
+    """
     if table.labels["eligible"].map(lambda value: isinstance(value, bool)).sum() == 0:
         raise InvalidData("no call has an eligible label", remedy="add a column eligible with yes or no")
-    table = _labelled(table)
+    table = labelled(table)
     blocks = split(table.calls, table.labels, config.split)
     say(f"split {' '.join(f'{name}={len(getattr(blocks, name))}' for name in BLOCKS)}, left out {blocks.left_out}")
+    table_of: list[Compared] = []
+    if comparing:
+        table_of, winner = compare.compare(table, blocks, config, say=say)
+        config = replace(config, classifier=replace(config.classifier, inputs=str(winner.inputs)))
     rows = {name: features.frame([table.calls[i] for i in getattr(blocks, name)]) for name in ("fit", "calibrate")}
     say("features made")
     fitted = classifier.fit(
@@ -69,7 +87,8 @@ def train(
     router = Router(bundle=bundles.load(folder, expected_digest=digest), program=wanted, rulebook=Rulebook())
     evaluation = evaluate(router, take(table, blocks.test), config.evaluate)
     say("judged on the test block")
-    return Candidate(folder, digest, blocks, evaluation, training)
+    without = compare.without_fields(parts, table, blocks.test) if comparing else {}
+    return Candidate(folder, digest, blocks, evaluation, training, table_of, without)
 
 
 def operating_point(
@@ -124,7 +143,7 @@ def take(table: Table, rows: np.ndarray[Any, Any]) -> Table:
     return Table([table.calls[i] for i in rows], table.labels.iloc[rows].reset_index(drop=True))
 
 
-def _labelled(table: Table) -> Table:
+def labelled(table: Table) -> Table:
     """Keep the calls whose eligible label is yes or no; unsure ones teach nothing about the line between."""
     return take(table, np.flatnonzero(table.labels["eligible"].map(lambda value: isinstance(value, bool)).to_numpy()))
 

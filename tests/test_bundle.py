@@ -86,7 +86,7 @@ def test_no_class_of_ours_is_in_the_artefact(copied):
 
 
 def test_the_manifest_says_from_what_it_was_made(router):
-    """Data, settings, commit, rulebook, program and environment are in it."""
+    """Data, settings, rulebook, program, calibration and environment are in it."""
     training = router.bundle.manifest["training"]
-    assert {"data_sha256", "config", "blocks", "program", "rulebook", "git", "environment"} <= set(training)
+    assert {"data_sha256", "config", "blocks", "program", "rulebook", "calibration", "environment"} <= set(training)
     assert len(training["data_sha256"]) == 64

@@ -86,7 +86,7 @@ def test_ingest_names_refused_rows_in_a_file(calls, tmp_path):
         (["evaluate", "--data", "nowhere.csv"], 2, "no such file"),
         (["train", "--data", "data/sample.csv", "--config", "nowhere.toml"], 2, "config cannot be read"),
         (["train", "--data", "data/sample.csv", "--runs", "{tmp}"], 1, "at least 299"),
-        (["release", "--runs", "{tmp}"], 1, "no challenger"),
+        (["release", "--runs", "{tmp}"], 1, "no candidate"),
         (["serve", "--host", "0.0.0.0"], 2, "without authentication"),
         (["rules", "check", "pyproject.toml"], 2, "rulebook lacks"),
         (["score", "data/sample.csv", "--program", "atlantis"], 2, "no such program"),

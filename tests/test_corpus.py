@@ -27,7 +27,8 @@ class TestCorpus:
         frame = pd.read_csv(corpus)
         rates = frame.groupby("scenario")["eligible"].mean()
         assert 0.5 < rates["verbal_disturbance"] < 0.9
-        assert 0 < rates["property"] < 0.1
+        assert 0 < rates["suspicious_admin"] < 0.1
+        assert rates["property"] < 0.02
         assert frame.loc[frame["danger"], "eligible"].sum() == 0
 
     def test_adverse_events_are_known_only_where_a_team_went(self, corpus):

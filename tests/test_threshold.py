@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from mapie.risk_control import BinaryClassificationController
 from scipy import stats
 
 from models.errors import NoSafeThreshold
@@ -65,3 +66,41 @@ def test_eligible_is_never_suggested_below_the_floor():
     given = {"ineligible": np.zeros(100), "dangerous": np.zeros(100), "eligible": np.linspace(0, 1, 100)}
     assert choose(**given, **SETTINGS).eligible_at < 0.01
     assert choose(**given, **SETTINGS, min_probability=0.5).eligible_at == 0.5
+
+
+def test_it_finds_what_the_peer_finds_and_no_less():
+    """MAPIE's fixed sequence on the same scores gives a threshold on its grid at or above ours, and hardly higher."""
+    rng = np.random.default_rng(3)
+    truth = rng.random(2000) < 0.3
+    scores = 1 / (1 + np.exp(-(rng.normal(size=2000) + 3 * truth - 2)))
+    grid = np.linspace(0.99, 0.0, 100)
+    peer = BinaryClassificationController(
+        predict_function=lambda rows: np.column_stack([1 - rows[:, 0], rows[:, 0]]),
+        risk="fpr",
+        target_level=0.05,
+        confidence_level=0.95,
+        list_predict_params=grid,
+        fwer_method="fixed_sequence",
+    ).calibrate(scores[:, None], truth.astype(int))
+    lowest = min(np.ravel(peer.valid_predict_params))
+    ours = clear_at(scores[~truth], max_rate=0.05, confidence=0.95, what="ineligible")
+    assert ours <= lowest <= ours + 0.05
+
+
+def test_adverse_events_among_the_cleared_must_be_proved_few():
+    """Where too many cleared calls ended badly, nothing is released; where nothing is known, nothing is promised."""
+    given = {"ineligible": np.zeros(100), "dangerous": np.zeros(100), "eligible": np.ones(100), "max_adverse_share": 0.05}
+    served = np.ones(200)
+    bad = np.arange(200) < 20
+    assert choose(**given, **SETTINGS, served=served, adverse=bad & False).n_served == 200
+    with pytest.raises(NoSafeThreshold, match="20 in 200"):
+        choose(**given, **SETTINGS, served=served, adverse=bad)
+    point = choose(**given, **SETTINGS)
+    assert (point.n_served, point.max_adverse_share) == (0, 1.0)
+
+
+def test_calls_that_went_badly_and_were_not_cleared_do_not_count():
+    """The share is of the cleared."""
+    given = {"ineligible": np.zeros(100), "dangerous": np.zeros(100), "eligible": np.ones(100), "max_adverse_share": 0.05}
+    served = np.r_[np.ones(100), np.full(100, -1.0)]
+    assert choose(**given, **SETTINGS, served=served, adverse=served < 0).n_served == 100

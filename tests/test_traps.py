@@ -1,14 +1,15 @@
 """The trap suite: notes that try to slip past the veto, and notes that must not set it off. Recall is 100 % or it fails."""
 
-import re
 import tomllib
 
 import pytest
-from command import ROOT
 
-TRAPS = tomllib.loads((ROOT / "tests" / "traps.toml").read_text(encoding="utf-8"))
-MARK = re.compile(r"\[\[(weapon|violence):(.+?)\]\]", flags=re.DOTALL)
-DANGEROUS = ("firearms", "edged_and_blunt", "other_weapons", "violence", "spanish", "wording_that_never_lifts", "disguised")
+from pipelines import traps
+from pipelines.traps import TRAPS as TRAP_FILE
+
+TRAPS = tomllib.loads(TRAP_FILE.read_text(encoding="utf-8"))
+MARK = traps.MARK
+DANGEROUS = traps.DANGEROUS
 
 
 def cases(*tables):
