@@ -104,17 +104,7 @@ def _call(
         "caller_key": scene.person.key,
         "address_key": scene.address,
     }
-    for column in (
-        "call_type",
-        "zone",
-        "caller_party",
-        "language",
-        "calls_24h",
-        "calls_30d",
-        "premise_hazard",
-        "priority",
-        "source",
-    ):
+    for column in _SOMETIMES_MISSING:
         if rng.random() < 0.1:
             record[column] = None
     return record

@@ -18,9 +18,11 @@ def run(*words):
     """Run a command in a process of its own; return its exit code, its seconds and its largest memory in GB."""
     start = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "pipelines.cli", *words], stderr=subprocess.PIPE)
-    told = process.stderr.read().decode()
+    with process.stderr as pipe:
+        told = pipe.read().decode()
     _, status, used = os.wait4(process.pid, 0)
-    return os.waitstatus_to_exitcode(status), time.perf_counter() - start, used.ru_maxrss / 2**20, told
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, time.perf_counter() - start, used.ru_maxrss / 2**20, told
 
 
 def test_training_cost(tmp_path):
