@@ -79,11 +79,13 @@ def fit(
     calibration_frame: pd.DataFrame,
     calibration_labels: Mapping[str, NDArray[Any]],
     settings: ClassifierSettings,
+    eligible_weights: NDArray[np.float64] | None = None,
 ) -> Fitted:
     """Fit the encoder and every head; labels may hold `None` or NaN where a head's truth is not known.
 
     Shapes: frame (n, columns), each label array (n,). A head with a single known class is left out. The risk head weighs
-    each known outcome by how seldom calls like it are served (`models.risk`).
+    each known outcome by how seldom calls like it are served (`models.risk`), the eligible head its labels by
+    `eligible_weights`, shape (n,), where they are given.
     """
     encoder = make_encoder(settings)
     fitted = encoder.fit_transform(frame)
@@ -95,6 +97,8 @@ def fit(
         if len(np.unique(target.astype(str))) < 2:
             continue
         weights = weights_later = None
+        if head == "eligible" and eligible_weights is not None:
+            weights = eligible_weights[known]
         if head == "risk":
             selection = risk.selection_model(fitted, known, labels["eligible"] == True, seed=settings.seed)  # noqa: E712
             weights = risk.weigh(selection, fitted, known)[known]

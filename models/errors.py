@@ -52,6 +52,10 @@ class LeakageError(HeartlineError):
     """Report a split that would let a model see its own test."""
 
 
+class LedgerError(HeartlineError):
+    """Report a ledger that cannot be opened, read or written."""
+
+
 class WorkRefused(HeartlineError):
     """Report that the work was done and the answer is no."""
 

@@ -14,6 +14,7 @@ from models.errors import HeartlineError, InvalidConfig, WorkRefused
 from pipelines import terminal
 from pipelines.cli_ingest import INGEST_EXAMPLE, ingest
 from pipelines.cli_programs import programs_app
+from pipelines.cli_review import review_app
 from pipelines.cli_rules import rules_app
 from pipelines.cli_train import TRAIN_EXAMPLE, release_app, train
 from pipelines.config import load_config
@@ -23,6 +24,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="
 app.command("ingest", epilog=INGEST_EXAMPLE)(ingest)
 app.command("train", epilog=TRAIN_EXAMPLE)(train)
 app.add_typer(release_app, name="release")
+app.add_typer(review_app, name="review")
 app.add_typer(rules_app, name="rules")
 app.add_typer(programs_app, name="programs")
 

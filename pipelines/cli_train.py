@@ -13,6 +13,7 @@ from pipelines.config import load_config
 from pipelines.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, ProgramOption, RunsOption
 
 if TYPE_CHECKING:
+    from pipelines.sources import Loaded, Source
     from pipelines.train import Candidate
 
 TRAIN_EXAMPLE = "Example: heartline train --data mlruns/corpus.csv"
@@ -26,23 +27,27 @@ def train(
     runs: RunsOption = RUNS,
     program: ProgramOption = PROGRAM,
     compare: Annotated[bool, typer.Option("--compare", help="Measure variants first, and train the winner.")] = False,
+    from_ledger: Annotated[
+        str | None, typer.Option("--from-ledger", help="Ledger's URL: add what use has labelled; --data supplies notes.")
+    ] = None,
     like: Annotated[Path | None, typer.Option("--like", help="Rebuild this bundle, and say whether it is the same.")] = None,
 ) -> None:
     """Train a candidate on labelled calls and record it in MLflow."""
     import tempfile  # noqa: PLC0415  a command loads what it needs
 
-    from pipelines.provenance import file_sha256, git_state  # noqa: PLC0415
+    from pipelines.provenance import git_state  # noqa: PLC0415
+    from pipelines.sources import Source  # noqa: PLC0415
     from pipelines.tracking import Store  # noqa: PLC0415
 
     if like is not None:
-        _rebuild(data, like)
+        _rebuild(data, from_ledger, like)
         return
     settings = load_config(config)
     with tempfile.TemporaryDirectory() as folder:
-        made = _trained(data, settings, Path(folder) / "bundle", program=program, compare=compare)
-        tags = git_state() | {"data_path": str(data.resolve()), "data_sha256": file_sha256(data)}
+        source = Source(data, from_ledger)
+        made, loaded = _trained(source, settings, Path(folder) / "bundle", program=program, compare=compare)
         registered = Store(runs, settings).log(
-            made.folder, made.evaluation, program=program, tags=tags, compared=made.compared
+            made.folder, made.evaluation, program=program, tags=git_state() | loaded.tags, compared=made.compared
         )
     for each in made.compared:
         mark = "trained" if each.wins else ""
@@ -56,11 +61,12 @@ def train(
     terminal.show(f"candidate: version {registered.version}, bundle {registered.digest[:16]}")
 
 
-def _trained(data: Path, settings: Any, folder: Path, *, program: str, compare: bool = False) -> "Candidate":
+def _trained(
+    source: "Source", settings: Any, folder: Path, *, program: str, compare: bool = False
+) -> "tuple[Candidate, Loaded]":
     """Read, train and show each step."""
+    from pipelines import sources  # noqa: PLC0415
     from pipelines import train as training  # noqa: PLC0415
-    from pipelines.ingest import read_table  # noqa: PLC0415
-    from pipelines.provenance import file_sha256  # noqa: PLC0415
 
     with Progress(console=terminal.err, transient=True) as progress:
         bar = progress.add_task("reading", total=14 if compare else 7)
@@ -69,20 +75,21 @@ def _trained(data: Path, settings: Any, folder: Path, *, program: str, compare: 
             progress.update(bar, description=step.split(":", maxsplit=1)[0][:40], advance=1)
             terminal.say(step)
 
-        table = read_table(data)
-        say(f"{len(table.calls)} calls read, {len(table.rejects)} rows refused")
-        return training.train(
-            table, settings, folder, data_sha256=file_sha256(data), program=program, comparing=compare, say=say
+        loaded = sources.load(source, say=say)
+        made = training.train(
+            loaded.table, settings, folder, identity=loaded.identity, program=program, comparing=compare, say=say
         )
+    return made, loaded
 
 
-def _rebuild(data: Path, like: Path) -> None:
+def _rebuild(data: Path, ledger: str | None, like: Path) -> None:
     """Train again as a bundle's manifest says, and compare the digests; raise `RebuildDiffers` where they differ."""
     import tempfile  # noqa: PLC0415
 
     from models import bundle as bundles  # noqa: PLC0415
     from pipelines.config import from_flat  # noqa: PLC0415
     from pipelines.provenance import environment, file_sha256  # noqa: PLC0415
+    from pipelines.sources import Source  # noqa: PLC0415
 
     manifest = bundles.read_manifest(like)
     told = manifest["training"]
@@ -91,7 +98,8 @@ def _rebuild(data: Path, like: Path) -> None:
     if differing:
         raise RebuildDiffers("not what the bundle was made from", value=", ".join(differing), remedy="see its manifest")
     with tempfile.TemporaryDirectory() as folder:
-        made = _trained(data, from_flat(told["config"]), Path(folder), program=told["program"].split("@")[0])
+        source = Source(data, ledger, told.get("ledger_entries"))
+        made, _ = _trained(source, from_flat(told["config"]), Path(folder), program=told["program"].split("@")[0])
         again = bundles.read_manifest(made.folder)
     if again["digest"] != manifest["digest"]:
         keys = [key for key in manifest if manifest[key] != again.get(key)]

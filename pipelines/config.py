@@ -65,6 +65,16 @@ class ReleaseSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetrainSettings:
+    """Hold how much a label counts by where it came from."""
+
+    weight_adjudicated: float
+    weight_clinician: float
+    weight_override: float
+    weight_outcome: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrackingSettings:
     """Hold the names under which MLflow keeps runs and models."""
 
@@ -82,6 +92,7 @@ class Config:
     threshold: ThresholdSettings
     evaluate: EvaluateSettings
     release: ReleaseSettings
+    retrain: RetrainSettings
     tracking: TrackingSettings
 
     def flat(self) -> dict[str, Any]:

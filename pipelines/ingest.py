@@ -83,6 +83,12 @@ def read_table(path: Path | str) -> Table:
     return table
 
 
+LABEL_ROW: dict[str, Any] = dict.fromkeys(
+    ("row", "eligible", "response", "adverse_event", "danger", "label", "label_source", *KEYS, "heart_type")
+)
+"""A row of labels that says nothing."""
+
+
 def _labels(record: dict[str, Any], number: int) -> dict[str, Any]:
     """Read the labels of one row; `eligible` is True, False, "unsure" or None."""
     response = record.get("response")
@@ -93,6 +99,7 @@ def _labels(record: dict[str, Any], number: int) -> dict[str, Any]:
         "adverse_event": _adverse(record.get("adverse_event")),
         "danger": _danger(record),
         "label": _label(record),
+        "label_source": str(record["label_source"]) if _given(record.get("label_source")) else None,
         **{key: str(record[key]) if _given(record.get(key)) else None for key in KEYS},
         "heart_type": str(record.get("heart_type") or record.get("scenario") or "") or None,
     }

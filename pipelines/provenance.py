@@ -3,6 +3,7 @@
 import hashlib
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from pipelines.split import BLOCKS, Split
 PACKAGES = ("heartline", "scikit-learn", "numpy", "pandas", "scipy", "skops", "spacy")
 
 
-def provenance(config: Config, data_sha256: str, blocks: Split, program: Program) -> dict[str, Any]:
+def provenance(config: Config, identity: Mapping[str, Any], blocks: Split, program: Program) -> dict[str, Any]:
     """Return what decides a bundle's bytes: enough to make it again."""
     return {
-        "data_sha256": data_sha256,
+        **identity,
         "config": config.flat(),
         "blocks": {name: len(getattr(blocks, name)) for name in BLOCKS} | {"left_out": blocks.left_out},
         "program": program.version,

@@ -8,13 +8,14 @@ from models.errors import BundleError, GateFailed, InvalidData
 from models.program import load_program
 from models.router import Router
 from models.rules import Rulebook
-from pipelines import gates, releases
+from pipelines import gates, releases, sources
 from pipelines.config import Config, from_flat
 from pipelines.evaluate import evaluate, kinds
 from pipelines.gates import Gate
-from pipelines.ingest import Table, read_table
+from pipelines.ingest import Table
 from pipelines.provenance import file_sha256
 from pipelines.releases import Entry
+from pipelines.sources import Source
 from pipelines.split import split
 from pipelines.tracking import CANDIDATE, CHALLENGER, CHAMPION, Registered, Store
 from pipelines.train import labelled, take
@@ -109,6 +110,8 @@ def _test_block(store: Store, candidate: Registered, data: Path | None) -> Table
     if file_sha256(path) != candidate.tags["data_sha256"]:
         raise InvalidData("these are not the calls it was trained on", value=str(path), remedy="name them with --data")
     manifest = bundles.read_manifest(store.bundle_of(candidate))
-    table = labelled(read_table(path))
+    entries = candidate.tags.get("ledger_entries")
+    source = Source(path, candidate.tags.get("ledger_url"), int(entries) if entries else None)
+    table = labelled(sources.load(source).table)
     blocks = split(table.calls, table.labels, from_flat(manifest["training"]["config"]).split)
     return take(table, blocks.test)

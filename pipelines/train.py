@@ -1,6 +1,6 @@
 """Make a candidate: split, fit, calibrate, choose the operating point, save the bundle, judge it through the Router."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from models.router import Router
 from models.rules import Rulebook
 from models.scorer import proved
 from models.threshold import OperatingPoint
-from pipelines import compare
+from pipelines import compare, retrain
 from pipelines.compare import Compared
 from pipelines.config import Config
 from pipelines.evaluate import Evaluation, evaluate
@@ -47,14 +47,15 @@ def train(
     config: Config,
     folder: Path,
     *,
-    data_sha256: str,
+    identity: Mapping[str, Any],
     program: str | Path,
     comparing: bool = False,
     say: Say = lambda _: None,
 ) -> Candidate:
     """Train a candidate from labelled calls and save its bundle; raise `NoSafeThreshold` where no promise can be kept.
 
-    With `comparing`, the variants of `pipelines.compare` are measured first and the winner's inputs are trained.
+    `identity` names what it is trained on. With `comparing`, the variants of `pipelines.compare` are measured first and the
+    winner's inputs are trained.
     """
     if table.labels["eligible"].map(lambda value: isinstance(value, bool)).sum() == 0:
         raise InvalidData("no call has an eligible label", remedy="add a column eligible with yes or no")
@@ -73,13 +74,14 @@ def train(
         calibration_frame=rows["calibrate"],
         calibration_labels=_heads(table, blocks.calibrate),
         settings=config.classifier,
+        eligible_weights=retrain.weights(table.labels.iloc[blocks.fit], config.retrain).to_numpy(),
     )
     parts = fitted.parts
     say(f"heads fitted, calibrated by {', '.join(f'{head} {how.method}' for head, how in fitted.calibration.items())}")
     wanted = load_program(program)
     point = operating_point(parts, table, blocks.certify, config, wanted)
     say(f"operating point certified: eligible at {point.eligible_at:.4f}, not eligible below {point.not_eligible_below:.4f}")
-    training = provenance(config, data_sha256, blocks, wanted) | {
+    training = provenance(config, identity, blocks, wanted) | {
         "calibration": {head: how.to_record() for head, how in fitted.calibration.items()}
     }
     known = np.concatenate([blocks.calibrate, blocks.certify])

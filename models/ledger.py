@@ -1,0 +1,276 @@
+"""Keep every decision, what people made of it and what came of it, in rows that can only be added.
+
+An answer is only given when its row is durable. Rows of many requests share one commit. Several processes may write to one
+database: the number and the seal of a row are taken under the database's own lock. The ledger holds no note; where a city
+chooses to keep notes, they lie encrypted in a table of their own, from which they can be purged.
+"""
+
+import json
+import sys
+import uuid
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from sqlalchemy.exc import SQLAlchemyError
+
+from models import chain
+from models.chain import Anchor, Verdict
+from models.commits import GroupCommit
+from models.errors import InvalidConfig, LedgerError
+from models.ledger_tables import entries, notes
+from models.notesafe import NoteSafe
+
+KINDS = ("decision", "feedback", "outcome")
+_WRITING = {"heartline_writing": True}
+_LOCK = 4_711_911
+"""The number of PostgreSQL's advisory lock that writers of one ledger share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Hold one row: its number and its content."""
+
+    seq: int
+    content: dict[str, Any]
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """Hold what is to be written: content, and perhaps a sealed note with the day after which it goes."""
+
+    content: dict[str, Any]
+    note: bytes | None = None
+    delete_after: str = ""
+
+
+class Ledger:
+    """Hold one ledger by its database URL; share one between threads."""
+
+    def __init__(
+        self, url: str, *, safe: NoteSafe, anchor: Path | str | None = None, keep_notes: bool = False, note_days: int = 90
+    ) -> None:
+        """Open the ledger and bring its tables up to date; raise `LedgerError` where that fails.
+
+        `anchor` is a file, or `-` for standard output.
+        """
+        if keep_notes and not safe.can_keep:
+            raise InvalidConfig("notes are to be kept without a key", remedy="set HEARTLINE_NOTE_KEY")
+        self.safe, self._anchor, self._keep, self._days = safe, anchor, keep_notes, note_days
+        self._engine = _engine(url)
+        try:
+            _migrate(self._engine)
+        except SQLAlchemyError as error:
+            raise LedgerError(
+                "the ledger cannot be opened", value=self._engine.url.render_as_string(), remedy=_why(error)
+            ) from None
+        self._commits: GroupCommit[_Draft, Entry] = GroupCommit(self._write)
+
+    def append(
+        self, kind: str, content: dict[str, Any], *, note: str | None = None, idempotency_key: str | None = None
+    ) -> "Future[Entry]":
+        """Queue a row; the future is done when the row is durable. A repeated idempotency key gives the first row again."""
+        if kind not in KINDS:
+            raise LedgerError("no such kind of entry", value=kind, remedy=f"one of: {', '.join(KINDS)}")
+        now = datetime.now(UTC)
+        filled = {
+            "kind": kind, "entry_id": uuid.uuid4().hex, "at": now.isoformat(), "call_id": None, "decision_id": None,
+            "idempotency_key": idempotency_key,
+        } | content  # fmt: skip
+        if note is None or not self._keep:
+            return self._commits.submit(_Draft(filled))
+        gone = (now + timedelta(days=self._days)).isoformat()
+        return self._commits.submit(_Draft(filled, self.safe.seal(note), gone))
+
+    @property
+    def waiting(self) -> int:
+        """Return about how many rows wait to be written."""
+        return self._commits.waiting
+
+    def of_decision(self, decision_id: str) -> list[Entry]:
+        """Return a decision and what was said of it since, in order."""
+        return list(self._select(sa.select(entries).where(entries.c.decision_id == decision_id)))
+
+    def search(
+        self, *, call_id: str | None = None, since: str | None = None, until: str | None = None, limit: int = 1000
+    ) -> list[Entry]:
+        """Return entries by CAD incident number and by time (ISO 8601, UTC), in order."""
+        query = sa.select(entries)
+        if call_id is not None:
+            query = query.where(entries.c.call_id == call_id)
+        if since is not None:
+            query = query.where(entries.c.at >= since)
+        if until is not None:
+            query = query.where(entries.c.at < until)
+        return list(self._select(query.limit(limit)))
+
+    def read(self, kind: str | None = None, *, after: int = 0) -> Iterator[Entry]:
+        """Yield entries in order, all of them or one kind, without holding them all."""
+        query = sa.select(entries).where(entries.c.seq > after)
+        yield from self._select(query.where(entries.c.kind == kind) if kind else query)
+
+    def note(self, decision_id: str) -> str | None:
+        """Return the note of a decision where it was kept and not yet purged."""
+        with self._engine.connect() as connection:
+            sealed = connection.execute(sa.select(notes.c.sealed).where(notes.c.decision_id == decision_id)).scalar()
+        return None if sealed is None else self.safe.open(sealed)
+
+    def verify(self, anchor: Anchor | None = None) -> Verdict:
+        """Check every seal, against the anchor where there is one."""
+        query = sa.select(entries).order_by(entries.c.seq)
+        with (
+            self._engine.connect() as connection,
+            closing(connection.execution_options(yield_per=1000).execute(query)) as rows,
+        ):
+            return chain.verify(rows.mappings(), anchor or self.anchored())
+
+    def anchored(self) -> Anchor | None:
+        """Return what the anchor's file says, where there is one."""
+        path = Path(self._anchor) if self._anchor not in {None, "-"} else None
+        if path is None or not path.is_file():
+            return None
+        try:
+            said = json.loads(path.read_text(encoding="utf-8"))
+            return Anchor(int(said["count"]), str(said["head"]))
+        except (ValueError, KeyError, TypeError):
+            raise LedgerError("the anchor cannot be read", value=str(path), remedy="restore it from a copy") from None
+
+    def purge(self, now: datetime | None = None) -> int:
+        """Delete the notes whose time is over; the chain does not hold them and stays whole. Return how many."""
+        with self._writer() as connection, connection.begin():
+            done = connection.execute(sa.delete(notes).where(notes.c.delete_after <= (now or datetime.now(UTC)).isoformat()))
+        return int(done.rowcount)
+
+    def close(self) -> None:
+        """Write what waits, and let the database go."""
+        self._commits.close()
+        self._engine.dispose()
+
+    def _writer(self) -> sa.Connection:
+        """Return a connection whose transactions lock the database for writing at once."""
+        return self._engine.connect().execution_options(**_WRITING)
+
+    def _select(self, query: sa.Select[Any]) -> Iterator[Entry]:
+        """Yield the entries of a query in order."""
+        query = query.order_by(entries.c.seq)
+        with (
+            self._engine.connect() as connection,
+            closing(connection.execution_options(yield_per=1000).execute(query)) as rows,
+        ):
+            for row in rows:
+                yield Entry(int(row.seq), json.loads(row.payload))
+
+    def _write(self, drafts: Sequence[_Draft]) -> list[Entry]:
+        """Write a batch in one transaction: number and seal each row, then set the anchor."""
+        written: list[Entry] = []
+        with self._writer() as connection, connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            last = connection.execute(
+                sa.select(entries.c.seq, entries.c.hash).order_by(entries.c.seq.desc()).limit(1)
+            ).first()
+            number, head = (int(last.seq), str(last.hash)) if last else (0, chain.START)
+            earlier = self._repeated(connection, drafts)
+            rows, sealed = [], []
+            for draft in drafts:
+                key = draft.content["idempotency_key"]
+                if key is not None and key in earlier:
+                    written.append(Entry(earlier[key].seq, earlier[key].content, repeated=True))
+                    continue
+                payload = chain.canonical(draft.content)
+                number += 1
+                previous, head = head, chain.seal(number, head, payload)
+                columns = {name: draft.content[name] for name in chain.COLUMNS}
+                rows.append(columns | {"seq": number, "payload": payload, "previous_hash": previous, "hash": head})
+                entry = Entry(number, draft.content)
+                written.append(entry)
+                if key is not None:
+                    earlier[key] = entry
+                if draft.note is not None:
+                    about = draft.content["decision_id" if draft.content["kind"] == "decision" else "entry_id"]
+                    sealed.append({"decision_id": about, "delete_after": draft.delete_after, "sealed": draft.note})
+            if rows:
+                connection.execute(sa.insert(entries), rows)
+            if sealed:
+                connection.execute(sa.insert(notes), sealed)
+        if rows:
+            self._set_anchor(Anchor(number, head))
+        return written
+
+    def _repeated(self, connection: sa.Connection, drafts: Sequence[_Draft]) -> dict[str, Entry]:
+        """Return the entries that were written before under the same idempotency keys."""
+        keys = [key for draft in drafts if (key := draft.content["idempotency_key"]) is not None]
+        if not keys:
+            return {}
+        found = connection.execute(sa.select(entries).where(entries.c.idempotency_key.in_(keys)))
+        return {str(row.idempotency_key): Entry(int(row.seq), json.loads(row.payload)) for row in found}
+
+    def _set_anchor(self, anchor: Anchor) -> None:
+        """Say how many rows there are and the last seal, where that is kept."""
+        if self._anchor is None:
+            return
+        line = json.dumps({"count": anchor.count, "head": anchor.head, "at": datetime.now(UTC).isoformat()}) + "\n"
+        if self._anchor == "-":
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            return
+        path = Path(self._anchor)
+        staged = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+        known = self.anchored()
+        if known is None or known.count < anchor.count:  # another process may be ahead
+            staged.write_text(line, encoding="utf-8")
+            staged.replace(path)
+
+
+def _engine(url: str) -> sa.Engine:
+    """Return an engine: SQLite in write-ahead mode, synced at every commit; anything else as its URL says."""
+    try:
+        made = sa.make_url(url)
+        if made.drivername == "postgresql":
+            made = made.set(drivername="postgresql+psycopg")
+        if made.get_backend_name() == "sqlite" and made.database:
+            Path(made.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(made, pool_pre_ping=True)
+    except (sa.exc.ArgumentError, ImportError) as error:
+        raise InvalidConfig("this is no ledger's URL", value=url.split("@", maxsplit=1)[-1], remedy=_why(error)) from None
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare)
+        sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, _: Any) -> None:
+    """Set up one SQLite connection; transactions are begun by us."""
+    connection.isolation_level = None
+    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    """Begin an SQLite transaction; a writer takes the lock before it reads the last row, a reader takes none."""
+    writing = connection.get_execution_options().get("heartline_writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _migrate(engine: sa.Engine) -> None:
+    """Bring the tables up to date; two processes that start at once wait for one another."""
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    with engine.connect().execution_options(**_WRITING) as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _why(error: Exception) -> str:
+    """Return the first line of what a database said."""
+    return str(error).splitlines()[0]

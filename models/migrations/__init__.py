@@ -1,0 +1,1 @@
+"""Hold the migrations of the ledger."""
