@@ -1,7 +1,7 @@
 """Describe one answer of the program: the recommendation, its reasons, and everything needed to argue with it."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 
@@ -108,21 +108,28 @@ class Decision:
         return any(reason.code in VETO_CODES for reason in self.reasons)
 
     def to_dict(self) -> dict[str, object]:
-        """Write the decision as plain JSON values; the same over HTTP, in a file and in MLflow."""
-        plain: dict[str, object] = json.loads(self.to_json())
-        return plain
+        """Write the decision as plain JSON values; the same over HTTP, in a file, in the ledger and in MLflow."""
+        record: dict[str, object] = {name: getattr(self, name) for name in _NAMES}
+        record["decided_at"] = self.decided_at.isoformat()
+        record["reasons"] = [{name: getattr(reason, name) for name in _REASON} for reason in self.reasons]
+        record["versions"] = {name: getattr(self.versions, name) for name in _VERSIONS}
+        record["missing"] = list(self.missing)
+        record["risk_interval"] = None if self.risk_interval is None else list(self.risk_interval)
+        if self.availability is not None:
+            available: dict[str, object] = {name: getattr(self.availability, name) for name in _AVAILABILITY}
+            back = self.availability.next_on_duty_at
+            available["next_on_duty_at"] = None if back is None else back.isoformat()
+            record["availability"] = available
+        return record
 
     def to_json(self) -> str:
         """Write the decision as one line of JSON with its keys in the order of the class."""
-        return json.dumps(asdict(self), default=_plain, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
 
+
+_NAMES, _REASON = tuple(field.name for field in fields(Decision)), tuple(field.name for field in fields(Reason))
+_VERSIONS = tuple(field.name for field in fields(Versions))
+_AVAILABILITY = tuple(field.name for field in fields(Availability))
 
 VETO_CODES = frozenset({"veto_weapon", "veto_violence", "weapons_answer", "violence_answer"})
 """Reason codes that end a decision; nothing outvotes them."""
-
-
-def _plain(value: object) -> str:
-    """Write a time as ISO 8601."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"cannot write {type(value).__name__} as JSON")

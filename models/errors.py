@@ -68,6 +68,10 @@ class GateFailed(WorkRefused):
     """Report which release gates failed and by how much."""
 
 
+class LedgerBroken(WorkRefused):
+    """Report that a ledger was verified and is not whole."""
+
+
 class RebuildDiffers(WorkRefused):
     """Report that training again did not give the same bundle, and where it differs."""
 

@@ -28,7 +28,7 @@ from models.errors import InvalidConfig, LedgerError
 from models.ledger_tables import entries, notes
 from models.notesafe import NoteSafe
 
-KINDS = ("decision", "feedback", "outcome")
+KINDS = ("decision", "feedback", "outcome", "shadow", "cleared")
 _WRITING = {"heartline_writing": True}
 _LOCK = 4_711_911
 """The number of PostgreSQL's advisory lock that writers of one ledger share."""

@@ -14,6 +14,9 @@ OVERRIDE_REASONS = (
 UNSERVED_REASONS = ("no_unit_free", "out_of_zone", "off_duty", "caller_refused", "cancelled", "police_first", "other")
 """Why a call that was eligible was not served."""
 
+ADVERSE_EVENTS = ("none", "backup_requested", "felt_unsafe", "injury", "force", "upgraded_to_police")
+"""What can have happened where an unarmed team went; missing where none went."""
+
 _WORDS = ("narrative", "call_id")
 
 
@@ -27,13 +30,15 @@ def decision_content(
     final: bool = True,
     hidden: bool = False,
     caller: str | None = None,
+    record: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what the ledger keeps of a decision.
 
     `fingerprint` is the note's keyed hash, `caller` the keyed hash of who called, `actor` who asked, `via` the way in.
     `final` tells the answer at the end of typing from those before; `hidden` that the person did not see the suggestion.
+    `record` is `decision.to_dict()`, where it was made already.
     """
-    record = decision.to_dict()
+    record = decision.to_dict() if record is None else record
     asked = call.to_record()
     return {
         "decision_id": decision.decision_id,

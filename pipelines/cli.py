@@ -10,12 +10,13 @@ import typer
 from rich.progress import track
 
 from models.call import FIELDS
-from models.errors import HeartlineError, InvalidConfig, WorkRefused
+from models.errors import HeartlineError, WorkRefused
 from pipelines import terminal
 from pipelines.cli_ingest import INGEST_EXAMPLE, ingest
 from pipelines.cli_programs import programs_app
 from pipelines.cli_review import review_app
 from pipelines.cli_rules import rules_app
+from pipelines.cli_serve import SERVE_EXAMPLE, keys_app, ledger_app, serve
 from pipelines.cli_train import TRAIN_EXAMPLE, release_app, train
 from pipelines.config import load_config
 from pipelines.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, DataOption, ProgramOption, RunsOption
@@ -24,6 +25,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="
 app.command("ingest", epilog=INGEST_EXAMPLE)(ingest)
 app.command("train", epilog=TRAIN_EXAMPLE)(train)
 app.add_typer(release_app, name="release")
+app.command("serve", epilog=SERVE_EXAMPLE)(serve)
+app.add_typer(keys_app, name="keys")
+app.add_typer(ledger_app, name="ledger")
 app.add_typer(review_app, name="review")
 app.add_typer(rules_app, name="rules")
 app.add_typer(programs_app, name="programs")
@@ -122,25 +126,6 @@ def score(
     if unread:
         terminal.say(f"{unread} rows could not be read as calls and are REVIEW")
         raise typer.Exit(2)
-
-
-@app.command(epilog="Example: heartline serve --port 8000")
-def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
-    runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
-) -> None:
-    """Serve decisions over HTTP."""
-    import uvicorn  # noqa: PLC0415
-
-    if host not in {"127.0.0.1", "::1", "localhost"}:
-        remedy = "serve on 127.0.0.1 behind a proxy that authenticates"
-        raise InvalidConfig("will not listen beyond this machine without authentication", value=host, remedy=remedy)
-    terminal.say(f"Heartline suggests on http://{host}:{port}/docs (Ctrl+C stops it)")
-    os.environ["HEARTLINE_BUNDLE"] = str(runs / "champion")
-    os.environ["HEARTLINE_PROGRAM"] = program
-    uvicorn.run("serving.app:create_app", factory=True, host=host, port=port, log_level="warning", access_log=False)
 
 
 def _notices(table: Any) -> None:

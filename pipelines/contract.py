@@ -6,9 +6,7 @@ import pandera.pandas as pa
 from models.call import Answer, CallerParty, Source
 from models.decision import Response
 from models.errors import InvalidData
-
-ADVERSE_EVENTS = ("none", "backup_requested", "felt_unsafe", "injury", "force", "upgraded_to_police")
-"""What can have happened where an unarmed team went; missing where none went."""
+from models.logbook import ADVERSE_EVENTS
 
 LABEL_SOURCES = ("clinician", "adjudicated", "outcome", "override")
 

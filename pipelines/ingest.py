@@ -9,8 +9,8 @@ import pandas as pd
 
 from models.call import FIELDS, Call
 from models.errors import InvalidCall, InvalidData
+from models.logbook import ADVERSE_EVENTS
 from pipelines.columnmap import KEYS, LABELS
-from pipelines.contract import ADVERSE_EVENTS
 from pipelines.readers import records
 
 LABEL_COLUMNS = (*KEYS, *LABELS, "eligible_b", "weapon", "violence", "heart_type", "scenario")

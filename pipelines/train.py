@@ -1,5 +1,6 @@
 """Make a candidate: split, fit, calibrate, choose the operating point, save the bundle, judge it through the Router."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -82,7 +83,8 @@ def train(
     point = operating_point(parts, table, blocks.certify, config, wanted)
     say(f"operating point certified: eligible at {point.eligible_at:.4f}, not eligible below {point.not_eligible_below:.4f}")
     training = provenance(config, identity, blocks, wanted) | {
-        "calibration": {head: how.to_record() for head, how in fitted.calibration.items()}
+        "profile": profile(parts, take(table, blocks.certify)),
+        "calibration": {head: how.to_record() for head, how in fitted.calibration.items()},
     }
     known = np.concatenate([blocks.calibrate, blocks.certify])
     digest = bundles.save(folder, parts, point, risk=_risk(parts, take(table, known), config), training=training)
@@ -138,6 +140,16 @@ def _risk(parts: classifier.Parts, served: Table, config: Config) -> RiskTable:
     encoded = parts["encoder"].transform(features.frame([served.calls[i] for i in known]))
     scores = np.asarray(parts["risk"].predict_proba(encoded)[:, 1])
     return risk_table(scores, outcome.iloc[known].to_numpy(dtype=bool), confidence=config.evaluate.confidence)
+
+
+def profile(parts: classifier.Parts, block: Table) -> dict[str, Any]:
+    """Say what scores and gaps are ordinary: the tenths of the scores, and how often each field is missing."""
+    scores = parts["eligible"].predict_proba(parts["encoder"].transform(features.frame(block.calls)))[:, 1]
+    gaps = Counter(name for call in block.calls for name in call.missing)
+    return {
+        "score_edges": [round(float(edge), 6) for edge in np.quantile(scores, np.arange(1, 10) / 10)],
+        "missing": {name: round(count / len(block.calls), 6) for name, count in sorted(gaps.items())},
+    }
 
 
 def take(table: Table, rows: np.ndarray[Any, Any]) -> Table:

@@ -1,76 +1,74 @@
-"""Put one Router behind HTTP. It suggests; a person decides."""
+"""Put the Router behind HTTP. It suggests; a person decides; the ledger remembers."""
 
-from typing import Any
+import signal
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI
 
-from models.errors import BundleError
-from models.program import load_program
+from models.ledger import Ledger
+from models.notesafe import NoteSafe, key_file_of
 from models.router import Router
-from models.rules import Rulebook
-from serving import problems
-from serving.schemas import CallIn, DecisionOut, LiveOut, ModelOut, ProblemOut, ReadyOut
+from serving import logs, problems, routes, tracing
+from serving.auth import Gatekeeper
+from serving.desk import Desk
+from serving.live import Live
+from serving.metrics import Metrics
+from serving.registry import fetcher
 from serving.settings import Settings
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ProblemOut, "content": {problems.MEDIA_TYPE: {}}, "description": text}
-    for status, text in ((413, "The body is over 64 KiB"), (422, "A field is wrong"), (500, "The service failed"))
-}
+NO_LEDGER = "none"
 
 
-def create_app(settings: Settings | None = None, router: Router | None = None) -> FastAPI:
-    """Make the application; a missing or broken bundle leaves the rules running and says so in readiness."""
+def create_app(settings: Settings | None = None, router: Router | None = None, *, log: bool = True) -> FastAPI:
+    """Make the application; a missing or broken bundle leaves the rules running and says so in readiness.
+
+    With `router` that one answers and nothing is watched. Raises `LedgerError` or `InvalidConfig` where what must not be
+    missing is: a ledger that cannot be opened, keys that cannot be read.
+    """
     settings = settings or Settings.from_environment()
-    detail = "ready"
-    if router is None:
-        try:
-            router = Router.load(settings.bundle, program=settings.program)
-        except BundleError as error:
-            detail = str(error)
-            router = Router(bundle=None, program=load_program(settings.program), rulebook=Rulebook())
+    fetch = fetcher(settings.registry, name="heartline", cache=settings.cache) if settings.registry else None
+    desk = Desk(Live(settings, fetch=fetch, router=router), _ledger(settings), Metrics())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        desk.live.watch()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGHUP, lambda *_: desk.live.wake())
+        yield
+        desk.live.close()
+        desk.close()
+
     app = FastAPI(
         title="Heartline",
         version="1",
         summary="Suggests whether an alternative-response team should answer a 911 call. It advises; it never dispatches.",
+        docs_url=None,  # the page of documentation loads its scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
     )
+    app.state.gatekeeper, app.state.desk = Gatekeeper(settings), desk
     app.add_middleware(problems.BodyLimit, limit=settings.max_body)
+    app.add_middleware(logs.Access, logger=logs.set_up() if log else None)
+    if settings.otel:
+        tracing.set_up(app)
     problems.install(app)
-    _add_routes(app, router, detail)
+    routes.add_decisions(app, desk)
+    routes.add_ledger(app, desk)
+    routes.add_operations(app, desk)
     return app
 
 
-def _add_routes(app: FastAPI, router: Router, detail: str) -> None:
-    """Add every route."""
-    bundle = router.bundle
-
-    @app.post("/v1/decisions", response_model=DecisionOut, responses=_PROBLEMS, tags=["decisions"])
-    def decide(call: CallIn) -> Response:
-        """Suggest an answer to one call, with reasons, a risk and who is on duty."""
-        return Response(router.decide(call.to_call()).to_json(), media_type="application/json")
-
-    @app.get("/v1/health/live", tags=["health"])
-    async def live() -> LiveOut:
-        """Say that the process answers."""
-        return LiveOut(status="live")
-
-    @app.get("/v1/health/ready", tags=["health"])
-    async def ready() -> ReadyOut:
-        """Say whether calls are judged by a model, or by the rules alone."""
-        if bundle is None:
-            return ReadyOut(status="degraded", detail=detail, model="none", compiled_scorer=False)
-        said = detail if bundle.compiled else "the compiled scorer disagrees with scikit-learn, which is used instead"
-        return ReadyOut(status="ready", detail=said, model=bundle.digest, compiled_scorer=bundle.compiled)
-
-    @app.get("/v1/model", response_model=ModelOut, responses={404: {"model": ProblemOut}}, tags=["model"])
-    async def model() -> Any:
-        """Describe the model in use: versions, operating point, and how it was trained."""
-        if bundle is None:
-            return problems.problem(404, "No model is loaded", detail)
-        point, training = bundle.operating_point.to_record(), dict(bundle.manifest["training"])
-        return {"versions": _versions(router), "operating_point": point, "training": training}
-
-
-def _versions(router: Router) -> dict[str, str]:
-    """Return the versions as plain values."""
-    versions = router.versions
-    return {name: getattr(versions, name) for name in ("model", "rulebook", "program", "text")}
+def _ledger(settings: Settings) -> Ledger | None:
+    """Open the ledger, unless it is switched off by name."""
+    if settings.ledger == NO_LEDGER:
+        return None
+    return Ledger(
+        settings.ledger,
+        safe=NoteSafe.from_environment(key_file_of(settings.ledger) or Path("mlruns/ledger.key")),
+        anchor=settings.anchor or None,
+        keep_notes=settings.keep_notes,
+        note_days=settings.note_days,
+    )

@@ -7,7 +7,10 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+
+from models.errors import LedgerError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -35,6 +38,14 @@ def install(app: FastAPI) -> None:
         answer = problem(error.status_code, "The request cannot be answered", str(error.detail))
         answer.headers.update(error.headers or {})
         return answer
+
+    @app.exception_handler(SQLAlchemyError)
+    async def unreachable(_: Request, error: SQLAlchemyError) -> JSONResponse:
+        return problem(503, "The ledger cannot be read", f"{type(error).__name__}. Try again.")
+
+    @app.exception_handler(LedgerError)
+    async def unwritten(_: Request, error: LedgerError) -> JSONResponse:
+        return problem(503, "It could not be written down", f"{error}. Treat the call as REVIEW.")
 
     @app.exception_handler(Exception)
     async def fault(_: Request, __: Exception) -> JSONResponse:

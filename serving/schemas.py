@@ -4,11 +4,13 @@
 """
 
 from datetime import datetime
+from typing import Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from models.call import MAX_NARRATIVE, Answer, Call, CallerParty, Source
 from models.decision import Recommendation, Response, RiskBand
+from models.logbook import ADVERSE_EVENTS, OVERRIDE_REASONS, UNSERVED_REASONS
 
 _EXAMPLE: dict[str, JsonValue] = {
     "narrative": "RP adv male asleep in doorway of store, refusing to leave, no shoes, talking to himself",
@@ -44,10 +46,51 @@ class CallIn(BaseModel):
     weapons_answer: Answer | None = Field(None, strict=False)
     violence_answer: Answer | None = Field(None, strict=False)
     medical_answer: Answer | None = Field(None, strict=False)
+    caller_key: str | None = Field(None, max_length=200, description="Who calls; only its keyed hash is kept.")
 
     def to_call(self) -> Call:
         """Return the call; raises nothing that the fields above have not refused already."""
-        return Call(**{name: getattr(self, name) for name in CallIn.model_fields})
+        return Call(**{name: getattr(self, name) for name in _OF_CALL})
+
+
+_OF_CALL = tuple(name for name in CallIn.model_fields if name != "caller_key")
+
+
+class FeedbackIn(BaseModel):
+    """Hold what a person decided; it may be sent again with a correction, and never replaces what was said before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    human: Recommendation = Field(description="What the person decided.")
+    reason: Literal[OVERRIDE_REASONS] = Field("agree", description="Why, from the closed list.")  # type: ignore[valid-type]
+    response: Response | None = Field(None, description="Whom they sent or asked for.")
+    comment: str | None = Field(None, max_length=1000, description="Kept only where notes are kept, and encrypted.")
+    elapsed_ms: int | None = Field(None, ge=0, le=86_400_000, description="From the first suggestion to the decision.")
+
+
+class OutcomeIn(BaseModel):
+    """Hold what happened: the after-call safety survey, or why nobody went."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    served: bool = Field(description="Whether a team of the program went or called.")
+    unit: Response | None = None
+    unserved_reason: Literal[UNSERVED_REASONS] | None = None  # type: ignore[valid-type]
+    adverse_event: Literal[ADVERSE_EVENTS] | None = None  # type: ignore[valid-type]
+    felt_safe: bool | None = None
+    resolved: bool | None = None
+    transported: bool | None = None
+    arrested: bool | None = None
+    no_contact: bool | None = None
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        """Refuse what cannot be both."""
+        if self.served and self.unserved_reason is not None:
+            raise ValueError("unserved_reason is for calls that nobody went to")
+        if not self.served and self.unserved_reason is None:
+            raise ValueError("say why nobody went: unserved_reason")
+        return self
 
 
 class _Out(BaseModel):
@@ -133,7 +176,34 @@ class ReadyOut(BaseModel):
     status: str
     detail: str
     model: str
+    challenger: str | None
     compiled_scorer: bool
+    ledger: bool
+
+
+class EntryOut(BaseModel):
+    """Hold one entry of the ledger as it was written; `repeated` where the same idempotency key had written it before."""
+
+    seq: int
+    content: dict[str, JsonValue]
+    repeated: bool = False
+
+
+class ReloadOut(BaseModel):
+    """Say whether another model answers now, and which."""
+
+    changed: bool
+    detail: str
+    model: str
+    challenger: str | None
+
+
+class VerdictOut(BaseModel):
+    """Say whether the ledger is whole."""
+
+    whole: bool
+    entries: int
+    said: str
 
 
 class ModelOut(BaseModel):

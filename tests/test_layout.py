@@ -34,9 +34,9 @@ def test_no_package_imports_a_neighbour_it_may_not(path):
 
 
 def test_mlflow_is_spoken_to_in_one_file_and_loaded_by_another():
-    """Only tracking.py speaks to MLflow; mlflow_model.py is the file that MLflow itself runs."""
+    """Training speaks to MLflow in tracking.py, the service in registry.py; mlflow_model.py is what MLflow itself runs."""
     users = {path.relative_to(ROOT).as_posix() for path in FILES if "mlflow" in imports(path)}
-    assert users == {"pipelines/tracking.py", "pipelines/mlflow_model.py"}
+    assert users == {"pipelines/tracking.py", "pipelines/mlflow_model.py", "serving/registry.py"}
 
 
 def test_fastapi_stays_under_serving():
@@ -61,7 +61,10 @@ def test_top_level_is_the_agreed_one():
 def test_importing_does_nothing():
     """Importing every package makes no folder, reads no environment and configures no logging."""
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in FILES if path.name != "__init__.py"]
-    names = [name for name in names if name not in {"pipelines.tracking", "pipelines.mlflow_model"}]  # mlflow's own work
+    # MLflow and Alembic run these themselves.
+    names = [
+        name for name in names if name not in {"pipelines.tracking", "pipelines.mlflow_model"} and "migrations" not in name
+    ]
     code = (
         "import logging, os, sys\n"
         "before = set(os.listdir('.'))\n"

@@ -1,0 +1,85 @@
+"""Count what a centre wants to see from outside, for Prometheus; right with several workers."""
+
+import os
+from collections import Counter as Tally
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+
+from models.decision import Decision
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+_RECENT, _ENOUGH, _TINY = 1000, 100, 1e-4
+_CLASSES = {"veto_weapon": "weapon", "veto_violence": "violence", "weapons_answer": "answer", "violence_answer": "answer"}
+_FAULTS = frozenset({"rules_fault", "scoring_fault", "no_model", "no_score", "invalid_call"})
+
+
+class Metrics:
+    """Hold the counters of one process."""
+
+    def __init__(self) -> None:
+        """Make the counters; with PROMETHEUS_MULTIPROC_DIR set they are shared between workers."""
+        own = self.registry = CollectorRegistry()
+        named: Any = {"namespace": "heartline", "registry": own}
+        self.seconds = Histogram("decision_seconds", "From the request to the durable decision", buckets=_SECONDS, **named)
+        self.decisions = Counter("decisions", "Decisions", ["recommendation", "via"], **named)
+        self.vetoes = Counter("vetoes", "Decisions that a rule or an answer vetoed", ["rule_class"], **named)
+        self.feedback = Counter("feedback", "What people made of suggestions", ["agreed", "reason"], **named)
+        self.faults = Counter("faults", "Decisions made without a part that failed", ["code"], **named)
+        self.missing = Counter("missing_fields", "Fields that were missing", ["field"], **named)
+        self.shadowed = Counter("shadow_decisions", "Calls that a challenger scored too", ["same"], **named)
+        self.queue = Gauge("ledger_queue", "Entries that wait to be durable", multiprocess_mode="livesum", **named)
+        self.sockets = Gauge("streams", "Calls that are being typed", multiprocess_mode="livesum", **named)
+        self.info = Gauge("model_info", "Which model answers", ["model", "program"], multiprocess_mode="max", **named)
+        self.drift = Gauge("score_drift_psi", "Of the last scores from training's", multiprocess_mode="max", **named)
+        self.gaps = Gauge(
+            "missing_drift", "Share of missing fields less training's, the largest", multiprocess_mode="max", **named
+        )
+        self._scores: deque[float] = deque(maxlen=_RECENT)
+        self._missing: deque[tuple[str, ...]] = deque(maxlen=_RECENT)
+
+    def count(self, decision: Decision, *, via: str, seconds: float) -> None:
+        """Count one decision."""
+        self.seconds.observe(seconds)
+        self.decisions.labels(decision.recommendation.value, via).inc()
+        codes = {reason.code for reason in decision.reasons}
+        for kind in {_CLASSES[code] for code in codes if code in _CLASSES}:
+            self.vetoes.labels(kind).inc()
+        for code in codes & _FAULTS:
+            self.faults.labels(code).inc()
+        for name in decision.missing:
+            self.missing.labels(name).inc()
+        if decision.eligible_probability is not None:
+            self._scores.append(decision.eligible_probability)
+        self._missing.append(decision.missing)
+
+    def expose(self, *, model: str, program: str, profile: Mapping[str, Any] | None, waiting: int) -> bytes:
+        """Return every metric as Prometheus reads it, of all workers together."""
+        self.info.clear()
+        self.info.labels(model, program).set(1)
+        self.queue.set(waiting)
+        if profile and len(self._scores) >= _ENOUGH:
+            self.drift.set(population_stability(list(self._scores), profile["score_edges"]))
+            self.gaps.set(_largest_gap(self._missing, profile["missing"]))
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            together = CollectorRegistry()
+            multiprocess.MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+            return generate_latest(together)
+        return generate_latest(self.registry)
+
+
+def population_stability(scores: Sequence[float], edges: Sequence[float]) -> float:
+    """Return the population stability index of scores against tenths: under 0.1 is calm, over 0.25 is drift."""
+    found = np.bincount(np.searchsorted(edges, scores, side="left"), minlength=len(edges) + 1) / len(scores)
+    share = np.maximum(found, _TINY)
+    expected = 1.0 / (len(edges) + 1)
+    return float(np.sum((share - expected) * np.log(share / expected)))
+
+
+def _largest_gap(seen: Sequence[tuple[str, ...]], usual: Mapping[str, float]) -> float:
+    """Return by how much a field is missing more often than it was in training, the largest."""
+    counts = Tally(name for names in seen for name in names)
+    return max((counts[name] / len(seen) - usual.get(name, 0.0) for name in set(counts) | set(usual)), default=0.0)

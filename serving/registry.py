@@ -1,0 +1,33 @@
+"""Fetch the champion's bundle from an MLflow registry to this machine; the one file of the service that speaks to it."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from models.errors import BundleError
+
+
+def fetcher(uri: str, *, name: str, cache: Path) -> Callable[[], Path]:
+    """Return a function that downloads the present champion and returns its folder; it raises `BundleError`."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    fetched: dict[str, Path] = {}
+
+    def fetch() -> Path:
+        import mlflow  # noqa: PLC0415  loads slowly, and only where a registry is polled
+        from mlflow.tracking import MlflowClient  # noqa: PLC0415
+
+        try:
+            version = str(MlflowClient(uri, uri).get_model_version_by_alias(name, "champion").version)
+            if version not in fetched:
+                target = cache.with_name(f"registry-{version}")
+                local = mlflow.artifacts.download_artifacts(
+                    f"models:/{name}/{version}", dst_path=str(target), tracking_uri=uri
+                )
+                fetched[version] = Path(local) / "artifacts" / "bundle"
+        except Exception as error:  # noqa: BLE001  MLflow raises many kinds; each means that there is no champion now
+            fault = type(error).__name__
+            raise BundleError("the registry gives no champion", value=fault, remedy="is MLflow up?") from None
+        return fetched[version]
+
+    return fetch
