@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 HEARTLINE := $(BIN)/heartline
 CORPUS := mlruns/corpus.csv
 
-.PHONY: run test lint lock bench clean
+.PHONY: run test lint lock bench soak clean
 .DELETE_ON_ERROR:
 
 run: mlruns/champion/manifest.json
@@ -46,6 +46,9 @@ lock: $(VENV)/test.stamp
 
 bench: mlruns/champion/manifest.json $(VENV)/test.stamp
 	HEARTLINE_BENCH=whole $(BIN)/pytest tests/benchmarks -q -s
+
+soak: $(VENV)/test.stamp
+	HEARTLINE_SOAK=whole $(BIN)/pytest tests/benchmarks/test_faults.py -q -s
 
 clean:
 	rm -rf $(VENV) mlruns/champion mlruns/artifacts mlruns/mlflow.db $(CORPUS) .pytest_cache .mypy_cache .ruff_cache

@@ -18,22 +18,22 @@ class GroupCommit(Generic[Item, Done]):
     def __init__(self, write: Callable[[Sequence[Item]], Sequence[Done]]) -> None:
         """Start the thread; `write` gets a batch and returns one result for each of its items, or raises for all."""
         self._write = write
-        self._queue: queue.SimpleQueue[tuple[Item, Future[Done]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Sequence[Item], Future[list[Done | Exception]]] | None] = queue.SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._thread.start()
 
-    def submit(self, item: Item) -> "Future[Done]":
-        """Queue an item; its future is done when it is durable, or failed when it is not."""
+    def submit(self, items: Sequence[Item]) -> "Future[list[Done | Exception]]":
+        """Queue items; the future is done when each is durable, or has failed: then its place holds the exception."""
         if self._closed:
             raise RuntimeError("the ledger is closed")
-        future: Future[Done] = Future()
-        self._queue.put((item, future))
+        future: Future[list[Done | Exception]] = Future()
+        self._queue.put((items, future))
         return future
 
     @property
     def waiting(self) -> int:
-        """Return about how many items wait."""
+        """Return about how many groups of items wait."""
         return self._queue.qsize()
 
     def close(self) -> None:
@@ -47,24 +47,20 @@ class GroupCommit(Generic[Item, Done]):
         """Take what has gathered while the last batch was written, and write it."""
         while True:
             taken = [self._queue.get()]
-            while len(taken) < _MOST and not self._queue.empty():
+            while sum(len(each[0]) for each in taken if each is not None) < _MOST and not self._queue.empty():
                 taken.append(self._queue.get_nowait())
-            batch = [each for each in taken if each is not None]
-            if batch:
-                self._settle(batch)
-            if len(batch) < len(taken):
+            groups = [each for each in taken if each is not None]
+            results = iter(self._settled([item for items, _ in groups for item in items]))
+            for items, future in groups:
+                future.set_result([next(results) for _ in items])
+            if len(groups) < len(taken):
                 return
 
-    def _settle(self, batch: "list[tuple[Item, Future[Done]]]") -> None:
-        """Write a batch and tell everyone; an item that spoils a batch is found by writing each alone."""
+    def _settled(self, batch: list[Item]) -> list[Done | Exception]:
+        """Write a batch; an item that spoils it is found by writing each alone."""
+        if not batch:
+            return []
         try:
-            results = self._write([item for item, _ in batch])
+            return list(self._write(batch))
         except Exception as error:  # noqa: BLE001  whatever went wrong, everyone who waits must hear of it
-            if len(batch) == 1:
-                batch[0][1].set_exception(error)
-                return
-            for each in batch:
-                self._settle([each])
-            return
-        for (_, future), result in zip(batch, results, strict=True):
-            future.set_result(result)
+            return [error] if len(batch) == 1 else [result for item in batch for result in self._settled([item])]

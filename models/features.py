@@ -10,7 +10,7 @@ import pandas as pd
 
 from models.call import Call
 from models.call_types import canonical
-from models.text import Normalised, normalise
+from models.text import normalise
 from models.words import words_for_model
 
 FEATURES_VERSION = "1"
@@ -26,10 +26,9 @@ MISSING = "missing"
 Row = dict[str, str | float]
 
 
-def row(call: Call, note: Normalised | None = None) -> Row:
-    """Return one call's features by column name; numbers are scaled to about one."""
-    note = note or normalise(call.narrative)
-    words = words_for_model(note.text)
+def row(call: Call, words: str | None = None) -> Row:
+    """Return one call's features by column name; `words` are those of the note, where they were read already."""
+    words = words_for_model(normalise(call.narrative).text) if words is None else words
     kind = canonical(call.call_type)
     local = call.received_at
     return {

@@ -6,12 +6,10 @@ chooses to keep notes, they lie encrypted in a table of their own, from which th
 """
 
 import json
-import sys
 import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,34 +20,16 @@ from alembic.config import Config as AlembicConfig
 from sqlalchemy.exc import SQLAlchemyError
 
 from models import chain
+from models.anchor import AnchorFile
 from models.chain import Anchor, Verdict
 from models.commits import GroupCommit
 from models.errors import InvalidConfig, LedgerError
 from models.ledger_tables import entries, notes
+from models.ledger_writer import LOCK, Draft, Entry, Writer
 from models.notesafe import NoteSafe
 
 KINDS = ("decision", "feedback", "outcome", "shadow", "cleared")
 _WRITING = {"heartline_writing": True}
-_LOCK = 4_711_911
-"""The number of PostgreSQL's advisory lock that writers of one ledger share."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Hold one row: its number and its content."""
-
-    seq: int
-    content: dict[str, Any]
-    repeated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """Hold what is to be written: content, and perhaps a sealed note with the day after which it goes."""
-
-    content: dict[str, Any]
-    note: bytes | None = None
-    delete_after: str = ""
 
 
 class Ledger:
@@ -64,7 +44,7 @@ class Ledger:
         """
         if keep_notes and not safe.can_keep:
             raise InvalidConfig("notes are to be kept without a key", remedy="set HEARTLINE_NOTE_KEY")
-        self.safe, self._anchor, self._keep, self._days = safe, anchor, keep_notes, note_days
+        self.safe, self._anchor, self._keep, self._days = safe, AnchorFile(anchor), keep_notes, note_days
         self._engine = _engine(url)
         try:
             _migrate(self._engine)
@@ -72,12 +52,31 @@ class Ledger:
             raise LedgerError(
                 "the ledger cannot be opened", value=self._engine.url.render_as_string(), remedy=_why(error)
             ) from None
-        self._commits: GroupCommit[_Draft, Entry] = GroupCommit(self._write)
+        self._writer = Writer(self._engine, self._anchor)
+        self._commits: GroupCommit[Draft, Entry] = GroupCommit(self._write)
 
     def append(
         self, kind: str, content: dict[str, Any], *, note: str | None = None, idempotency_key: str | None = None
     ) -> "Future[Entry]":
         """Queue a row; the future is done when the row is durable. A repeated idempotency key gives the first row again."""
+        alone: Future[Entry] = Future()
+
+        def landed(done: "Future[list[Entry | Exception]]") -> None:
+            (result,) = done.result()
+            alone.set_exception(result) if isinstance(result, Exception) else alone.set_result(result)
+
+        draft = self.draft(kind, content, note=note, idempotency_key=idempotency_key)
+        self.append_drafts([draft]).add_done_callback(landed)
+        return alone
+
+    def append_drafts(self, drafts: Sequence[Draft]) -> "Future[list[Entry | Exception]]":
+        """Queue several rows at once; the future holds for each its entry or why it could not be written."""
+        return self._commits.submit(drafts)
+
+    def draft(
+        self, kind: str, content: dict[str, Any], *, note: str | None = None, idempotency_key: str | None = None
+    ) -> Draft:
+        """Return a row as it will be written; raise `LedgerError` for a kind that there is not."""
         if kind not in KINDS:
             raise LedgerError("no such kind of entry", value=kind, remedy=f"one of: {', '.join(KINDS)}")
         now = datetime.now(UTC)
@@ -86,9 +85,8 @@ class Ledger:
             "idempotency_key": idempotency_key,
         } | content  # fmt: skip
         if note is None or not self._keep:
-            return self._commits.submit(_Draft(filled))
-        gone = (now + timedelta(days=self._days)).isoformat()
-        return self._commits.submit(_Draft(filled, self.safe.seal(note), gone))
+            return Draft(filled)
+        return Draft(filled, self.safe.seal(note), (now + timedelta(days=self._days)).isoformat())
 
     @property
     def waiting(self) -> int:
@@ -133,30 +131,25 @@ class Ledger:
             return chain.verify(rows.mappings(), anchor or self.anchored())
 
     def anchored(self) -> Anchor | None:
-        """Return what the anchor's file says, where there is one."""
-        path = Path(self._anchor) if self._anchor not in {None, "-"} else None
-        if path is None or not path.is_file():
-            return None
-        try:
-            said = json.loads(path.read_text(encoding="utf-8"))
-            return Anchor(int(said["count"]), str(said["head"]))
-        except (ValueError, KeyError, TypeError):
-            raise LedgerError("the anchor cannot be read", value=str(path), remedy="restore it from a copy") from None
+        """Return what the anchor's file says, where there is one; raise `LedgerError` where it cannot be read."""
+        return self._anchor.read()
 
     def purge(self, now: datetime | None = None) -> int:
         """Delete the notes whose time is over; the chain does not hold them and stays whole. Return how many."""
-        with self._writer() as connection, connection.begin():
+        with self._engine.connect().execution_options(**_WRITING) as connection, connection.begin():
             done = connection.execute(sa.delete(notes).where(notes.c.delete_after <= (now or datetime.now(UTC)).isoformat()))
         return int(done.rowcount)
 
     def close(self) -> None:
         """Write what waits, and let the database go."""
         self._commits.close()
+        self._writer.close()
+        self._anchor.close()
         self._engine.dispose()
 
-    def _writer(self) -> sa.Connection:
-        """Return a connection whose transactions lock the database for writing at once."""
-        return self._engine.connect().execution_options(**_WRITING)
+    def _write(self, drafts: Sequence[Draft]) -> list[Entry]:
+        """Write a batch, from the one thread that writes."""
+        return self._writer.write(drafts)
 
     def _select(self, query: sa.Select[Any]) -> Iterator[Entry]:
         """Yield the entries of a query in order."""
@@ -167,67 +160,6 @@ class Ledger:
         ):
             for row in rows:
                 yield Entry(int(row.seq), json.loads(row.payload))
-
-    def _write(self, drafts: Sequence[_Draft]) -> list[Entry]:
-        """Write a batch in one transaction: number and seal each row, then set the anchor."""
-        written: list[Entry] = []
-        with self._writer() as connection, connection.begin():
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-            last = connection.execute(
-                sa.select(entries.c.seq, entries.c.hash).order_by(entries.c.seq.desc()).limit(1)
-            ).first()
-            number, head = (int(last.seq), str(last.hash)) if last else (0, chain.START)
-            earlier = self._repeated(connection, drafts)
-            rows, sealed = [], []
-            for draft in drafts:
-                key = draft.content["idempotency_key"]
-                if key is not None and key in earlier:
-                    written.append(Entry(earlier[key].seq, earlier[key].content, repeated=True))
-                    continue
-                payload = chain.canonical(draft.content)
-                number += 1
-                previous, head = head, chain.seal(number, head, payload)
-                columns = {name: draft.content[name] for name in chain.COLUMNS}
-                rows.append(columns | {"seq": number, "payload": payload, "previous_hash": previous, "hash": head})
-                entry = Entry(number, draft.content)
-                written.append(entry)
-                if key is not None:
-                    earlier[key] = entry
-                if draft.note is not None:
-                    about = draft.content["decision_id" if draft.content["kind"] == "decision" else "entry_id"]
-                    sealed.append({"decision_id": about, "delete_after": draft.delete_after, "sealed": draft.note})
-            if rows:
-                connection.execute(sa.insert(entries), rows)
-            if sealed:
-                connection.execute(sa.insert(notes), sealed)
-        if rows:
-            self._set_anchor(Anchor(number, head))
-        return written
-
-    def _repeated(self, connection: sa.Connection, drafts: Sequence[_Draft]) -> dict[str, Entry]:
-        """Return the entries that were written before under the same idempotency keys."""
-        keys = [key for draft in drafts if (key := draft.content["idempotency_key"]) is not None]
-        if not keys:
-            return {}
-        found = connection.execute(sa.select(entries).where(entries.c.idempotency_key.in_(keys)))
-        return {str(row.idempotency_key): Entry(int(row.seq), json.loads(row.payload)) for row in found}
-
-    def _set_anchor(self, anchor: Anchor) -> None:
-        """Say how many rows there are and the last seal, where that is kept."""
-        if self._anchor is None:
-            return
-        line = json.dumps({"count": anchor.count, "head": anchor.head, "at": datetime.now(UTC).isoformat()}) + "\n"
-        if self._anchor == "-":
-            sys.stdout.write(line)
-            sys.stdout.flush()
-            return
-        path = Path(self._anchor)
-        staged = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
-        known = self.anchored()
-        if known is None or known.count < anchor.count:  # another process may be ahead
-            staged.write_text(line, encoding="utf-8")
-            staged.replace(path)
 
 
 def _engine(url: str) -> sa.Engine:
@@ -266,7 +198,7 @@ def _migrate(engine: sa.Engine) -> None:
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     with engine.connect().execution_options(**_WRITING) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

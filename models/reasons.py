@@ -9,7 +9,7 @@ from models.decision import Reason
 from models.rulebook import RuleClass
 from models.rules import Hit, Scan
 from models.text import Normalised
-from models.words import Word, model_words
+from models.words import Word
 
 _MEANT = {
     "asserted": "",
@@ -91,11 +91,12 @@ def missing_reasons(call: Call) -> list[Reason]:
     ]
 
 
-def word_reasons(shares: Iterable[tuple[str, float]], narrative: str, note: Normalised) -> list[Reason]:
+def word_reasons(
+    shares: Iterable[tuple[str, float]], narrative: str, note: Normalised, read: Sequence[Word]
+) -> list[Reason]:
     """Show the strongest words for and against, with their first place in the note; numbers are left out."""
     reasons: list[Reason] = []
     shown = {True: 0, False: 0}
-    read = model_words(note.text)
     for term, weight in shares:
         towards = weight >= 0
         if shown[towards] >= _SHOWN_WORDS or not any(map(str.isalpha, term)):
@@ -121,7 +122,8 @@ def word_reasons(shares: Iterable[tuple[str, float]], narrative: str, note: Norm
 
 def field_reasons(fields: Iterable[tuple[str, float]], call: Call) -> list[Reason]:
     """Show what else moved the classifier, strongest first: fields that were given and whose part is not slight."""
-    given = [(name, part) for name, part in fields if abs(part) >= _SLIGHT and name not in call.missing and name != "length"]
+    hidden = {*call.missing, "length"}
+    given = [(name, part) for name, part in fields if abs(part) >= _SLIGHT and name not in hidden]
     reasons = []
     for name, part in sorted(given, key=lambda pair: -abs(pair[1]))[:_SHOWN_FIELDS]:
         side = "for" if part >= 0 else "against"

@@ -7,8 +7,9 @@ without the veto.
 
 import math
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 
@@ -23,7 +24,8 @@ from models.program import Program, ScreeningNegatives, load_program
 from models.reasons import answer_reasons, field_reasons, hit_reasons, missing_reasons, type_reasons, word_reasons
 from models.rules import Rulebook, Scan
 from models.scorer import Scores
-from models.text import TEXT_VERSION, Normalised, normalise
+from models.text import TEXT_VERSION, normalise
+from models.words import Word, model_words
 
 NO_SCORES = Scores(None, None, {})
 _EMS = {"medical", "overdose", "suicide_attempt"}
@@ -45,6 +47,7 @@ class Router:
         """Keep the parts; without a bundle the rules still run and every unvetoed call is REVIEW."""
         self.bundle, self.program, self.rulebook = bundle, program, rulebook
         self._now, self._new_id = now, new_id
+        self._type_scan = lru_cache(maxsize=1024)(rulebook.scan)  # a city has a few hundred call types
         self.versions = Versions(
             model=bundle.digest if bundle else "none",
             rulebook=rulebook.version,
@@ -62,15 +65,16 @@ class Router:
         """Answer one call; never raises: a fault of ours is a REVIEW that says so."""
         started = perf_counter()
         note, kind = normalise(call.narrative), canonical(call.call_type)
+        read = model_words(note.text)
         try:
             scan = self.rulebook.scan_normalised(note, call.narrative)
-            type_scan = self.rulebook.scan(call.call_type) if call.call_type else Scan()
+            type_scan = self._type_scan(call.call_type) if call.call_type else Scan()
         except Exception:  # noqa: BLE001  whatever went wrong, nothing is cleared
             fault = _fault("rules_fault", "The rule layer failed")
             if answers := answer_reasons(call):  # the call-taker's own yes needs no rule layer
                 return self._answer(call, Recommendation.NOT_ELIGIBLE, [*answers, fault], started, response=Response.POLICE)
             return self._answer(call, Recommendation.REVIEW, [fault], started)
-        scores, faults = self._score(call, note)
+        scores, faults = self._score(call, read)
         answers_veto = self.program.screening_negatives is ScreeningNegatives.VETO
         vetoes = [
             *hit_reasons(scan.vetoes),
@@ -83,7 +87,7 @@ class Router:
             *hit_reasons(scan.means),
             *hit_reasons(scan.suppressed, suppressed=True),
         ]
-        words = [*word_reasons(scores.words, call.narrative, note), *field_reasons(scores.fields, call)]
+        words = [*word_reasons(scores.words, call.narrative, note, read), *field_reasons(scores.fields, call)]
         if any(reason.code in VETO_CODES for reason in vetoes):
             reasons = [*vetoes, *shown, *faults, *words]
             return self._answer(call, Recommendation.NOT_ELIGIBLE, reasons, started, scores, Response.POLICE)
@@ -99,12 +103,12 @@ class Router:
         reason = _fault("invalid_call", f"The call could not be read ({error.field}: {error.fault})")
         return self._answer(Call(narrative="", call_id=call_id), Recommendation.REVIEW, [reason], perf_counter())
 
-    def _score(self, call: Call, note: Normalised) -> tuple[Scores, list[Reason]]:
+    def _score(self, call: Call, read: Sequence[Word]) -> tuple[Scores, list[Reason]]:
         """Return the heads' probabilities, or the reason why there are none."""
         if self.bundle is None:
             return NO_SCORES, [_fault("no_model", "No model is loaded; only the rules were read")]
         try:
-            scores = self.bundle.scorer.score(row(call, note))
+            scores = self.bundle.scorer.score(row(call, " ".join(word.text for word in read)))
         except Exception:  # noqa: BLE001  whatever went wrong, nothing is cleared
             scores = None
         if scores is None or not all(math.isfinite(p) for p in (scores.eligible, scores.risk) if p is not None):

@@ -6,9 +6,9 @@ hands back `PipelineScorer`, scikit-learn itself, where they differ by more than
 """
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,27 +21,29 @@ from models.features import CATEGORY_COLUMNS, COLUMNS, NUMBER_COLUMNS, Row, row
 from models.heads import Head, Vector
 
 TOLERANCE = 1e-9
+_STRONGEST = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
     """Hold what the heads say of one call, and why.
 
-    `words` are the note's terms with their parts of the log-odds of `eligible`, strongest first, `fields` those of the
-    metadata. Words, fields and `intercept` add up to the head's log-odds before calibration.
+    `words` are the note's strongest terms with their parts of the log-odds of `eligible`, `words_sum` the sum over all its
+    terms, `fields` the parts of the metadata. `words_sum`, fields and `intercept` add up to the log-odds before calibration.
     """
 
     eligible: float | None
     risk: float | None
     response: dict[str, float]
     words: tuple[tuple[str, float], ...] = ()
+    words_sum: float = 0.0
     fields: tuple[tuple[str, float], ...] = ()
     intercept: float = 0.0
 
     @property
     def logit(self) -> float:
         """Return the log-odds of `eligible` before calibration."""
-        return math.fsum([self.intercept, *(part for _, part in (*self.words, *self.fields))])
+        return math.fsum([self.intercept, self.words_sum, *(part for _, part in self.fields)])
 
 
 class Scorer(Protocol):
@@ -87,11 +89,14 @@ class LinearScorer:
                 for value in values:
                     self._categories[column, str(value)] = len(self._categories)
         self._numbers = NUMBER_COLUMNS if "numbers" in blocks else ()
-        self._category_weight, self._number_weight = scale.get("categories", 0.0), scale.get("numbers", 0.0)
         self._heads = {head: Head(parts[head]) for head in HEADS if head in parts}
         stacked = np.hstack([head.weights for head in self._heads.values()])
         sizes = [self._text.size if self._text else 0, self._type.size if self._type else 0, len(self._categories)]
         self._w_text, self._w_type, self._w_category, self._w_number = np.split(stacked, np.cumsum(sizes))
+        self._w_category = self._w_category * scale.get("categories", 0.0)
+        self._w_number = self._w_number * scale.get("numbers", 0.0)
+        self._columns = CATEGORY_COLUMNS if self._categories else ()
+        self._type_part = lru_cache(maxsize=1024)(self._read_type)  # a city has a few hundred call types
         if len(self._w_number) != len(self._numbers):
             raise ValueError("the heads and the encoder disagree on the number of features")
         edges = np.cumsum([0, *(head.weights.shape[1] for head in self._heads.values())])
@@ -102,27 +107,30 @@ class LinearScorer:
         """Return the probabilities of one call, and what moved `eligible`."""
         total = np.zeros(self._w_text.shape[1])
         words: list[tuple[str, float]] = []
+        words_sum = 0.0
         fields: dict[str, float] = {}
         if self._text is not None:
             places, values = self._text.look_up(str(features["text"]))
             weights = self._w_text[places]
             total += values @ weights
-            words = self._word_shares(places, values, weights)
+            words, words_sum = self._word_shares(places, values, weights)
         if self._type is not None:
-            places, values = self._type.look_up(str(features["call_type_words"]))
-            part = values @ self._w_type[places]
+            part = self._type_part(str(features["call_type_words"]))
             total += part
-            self._count(fields, "call_type", part)
-        for column in CATEGORY_COLUMNS if self._categories else ():
-            place = self._categories.get((column, str(features[column])))
-            if place is not None:
-                part = self._category_weight * self._w_category[place]
-                total += part
-                self._count(fields, column, part)
-        for place, column in enumerate(self._numbers):
-            part = self._number_weight * float(features[column]) * self._w_number[place]
-            total += part
-            self._count(fields, column, part)
+            fields["call_type"] = self._of_eligible(part)
+        places_of = [(column, self._categories.get((column, str(features[column])))) for column in self._columns]
+        known = [(column, place) for column, place in places_of if place is not None]
+        if known:
+            rows = self._w_category[[place for _, place in known]]
+            total += rows.sum(axis=0)
+            for (column, _), share in zip(known, self._shares(rows), strict=True):
+                fields[column] = fields.get(column, 0.0) + share
+        if self._numbers:
+            values = np.array([features[column] for column in self._numbers], dtype=np.float64)
+            rows = values[:, None] * self._w_number
+            total += rows.sum(axis=0)
+            for column, share in zip(self._numbers, self._shares(rows), strict=True):
+                fields[column] = fields.get(column, 0.0) + share
         given = {head: fitted.probabilities(total[self._slices[head]]) for head, fitted in self._heads.items()}
         return Scores(
             eligible=float(given["eligible"][1]) if "eligible" in given else None,
@@ -131,22 +139,37 @@ class LinearScorer:
             if "response" in given
             else {},
             words=tuple(words),
+            words_sum=words_sum,
             fields=tuple(fields.items()),
             intercept=float(self._heads["eligible"].intercept[0]) if "eligible" in given else 0.0,
         )
 
-    def _count(self, fields: dict[str, float], column: str, part: Vector) -> None:
-        """Add a field's part of the log-odds of `eligible`."""
-        if self._eligible is not None:
-            fields[column] = fields.get(column, 0.0) + float(part[self._eligible])
+    def _read_type(self, words: str) -> Vector:
+        """Return what the words of a call type add; shape (outputs,)."""
+        if self._type is None:
+            return np.zeros(self._w_type.shape[1])
+        places, values = self._type.look_up(words)
+        return np.asarray(values @ self._w_type[places])
 
-    def _word_shares(self, places: NDArray[np.intp], values: Vector, weights: Vector) -> list[tuple[str, float]]:
-        """Return every known term of the note with its part of the log-odds of `eligible`, strongest first."""
-        if self._eligible is None or self._text is None:
-            return []
-        shares = (values * weights[:, self._eligible]).tolist()
-        terms = [self._text.terms[place] for place in places]
-        return sorted(zip(terms, shares, strict=True), key=lambda pair: -abs(pair[1]))
+    def _of_eligible(self, part: Vector) -> float:
+        """Return a part's share of the log-odds of `eligible`."""
+        return 0.0 if self._eligible is None else float(part[self._eligible])
+
+    def _shares(self, rows: Vector) -> list[float]:
+        """Return each row's share of the log-odds of `eligible`; shape of rows: (m, outputs)."""
+        return [0.0] * len(rows) if self._eligible is None else rows[:, self._eligible].tolist()
+
+    def _word_shares(
+        self, places: NDArray[np.intp], values: Vector, weights: Vector
+    ) -> tuple[list[tuple[str, float]], float]:
+        """Return the note's strongest terms with their parts of the log-odds of `eligible`, and the sum over all terms."""
+        if self._eligible is None or self._text is None or not len(places):
+            return [], 0.0
+        shares = values * weights[:, self._eligible]
+        strongest = np.argsort(-np.abs(shares), kind="stable")[:_STRONGEST]
+        terms = self._text.terms
+        pairs = zip(places[strongest].tolist(), shares[strongest].tolist(), strict=True)
+        return [(terms[place], share) for place, share in pairs], float(shares.sum())
 
 
 class _Vocabulary:
@@ -159,24 +182,27 @@ class _Vocabulary:
         self.places: dict[str, int] = {str(term): int(place) for term, place in fitted.vocabulary_.items()}
         self.terms = sorted(self.places, key=self.places.__getitem__)
         self.size = len(self.places)
-        self._idf = fitted.idf_.tolist()
+        self._idf: Vector = np.asarray(fitted.idf_, dtype=np.float64)
         self._longest = int(fitted.ngram_range[1])
         self._sublinear = bool(fitted.sublinear_tf)
         self._weight = weight
 
     def look_up(self, text: str) -> tuple[NDArray[np.intp], Vector]:
         """Return the places of a text's terms and their normalised weights; shapes (m,) and (m,)."""
-        words = text.split()
-        counts: Counter[int] = Counter()
+        words, known = text.split(), self.places.get
+        counts: dict[int, int] = {}
         for size in range(1, self._longest + 1):
             grams = words if size == 1 else map(" ".join, zip(*(words[skip:] for skip in range(size)), strict=False))
-            counts.update(place for gram in grams if (place := self.places.get(gram)) is not None)
+            for gram in grams:
+                place = known(gram)
+                if place is not None:
+                    counts[place] = counts.get(place, 0) + 1
         if not counts:
             return np.empty(0, dtype=np.intp), np.empty(0)
-        scale = (lambda n: 1.0 + math.log(n)) if self._sublinear else float
-        raw = [scale(count) * self._idf[place] for place, count in counts.items()]
-        norm = self._weight / math.sqrt(math.fsum(value * value for value in raw))
-        return np.fromiter(counts, dtype=np.intp, count=len(counts)), np.array(raw) * norm
+        places = np.fromiter(counts, dtype=np.intp, count=len(counts))
+        often = np.fromiter(counts.values(), dtype=np.float64, count=len(counts))
+        raw = (1.0 + np.log(often) if self._sublinear else often) * self._idf[places]
+        return places, raw * (self._weight / math.sqrt(float(raw @ raw)))
 
 
 def proved(parts: Parts, golden: Sequence[tuple[Call, dict[str, Any]]]) -> tuple[Scorer, float]:

@@ -14,7 +14,8 @@ import pandas as pd
 from models.call import Call
 from models.decision import Recommendation
 from models.errors import InvalidCall, InvalidData
-from models.ledger import Entry, Ledger
+from models.ledger import Ledger
+from models.ledger_writer import Entry
 from pipelines.config import RetrainSettings
 from pipelines.ingest import LABEL_ROW, Table
 

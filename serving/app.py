@@ -1,6 +1,7 @@
 """Put the Router behind HTTP. It suggests; a person decides; the ledger remembers."""
 
 import signal
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +21,8 @@ from serving.registry import fetcher
 from serving.settings import Settings
 
 NO_LEDGER = "none"
+_SWITCH_SECONDS = 0.0005
+"""How long the thread that writes the ledger may wait for the one that decides; Python's own 5 ms would be seen."""
 
 
 def create_app(settings: Settings | None = None, router: Router | None = None, *, log: bool = True) -> FastAPI:
@@ -35,6 +38,7 @@ def create_app(settings: Settings | None = None, router: Router | None = None, *
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         desk.live.watch()
+        sys.setswitchinterval(_SWITCH_SECONDS)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGHUP, lambda *_: desk.live.wake())
         yield

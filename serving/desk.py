@@ -1,6 +1,5 @@
 """Decide a call, write the decision down, and only then give it out: the one path of every request that asks."""
 
-import asyncio
 import json
 import queue
 import threading
@@ -12,10 +11,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.call import Call
 from models.decision import Decision
 from models.errors import LedgerError
-from models.ledger import Entry, Ledger
+from models.ledger import Ledger
+from models.ledger_writer import Entry
 from models.logbook import decision_content
 from models.router import Router
 from serving.auth import Principal
+from serving.gather import Gather
 from serving.live import Live
 from serving.metrics import Metrics
 
@@ -32,6 +33,7 @@ class Desk:
     def __init__(self, live: Live, ledger: Ledger | None, metrics: Metrics) -> None:
         """Keep the parts, and start the thread that scores the challenger."""
         self.live, self.ledger, self.metrics = live, ledger, metrics
+        self._gather = Gather(ledger) if ledger is not None else None
         self._shadow: queue.Queue[tuple[Call, str, str] | None] = queue.Queue(_SHADOW_QUEUE)
         threading.Thread(target=self._run_shadow, name="challenger", daemon=True).start()
 
@@ -63,10 +65,10 @@ class Desk:
 
     async def write(self, kind: str, content: dict[str, Any], *, note: str | None = None, key: str | None = None) -> Entry:
         """Append an entry and wait until it is durable; raise `NotWritten`."""
-        if self.ledger is None:
+        if self.ledger is None or self._gather is None:
             raise NotWritten("this service keeps no ledger", remedy="set HEARTLINE_LEDGER")
         try:
-            return await asyncio.wrap_future(self.ledger.append(kind, content, note=note, idempotency_key=key))
+            return await self._gather.write(self.ledger.draft(kind, content, note=note, idempotency_key=key))
         except (SQLAlchemyError, OSError, RuntimeError) as error:
             self.metrics.faults.labels("ledger").inc()
             raise NotWritten(

@@ -38,23 +38,31 @@ class Metrics:
         self.gaps = Gauge(
             "missing_drift", "Share of missing fields less training's, the largest", multiprocess_mode="max", **named
         )
+        self._children: dict[tuple[int, tuple[str, ...]], Counter] = {}
         self._scores: deque[float] = deque(maxlen=_RECENT)
         self._missing: deque[tuple[str, ...]] = deque(maxlen=_RECENT)
 
     def count(self, decision: Decision, *, via: str, seconds: float) -> None:
         """Count one decision."""
         self.seconds.observe(seconds)
-        self.decisions.labels(decision.recommendation.value, via).inc()
+        self._child(self.decisions, decision.recommendation.value, via).inc()
         codes = {reason.code for reason in decision.reasons}
         for kind in {_CLASSES[code] for code in codes if code in _CLASSES}:
-            self.vetoes.labels(kind).inc()
+            self._child(self.vetoes, kind).inc()
         for code in codes & _FAULTS:
-            self.faults.labels(code).inc()
+            self._child(self.faults, code).inc()
         for name in decision.missing:
-            self.missing.labels(name).inc()
+            self._child(self.missing, name).inc()
         if decision.eligible_probability is not None:
             self._scores.append(decision.eligible_probability)
         self._missing.append(decision.missing)
+
+    def _child(self, counter: Counter, *labels: str) -> Counter:
+        """Return a counter's child, found once."""
+        known = self._children.get((id(counter), labels))
+        if known is None:
+            known = self._children[id(counter), labels] = counter.labels(*labels)
+        return known
 
     def expose(self, *, model: str, program: str, profile: Mapping[str, Any] | None, waiting: int) -> bytes:
         """Return every metric as Prometheus reads it, of all workers together."""

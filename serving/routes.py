@@ -6,7 +6,8 @@ from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response, We
 from fastapi.concurrency import run_in_threadpool
 
 from models.errors import LedgerError
-from models.ledger import Entry, Ledger
+from models.ledger import Ledger
+from models.ledger_writer import Entry
 from serving import problems
 from serving.auth import Principal, allow
 from serving.desk import Desk
