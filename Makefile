@@ -32,7 +32,8 @@ mlruns/champion/manifest.json: $(CORPUS)
 	touch $@
 
 test: $(VENV)/test.stamp lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile -m "not benchmark"
+	$(BIN)/pytest -m benchmark
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

@@ -6,6 +6,8 @@ chooses to keep notes, they lie encrypted in a table of their own, from which th
 """
 
 import json
+import sqlite3
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -29,6 +31,7 @@ from models.ledger_writer import LOCK, Draft, Entry, Writer
 from models.notesafe import NoteSafe
 
 KINDS = ("decision", "feedback", "outcome", "shadow", "cleared")
+_ATTEMPTS, _WAIT_SECONDS = 100, 0.05
 _WRITING = {"heartline_writing": True}
 
 
@@ -182,8 +185,16 @@ def _engine(url: str) -> sa.Engine:
 def _prepare(connection: Any, _: Any) -> None:
     """Set up one SQLite connection; transactions are begun by us."""
     connection.isolation_level = None
-    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL"):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("PRAGMA busy_timeout=10000")
+    connection.execute("PRAGMA synchronous=FULL")
+    for attempt in range(_ATTEMPTS):  # two who open a new file at once: the change of mode does not wait, so we do
+        try:
+            if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] == "wal":
+                return
+        except sqlite3.OperationalError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+        time.sleep(_WAIT_SECONDS)
 
 
 def _begin(connection: sa.Connection) -> None:

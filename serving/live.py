@@ -37,8 +37,8 @@ class Live:
     def __init__(self, settings: Settings, *, fetch: Fetch | None = None, router: Router | None = None) -> None:
         """Load the champion, or else the last good bundle, or else the rules alone."""
         self._settings, self._fetch = settings, fetch or (lambda: settings.bundle)
-        self._program: Program = router.program if router else load_program(settings.program)
-        self._rulebook = router.rulebook if router else Rulebook()
+        self._program: Program | None = None if router else load_program(settings.program)
+        self._rulebook = None if router else Rulebook()
         self._lock, self._stop, self._wake = threading.Lock(), threading.Event(), threading.Event()
         self._fixed = router is not None
         self.swaps = 0
@@ -130,4 +130,6 @@ class Live:
 
     def _route(self, bundle: Bundle | None) -> Router:
         """Return a router over a bundle, sharing the rulebook and the program."""
+        if self._program is None or self._rulebook is None:
+            raise RuntimeError("a fixed router is never replaced")
         return Router(bundle=bundle, program=self._program, rulebook=self._rulebook)

@@ -17,6 +17,8 @@ def fetcher(uri: str, *, name: str, cache: Path) -> Callable[[], Path]:
         import mlflow  # noqa: PLC0415  loads slowly, and only where a registry is polled
         from mlflow.tracking import MlflowClient  # noqa: PLC0415
 
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_registry_uri(uri)
         try:
             version = str(MlflowClient(uri, uri).get_model_version_by_alias(name, "champion").version)
             if version not in fetched:

@@ -11,12 +11,13 @@ from serving.schemas import CallIn, DecisionOut
 from serving.settings import MAX_BODY, Settings
 
 WHISPER = "zebra-7781"
+NO_LEDGER = Settings(ledger="none")
 
 
 @pytest.fixture(scope="module")
 def client(router):
     """Return a client of the service around the small model."""
-    return TestClient(create_app(router=router), raise_server_exceptions=False)
+    return TestClient(create_app(NO_LEDGER, router=router), raise_server_exceptions=False)
 
 
 def test_a_call_gets_a_decision(client):
@@ -89,7 +90,7 @@ def test_a_fault_of_ours_says_review_and_nothing_else():
         def decide(self, _call):
             raise RuntimeError(WHISPER)
 
-    answer = TestClient(create_app(router=Broken()), raise_server_exceptions=False).post(
+    answer = TestClient(create_app(NO_LEDGER, router=Broken()), raise_server_exceptions=False).post(
         "/v1/decisions", json={"narrative": "x"}
     )
     assert answer.status_code == 500
@@ -109,7 +110,7 @@ def test_health_and_model_tell_the_truth(client, router):
 
 def test_without_a_model_the_service_starts_and_says_so(tmp_path):
     """Rules run, everything else is REVIEW, readiness is degraded."""
-    client = TestClient(create_app(Settings(bundle=tmp_path)))
+    client = TestClient(create_app(Settings(bundle=tmp_path, ledger="none")))
     assert client.get("/v1/health/ready").json()["status"] == "degraded"
     assert client.get("/v1/model").status_code == 404
     assert client.post("/v1/decisions", json={"narrative": "has a gun"}).json()["recommendation"] == "NOT_ELIGIBLE"
@@ -124,4 +125,4 @@ def test_settings_come_from_the_environment():
 
 def test_the_schema_and_the_call_have_the_same_fields():
     """What can be sent is what a call is."""
-    assert set(CallIn.model_fields) == set(Call.__dataclass_fields__)
+    assert set(CallIn.model_fields) - {"caller_key"} == set(Call.__dataclass_fields__)
