@@ -9,6 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from models import apikeys
 from models import bundle as bundles
@@ -219,6 +220,15 @@ class TestAccess:
         apikeys.revoke(path, key.key_id)
         monkeypatch.setattr("serving.auth._REREAD_SECONDS", 0.0)
         assert client.get("/v1/model", headers=headers).status_code == 401
+
+    def test_a_stream_needs_a_key_too(self, guarded):
+        """Without one the connection is refused; with one of the role it opens."""
+        client, secrets, _ = guarded
+        for headers in ({}, {"X-API-Key": secrets["evaluator"][1]}):
+            with pytest.raises(WebSocketDisconnect), client.websocket_connect("/v1/stream", headers=headers):
+                pass
+        with client.websocket_connect("/v1/stream", headers={"X-API-Key": secrets["call_taker"][1]}) as socket:
+            assert socket.receive_json()["type"] == "session"
 
     def test_signed_tokens_are_checked(self, settings, tmp_path):
         """Signature, end, audience and roles; another's key, an old token and `none` are refused."""
