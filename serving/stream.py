@@ -105,6 +105,15 @@ class Stream:
         except (ValueError, KeyError, TypeError, RecursionError):
             await self._refuse("the message is not what this route reads")
             return
+        try:
+            await self._take(kind, seq, message)
+        except (ValueError, TypeError):
+            await self._refuse("a part of the message is of another kind", seq)
+        except NotWritten as error:
+            await self._refuse(str(error), seq)
+
+    async def _take(self, kind: str, seq: int, message: dict[str, Any]) -> None:
+        """Do what a message says; raise `ValueError` or `TypeError` where a part of it is of another kind."""
         if kind == "resume":
             await self._resume(str(message.get("session", "")))
             return

@@ -438,7 +438,18 @@ class TestStream:
             assert socket.receive_json()["resumed"] is False
 
     @pytest.mark.parametrize(
-        "sent", ["{", "[]", '{"type": 1}', '{"type": "dance"}', '{"type":"call","call":{"narrative":3}}', "[" * 5000]
+        "sent",
+        [
+            "{",
+            "[]",
+            "[" * 5000,
+            '{"type": 1}',
+            '{"type": "dance"}',
+            '{"type": "patch", "at": "x"}',
+            '{"type": "patch", "delete": []}',
+            '{"type": "clear", "words": 3}',
+            '{"type": "call", "call": {"narrative": 3}}',
+        ],
     )
     def test_what_cannot_be_read_is_an_error_and_not_the_end(self, socket, sent):
         """The stream goes on."""
