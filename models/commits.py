@@ -50,17 +50,17 @@ class GroupCommit(Generic[Item, Done]):
             while sum(len(each[0]) for each in taken if each is not None) < _MOST and not self._queue.empty():
                 taken.append(self._queue.get_nowait())
             groups = [each for each in taken if each is not None]
-            results = iter(self._settled([item for items, _ in groups for item in items]))
+            results = iter(self.settled([item for items, _ in groups for item in items]))
             for items, future in groups:
                 future.set_result([next(results) for _ in items])
             if len(groups) < len(taken):
                 return
 
-    def _settled(self, batch: list[Item]) -> list[Done | Exception]:
-        """Write a batch; an item that spoils it is found by writing each alone."""
+    def settled(self, batch: Sequence[Item]) -> list[Done | Exception]:
+        """Write a batch now, in the caller's thread; an item that spoils it is found by writing each alone."""
         if not batch:
             return []
         try:
             return list(self._write(batch))
         except Exception as error:  # noqa: BLE001  whatever went wrong, everyone who waits must hear of it
-            return [error] if len(batch) == 1 else [result for item in batch for result in self._settled([item])]
+            return [error] if len(batch) == 1 else [result for item in batch for result in self.settled([item])]

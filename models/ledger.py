@@ -7,6 +7,7 @@ chooses to keep notes, they lie encrypted in a table of their own, from which th
 
 import json
 import sqlite3
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,7 @@ from models.notesafe import NoteSafe
 
 KINDS = ("decision", "feedback", "outcome", "shadow", "cleared")
 _ATTEMPTS, _WAIT_SECONDS = 100, 0.05
+_SLOW_SECONDS, _REST_SECONDS = 0.02, 5.0
 _WRITING = {"heartline_writing": True}
 
 
@@ -56,6 +58,7 @@ class Ledger:
                 "the ledger cannot be opened", value=self._engine.url.render_as_string(), remedy=_why(error)
             ) from None
         self._writer = Writer(self._engine, self._anchor)
+        self._lock, self._local, self._slow_until = threading.Lock(), self._engine.dialect.name == "sqlite", 0.0
         self._commits: GroupCommit[Draft, Entry] = GroupCommit(self._write)
 
     def append(
@@ -75,6 +78,20 @@ class Ledger:
     def append_drafts(self, drafts: Sequence[Draft]) -> "Future[list[Entry | Exception]]":
         """Queue several rows at once; the future holds for each its entry or why it could not be written."""
         return self._commits.submit(drafts)
+
+    def write_now(self, drafts: Sequence[Draft]) -> "list[Entry | Exception] | None":
+        """Write rows in the caller's thread, where that is a matter of one local sync; nothing where it may take longer.
+
+        A database over the network, a file that another thread writes to and a disk that was slow of late are left to the
+        ledger's own thread, so that nobody's event loop waits for them.
+        """
+        if not self._local or self._lock.locked() or time.monotonic() < self._slow_until:
+            return None
+        started = time.monotonic()
+        written = self._commits.settled(drafts)
+        if time.monotonic() - started > _SLOW_SECONDS:
+            self._slow_until = time.monotonic() + _REST_SECONDS
+        return written
 
     def draft(
         self, kind: str, content: dict[str, Any], *, note: str | None = None, idempotency_key: str | None = None
@@ -151,8 +168,9 @@ class Ledger:
         self._engine.dispose()
 
     def _write(self, drafts: Sequence[Draft]) -> list[Entry]:
-        """Write a batch, from the one thread that writes."""
-        return self._writer.write(drafts)
+        """Write a batch, one at a time."""
+        with self._lock:
+            return self._writer.write(drafts)
 
     def _select(self, query: sa.Select[Any]) -> Iterator[Entry]:
         """Yield the entries of a query in order."""

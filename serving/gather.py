@@ -1,7 +1,7 @@
-"""Gather what the requests of one moment want written, and hand it to the ledger's thread at once.
+"""Gather what the requests of one moment want written, and write it at once, in one commit.
 
-One hand-over a batch and not one a request: threads of one Python process share one lock, and each hand-over costs more
-than the writing.
+A synced local file is written from the event loop itself: the threads of one Python process share one lock, and handing a
+batch to another thread and back costs more than the writing. Whatever may take longer goes to the ledger's thread.
 """
 
 import asyncio
@@ -41,6 +41,10 @@ class Gather:
         """Hand over all that waits."""
         batch, self._waiting = self._waiting, []
         try:
+            now = self._ledger.write_now([draft for draft, _ in batch])
+            if now is not None:
+                self._land(loop, batch, now)
+                return
             written = self._ledger.append_drafts([draft for draft, _ in batch])
         except RuntimeError as error:
             self._land(loop, batch, [error] * len(batch))
