@@ -89,6 +89,7 @@ def fit(
     """
     encoder = make_encoder(settings)
     fitted = encoder.fit_transform(frame)
+    _plain_places(encoder)
     later = encoder.transform(calibration_frame)
     result = Fitted({"encoder": encoder})
     for head in HEADS:
@@ -110,6 +111,13 @@ def fit(
             estimator, later[np.flatnonzero(known_later)], truth, weights=weights_later, seed=settings.seed
         )
     return result
+
+
+def _plain_places(encoder: ColumnTransformer) -> None:
+    """Make the places of a vocabulary Python's own numbers: skops keeps each number of numpy's in a file of its own."""
+    for _, block, _ in encoder.transformers_:
+        if isinstance(block, TfidfVectorizer):
+            block.vocabulary_ = {term: int(place) for term, place in block.vocabulary_.items()}
 
 
 def _typed(target: NDArray[Any], head: str) -> NDArray[Any]:

@@ -97,14 +97,16 @@ def word_reasons(
     """Show the strongest words for and against, with their first place in the note; numbers are left out."""
     reasons: list[Reason] = []
     shown = {True: 0, False: 0}
+    texts = [word.text for word in read]
     for term, weight in shares:
         towards = weight >= 0
         if shown[towards] >= _SHOWN_WORDS or not any(map(str.isalpha, term)):
             continue
-        span = _find(term.split(), read)
-        if span is None:
+        words = term.split()
+        place = _find(words, texts)
+        if place is None:
             continue
-        start, end = note.span(*span)
+        start, end = note.span(read[place].start, read[place + len(words) - 1].end)
         side = "for" if towards else "against"
         reasons.append(
             Reason(
@@ -135,10 +137,13 @@ def field_reasons(fields: Iterable[tuple[str, float]], call: Call) -> list[Reaso
     return reasons
 
 
-def _find(term: Sequence[str], read: Sequence[Word]) -> tuple[int, int] | None:
+def _find(term: list[str], texts: list[str]) -> int | None:
     """Return the first place where a term's words were read one after another."""
-    for place, word in enumerate(read):
-        run = read[place : place + len(term)]
-        if word.text == term[0] and [each.text for each in run] == list(term):
-            return run[0].start, run[-1].end
-    return None
+    place = -1
+    while True:
+        try:
+            place = texts.index(term[0], place + 1)
+        except ValueError:
+            return None
+        if texts[place : place + len(term)] == term:
+            return place

@@ -96,6 +96,7 @@ class LinearScorer:
         self._w_category = self._w_category * scale.get("categories", 0.0)
         self._w_number = self._w_number * scale.get("numbers", 0.0)
         self._columns = CATEGORY_COLUMNS if self._categories else ()
+        self._category_part = lru_cache(maxsize=65_536)(self._read_categories)  # they come back: the hour, the zone's habits
         self._type_part = lru_cache(maxsize=1024)(self._read_type)  # a city has a few hundred call types
         if len(self._w_number) != len(self._numbers):
             raise ValueError("the heads and the encoder disagree on the number of features")
@@ -118,12 +119,10 @@ class LinearScorer:
             part = self._type_part(str(features["call_type_words"]))
             total += part
             fields["call_type"] = self._of_eligible(part)
-        places_of = [(column, self._categories.get((column, str(features[column])))) for column in self._columns]
-        known = [(column, place) for column, place in places_of if place is not None]
-        if known:
-            rows = self._w_category[[place for _, place in known]]
-            total += rows.sum(axis=0)
-            for (column, _), share in zip(known, self._shares(rows), strict=True):
+        if self._columns:
+            part, shares = self._category_part(tuple([features[column] for column in self._columns]))
+            total += part
+            for column, share in shares:
                 fields[column] = fields.get(column, 0.0) + share
         if self._numbers:
             values = np.array([features[column] for column in self._numbers], dtype=np.float64)
@@ -150,6 +149,15 @@ class LinearScorer:
             return np.zeros(self._w_type.shape[1])
         places, values = self._type.look_up(words)
         return np.asarray(values @ self._w_type[places])
+
+    def _read_categories(self, given: tuple[str | float, ...]) -> tuple[Vector, list[tuple[str, float]]]:
+        """Return what a call's categories add, shape (outputs,), and each one's share of the log-odds of `eligible`."""
+        pairs = [
+            (column, self._categories.get((column, str(value)))) for column, value in zip(self._columns, given, strict=True)
+        ]
+        known = [(column, place) for column, place in pairs if place is not None]
+        rows = self._w_category[[place for _, place in known]]
+        return rows.sum(axis=0), list(zip((column for column, _ in known), self._shares(rows), strict=True))
 
     def _of_eligible(self, part: Vector) -> float:
         """Return a part's share of the log-odds of `eligible`."""

@@ -47,14 +47,15 @@ def read_row(record: dict[str, Any], blanked: Counter[str] | None = None) -> Cal
     Columns in `LENIENT` that hold an unknown word are read as missing and counted in `blanked`.
     """
     named = {_ALIASES.get(key, key) if _ALIASES.get(key, key) not in record else key: value for key, value in record.items()}
-    for column in LENIENT:
+    while True:
         try:
-            Call.from_record({"narrative": "", column: named.get(column)})
-        except InvalidCall:
-            named[column] = None
+            return Call.from_record(named)
+        except InvalidCall as error:
+            if error.field not in LENIENT or named.get(error.field) is None:
+                raise
+            named[error.field] = None
             if blanked is not None:
-                blanked[column] += 1
-    return Call.from_record(named)
+                blanked[error.field] += 1
 
 
 def unknown_columns(record: dict[str, Any]) -> tuple[str, ...]:

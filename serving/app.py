@@ -1,5 +1,6 @@
 """Put the Router behind HTTP. It suggests; a person decides; the ledger remembers."""
 
+import gc
 import signal
 import sys
 import threading
@@ -39,6 +40,8 @@ def create_app(settings: Settings | None = None, router: Router | None = None, *
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         desk.live.watch()
         sys.setswitchinterval(_SWITCH_SECONDS)
+        gc.collect()
+        gc.freeze()  # what is loaded stays; walking it again and again would be seen in the slowest answers
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGHUP, lambda *_: desk.live.wake())
         yield

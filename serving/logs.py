@@ -29,6 +29,7 @@ def set_up() -> Any:
                     structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
     )  # fmt: skip
     return structlog.get_logger()
 

@@ -13,7 +13,7 @@ def set_up(app: FastAPI) -> None:
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     except ImportError as error:
-        remedy = "pip install opentelemetry-instrumentation-fastapi opentelemetry-exporter-otlp-proto-http"
+        remedy = "pip install heartline[otel]"
         raise InvalidConfig("tracing is on and a part of it is missing", value=error.name, remedy=remedy) from None
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
