@@ -27,7 +27,7 @@ from models.anchor import AnchorFile
 from models.chain import Anchor, Verdict
 from models.commits import GroupCommit
 from models.errors import InvalidConfig, LedgerError
-from models.ledger_tables import entries, notes
+from models.ledger_tables import callers, entries, notes
 from models.ledger_writer import LOCK, Draft, Entry, Writer
 from models.notesafe import NoteSafe
 
@@ -117,6 +117,14 @@ class Ledger:
         """Return a decision and what was said of it since, in order."""
         return list(self._select(sa.select(entries).where(entries.c.decision_id == decision_id)))
 
+    def of_caller(self, caller: str, *, limit: int = 20) -> list[Entry]:
+        """Return the latest final decisions on one caller's calls and what was said of them, in order.
+
+        `caller` is the keyed hash that `NoteSafe.fingerprint` makes.
+        """
+        last = sa.select(callers.c.decision_id).where(callers.c.caller == caller).order_by(callers.c.seq.desc()).limit(limit)
+        return list(self._select(sa.select(entries).where(entries.c.decision_id.in_(last.scalar_subquery()))))
+
     def search(
         self, *, call_id: str | None = None, since: str | None = None, until: str | None = None, limit: int = 1000
     ) -> list[Entry]:
@@ -130,9 +138,11 @@ class Ledger:
             query = query.where(entries.c.at < until)
         return list(self._select(query.limit(limit)))
 
-    def read(self, kind: str | None = None, *, after: int = 0) -> Iterator[Entry]:
-        """Yield entries in order, all of them or one kind, without holding them all."""
+    def read(self, kind: str | None = None, *, after: int = 0, since: str | None = None) -> Iterator[Entry]:
+        """Yield entries in order, all of them or one kind, from a time on (ISO 8601, UTC), without holding them all."""
         query = sa.select(entries).where(entries.c.seq > after)
+        if since is not None:
+            query = query.where(entries.c.at >= since)
         yield from self._select(query.where(entries.c.kind == kind) if kind else query)
 
     def note(self, decision_id: str) -> str | None:

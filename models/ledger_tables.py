@@ -30,6 +30,16 @@ notes = sa.Table(
     sa.Column("sealed", sa.LargeBinary, nullable=False),
 )
 
+callers = sa.Table(
+    "callers",
+    metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("caller", sa.String(64), nullable=False),
+    sa.Column("decision_id", sa.String(64), nullable=False),
+)
+"""An index of final decisions by the keyed hash of who called; what it says stands sealed in the entries."""
+sa.Index("callers_by_caller", callers.c.caller)
+
 APPEND_ONLY = {
     "sqlite": [
         f"""CREATE TRIGGER entries_no_{what.lower()} BEFORE {what} ON entries

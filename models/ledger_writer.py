@@ -50,6 +50,7 @@ class Writer:
         self._begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else f"SELECT pg_advisory_xact_lock({LOCK})"
         self._insert = f"INSERT INTO entries ({', '.join(_COLUMNS)}) VALUES ({', '.join([mark] * len(_COLUMNS))})"  # noqa: S608
         self._keep = f"INSERT INTO notes (decision_id, delete_after, sealed) VALUES ({mark}, {mark}, {mark})"  # noqa: S608
+        self._caller = f"INSERT INTO callers (seq, caller, decision_id) VALUES ({mark}, {mark}, {mark})"  # noqa: S608
         self._known = f"SELECT seq, payload FROM entries WHERE idempotency_key = {mark}"  # noqa: S608
 
     def write(self, drafts: Sequence[Draft]) -> list[Entry]:
@@ -89,7 +90,7 @@ class Writer:
         number, head = cursor.fetchone() or (0, chain.START)
         written: list[Entry] = []
         earlier: dict[str, Entry] = {}
-        rows, sealed = [], []
+        rows, sealed, called = [], [], []
         for draft in drafts:
             content = draft.content
             key = content["idempotency_key"]
@@ -105,6 +106,8 @@ class Writer:
             written.append(entry)
             if key is not None:
                 earlier[key] = entry
+            if content["kind"] == "decision" and content.get("caller") and content.get("final"):
+                called.append((number, content["caller"], content["decision_id"]))
             if draft.note is not None:
                 about = content["decision_id" if content["kind"] == "decision" else "entry_id"]
                 sealed.append((about, draft.delete_after, draft.note))
@@ -112,6 +115,8 @@ class Writer:
             cursor.executemany(self._insert, rows)
         if sealed:
             cursor.executemany(self._keep, sealed)
+        if called:
+            cursor.executemany(self._caller, called)
         return written, Anchor(number, head) if rows else None
 
     def _find(self, cursor: Any, key: str) -> Entry | None:

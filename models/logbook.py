@@ -29,13 +29,17 @@ def decision_content(
     via: str,
     final: bool = True,
     hidden: bool = False,
+    arm: str | None = None,
+    held: tuple[str, ...] = (),
     caller: str | None = None,
     record: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what the ledger keeps of a decision.
 
     `fingerprint` is the note's keyed hash, `caller` the keyed hash of who called, `actor` who asked, `via` the way in.
-    `final` tells the answer at the end of typing from those before; `hidden` that the person did not see the suggestion.
+    `final` tells the answer at the end of typing from those before; `hidden` that the person did not see the suggestion,
+    `arm` on which side of a trial the call fell; `held` names rules whose words are gone from the note and whose veto nobody
+    took back. `shown` is what the person saw: the recommendation, NOT_ELIGIBLE for a held veto, nothing where it was hidden.
     `record` is `decision.to_dict()`, where it was made already.
     """
     record = decision.to_dict() if record is None else record
@@ -47,6 +51,9 @@ def decision_content(
         "via": via,
         "final": final,
         "hidden": hidden,
+        "arm": arm,
+        "held": list(held),
+        "shown": None if hidden else ("NOT_ELIGIBLE" if held else decision.recommendation.value),
         "caller": caller,
         "call": {name: value for name, value in asked.items() if name not in _WORDS and value is not None},
         "note": {"fingerprint": fingerprint, "characters": len(call.narrative)},

@@ -60,6 +60,10 @@ class NoteSafe:
         """Return the keyed hash of a note: the same for the same note, useless without the key."""
         return hmac.new(self._hash_key, note.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
+    def derive(self, purpose: str) -> bytes:
+        """Return a key for another purpose, the same in every process that holds this one."""
+        return hmac.new(self._hash_key, f"heartline:{purpose}".encode(), hashlib.sha256).digest()
+
     def seal(self, note: str) -> bytes:
         """Encrypt a note; raise `InvalidConfig` where there is no key."""
         return self._sealer().encrypt(note.encode("utf-8", "surrogatepass"))

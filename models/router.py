@@ -16,10 +16,10 @@ from time import perf_counter
 from models import bundle as bundles
 from models.bundle import Bundle
 from models.call import Answer, Call, utc_now
-from models.call_types import CallType, canonical, learnt_types, program_types
+from models.call_types import UNMAPPED, CallType, canonical, learnt_types, program_types
 from models.decision import PROGRAM_UNITS, VETO_CODES, Decision, Reason, Recommendation, Response, RiskBand, Versions
 from models.errors import InvalidCall
-from models.features import row
+from models.features import MISSING, row
 from models.program import Program, ScreeningNegatives, load_program
 from models.reasons import answer_reasons, field_reasons, hit_reasons, missing_reasons, type_reasons, word_reasons
 from models.rules import Rulebook, Scan
@@ -27,6 +27,7 @@ from models.scorer import Scores
 from models.text import TEXT_VERSION, normalise
 from models.words import Word, model_words
 
+_FEW_WORDS = 4
 NO_SCORES = Scores(None, None, {})
 _EMS = {"medical", "overdose", "suicide_attempt"}
 _FIRE = {"fire"}
@@ -91,7 +92,7 @@ class Router:
         if any(reason.code in VETO_CODES for reason in vetoes):
             reasons = [*vetoes, *shown, *faults, *words]
             return self._answer(call, Recommendation.NOT_ELIGIBLE, reasons, started, scores, Response.POLICE)
-        doubts = [*faults, *self._doubts(call, scan, scores)]
+        doubts = [*faults, *self._doubts(call, scan, scores), *self._thin(read, kind)]
         recommendation = Recommendation.REVIEW if doubts else self._by_threshold(scores)
         recommendation, own = self._by_program(recommendation, kind)
         reasons = [*doubts, *own, *self._band_reason(recommendation, scores, doubts), *shown, *words, *missing_reasons(call)]
@@ -133,6 +134,13 @@ class Router:
         if scores.eligible is None and not doubts and self.bundle is not None:
             doubts.append(_fault("no_score", "The classifier has no eligible head"))
         return doubts
+
+    def _thin(self, read: Sequence[Word], kind: CallType) -> list[Reason]:
+        """Doubt a note that has hardly begun, unless its call type already says that the program does not take it."""
+        named = kind.name not in {UNMAPPED, MISSING} and kind.name not in self.program.eligible_call_types
+        if named or not 0 < len(read) < _FEW_WORDS:
+            return []
+        return [_fault("thin_note", "The note holds too few words to judge")]
 
     def _by_threshold(self, scores: Scores) -> Recommendation:
         """Read the probability against the operating point."""

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from models import estimates
 from models.call import Call
 from models.call_types import canonical
 from models.decision import Decision, Recommendation
+from models.estimates import Estimate
 from models.router import Router
 from pipelines import metrics
 from pipelines.config import EvaluateSettings
 from pipelines.ingest import Table
-from pipelines.metrics import Estimate
 
 Track = Callable[[Iterable[Call]], Iterable[Call]]
 
@@ -69,12 +70,12 @@ def evaluate(router: Router, table: Table, settings: EvaluateSettings, *, track:
     _list_errors(result, table, decisions, judged, truth, danger=danger)
     _shares(result, outcome[judged], truth, settings)
     confidence = settings.confidence
-    result.figures["dangerous_clear_rate"] = metrics.share(
+    result.figures["dangerous_clear_rate"] = estimates.share(
         int((cleared & danger).sum()), int(danger.sum()), confidence=confidence
     )
-    result.figures["veto_recall"] = metrics.share(int((vetoed & danger).sum()), int(danger.sum()), confidence=confidence)
+    result.figures["veto_recall"] = estimates.share(int((vetoed & danger).sum()), int(danger.sum()), confidence=confidence)
     safe = known_danger & ~danger
-    result.figures["false_veto_rate"] = metrics.share(int((vetoed & safe).sum()), int(safe.sum()), confidence=confidence)
+    result.figures["false_veto_rate"] = estimates.share(int((vetoed & safe).sum()), int(safe.sum()), confidence=confidence)
     _curves(result, decisions, judged, truth, settings)
     _by_type(result, table, outcome, judged, truth, confidence=confidence)
     result.unsure = {name: int(np.sum(outcome[unsure] == name)) for name in Recommendation}
@@ -132,11 +133,11 @@ def _shares(result: Evaluation, outcome: Any, truth: metrics.Bools, settings: Ev
     cleared = outcome == Recommendation.ELIGIBLE.value
     turned = outcome == Recommendation.NOT_ELIGIBLE.value
     figures = result.figures
-    figures["false_clear_rate"] = metrics.share(int((cleared & ~truth).sum()), int((~truth).sum()), confidence=confidence)
-    figures["recall"] = metrics.share(int((cleared & truth).sum()), int(truth.sum()), confidence=confidence)
-    figures["precision"] = metrics.share(int((cleared & truth).sum()), int(cleared.sum()), confidence=confidence)
-    figures["missed_eligible_rate"] = metrics.share(int((turned & truth).sum()), int(truth.sum()), confidence=confidence)
-    figures["review_share"] = metrics.share(int((~cleared & ~turned).sum()), len(truth), confidence=confidence)
+    figures["false_clear_rate"] = estimates.share(int((cleared & ~truth).sum()), int((~truth).sum()), confidence=confidence)
+    figures["recall"] = estimates.share(int((cleared & truth).sum()), int(truth.sum()), confidence=confidence)
+    figures["precision"] = estimates.share(int((cleared & truth).sum()), int(cleared.sum()), confidence=confidence)
+    figures["missed_eligible_rate"] = estimates.share(int((turned & truth).sum()), int(truth.sum()), confidence=confidence)
+    figures["review_share"] = estimates.share(int((~cleared & ~turned).sum()), len(truth), confidence=confidence)
 
 
 def _curves(
@@ -175,4 +176,4 @@ def _by_type(
     for kind in sorted(set(named[truth])):
         rows = (named == kind) & truth
         found = outcome[judged][rows] == Recommendation.ELIGIBLE.value
-        result.recall_by_type[str(kind)] = metrics.share(int(found.sum()), int(rows.sum()), confidence=confidence)
+        result.recall_by_type[str(kind)] = estimates.share(int(found.sum()), int(rows.sum()), confidence=confidence)

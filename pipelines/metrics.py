@@ -1,44 +1,15 @@
-"""Measure with intervals: Wilson for shares, bootstrap for curves' areas and calibration error; each says which."""
+"""Measure areas under curves and calibration error with bootstrap intervals."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 from sklearn.metrics import average_precision_score, roc_auc_score
+
+from models.estimates import Estimate
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """Hold a figure with its interval, the method that made it and the number of calls it rests on."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-    method: str
-
-    def __str__(self) -> str:
-        """Write the figure as a reader wants it."""
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f}, n={self.n})" if self.n else "no calls"
-
-
-def share(hits: int, n: int, *, confidence: float) -> Estimate:
-    """Return a share with its Wilson interval.
-
-    >>> str(share(1, 10, confidence=0.95))
-    '0.100 (0.018 to 0.404, n=10)'
-    """
-    if n == 0:
-        return Estimate(float("nan"), 0.0, 1.0, 0, "wilson")
-    z = float(stats.norm.ppf((1 + confidence) / 2))
-    p, middle = hits / n, (hits / n + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return Estimate(p, max(0.0, float(middle - half)), min(1.0, float(middle + half)), n, "wilson")
 
 
 def bootstrapped(

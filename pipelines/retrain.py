@@ -48,19 +48,7 @@ def harvest(ledger: Ledger, notes: Mapping[str, str], *, entries: int | None = N
     A note given by number must be the one that was decided on: its keyed hash is checked. Raises `InvalidData` where
     nothing could be labelled. Only the first `entries` entries count, where that is given.
     """
-    decisions: dict[str, Entry] = {}
-    said: dict[str, dict[str, Any]] = {}
-    came: dict[str, dict[str, Any]] = {}
-    for entry in ledger.read():
-        if entries is not None and entry.seq > entries:
-            break
-        content, key = entry.content, str(entry.content["decision_id"])
-        if content["kind"] == "decision" and content["final"]:
-            decisions[key] = entry
-        elif content["kind"] == "feedback":
-            said[key] = content  # the last word counts; the earlier ones stay in the ledger
-        elif content["kind"] == "outcome":
-            came[key] = content
+    decisions, said, came = _told(ledger, entries)
     found, labels = Harvest(), []
     found.counts |= Counter({"decisions": len(decisions), "outcomes": len(came)})
     for key, entry in decisions.items():
@@ -78,6 +66,24 @@ def harvest(ledger: Ledger, notes: Mapping[str, str], *, entries: int | None = N
         raise InvalidData("nothing in the ledger is a label", remedy="; ".join(found.lines()))
     found.table.labels = pd.DataFrame.from_records(labels)
     return found
+
+
+def _told(ledger: Ledger, entries: int | None) -> tuple[dict[str, Entry], dict[str, Any], dict[str, Any]]:
+    """Return final decisions, the last judgement of each that was not withdrawn, and outcomes, by the decision's id."""
+    decisions: dict[str, Entry] = {}
+    said: dict[str, Any] = {}
+    came: dict[str, Any] = {}
+    for entry in ledger.read():
+        if entries is not None and entry.seq > entries:
+            break
+        content, key = entry.content, str(entry.content["decision_id"])
+        if content["kind"] == "decision" and content["final"]:
+            decisions[key] = entry
+        elif content["kind"] == "feedback":
+            said[key] = None if content.get("withdrawn") else content  # the last word counts; all of them stay in the ledger
+        elif content["kind"] == "outcome":
+            came[key] = content
+    return decisions, said, came
 
 
 def joined(labelled: Table, used: Table) -> Table:

@@ -13,10 +13,10 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 from models import classifier, features
 from models.errors import InvalidData
+from models.estimates import Estimate
 from models.router import Router
 from pipelines.config import Config
 from pipelines.ingest import Table
-from pipelines.metrics import Estimate
 
 COLUMNS = (
     "call_id", "drawn_by", "call_type", "received_at", "zone", "narrative", "annotator_a", "annotator_b", "adjudicated",

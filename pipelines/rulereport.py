@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
+from models import estimates
 from models.call import Call
 from models.rules import Hit, Rulebook, Scan
-from pipelines import metrics
 from pipelines.ingest import Table
 
 CONFIDENCE = 0.95
@@ -40,8 +40,9 @@ def measured(book: Rulebook, table: Table, *, track: Callable[[Iterable[Call]], 
     vetoed = [bool(scan.vetoes) for scan in scans]
     positive = [v for v, t in zip(vetoed, truth, strict=True) if t]
     negative = [v for v, t, k in zip(vetoed, truth, known, strict=True) if k and not t]
-    yield f"Weapon or violence labelled and vetoed: {metrics.share(sum(positive), len(positive), confidence=CONFIDENCE)}"
-    yield f"Neither labelled and vetoed (false vetoes): {metrics.share(sum(negative), len(negative), confidence=CONFIDENCE)}"
+    yield f"Weapon or violence labelled and vetoed: {estimates.share(sum(positive), len(positive), confidence=CONFIDENCE)}"
+    neither = estimates.share(sum(negative), len(negative), confidence=CONFIDENCE)
+    yield f"Neither labelled and vetoed (false vetoes): {neither}"
     for label in sorted(set(filter(None, labelled))):
         of_label = [v for v, name in zip(vetoed, labelled, strict=True) if name == label]
         yield f"  labelled {label:22} vetoed {sum(of_label)} of {len(of_label)}"

@@ -1,6 +1,7 @@
 """Put the Router behind HTTP. It suggests; a person decides; the ledger remembers."""
 
 import gc
+import secrets
 import signal
 import sys
 import threading
@@ -13,8 +14,9 @@ from fastapi import FastAPI
 from models.ledger import Ledger
 from models.notesafe import NoteSafe, key_file_of
 from models.router import Router
-from serving import logs, problems, routes, tracing
+from serving import console, logs, problems, routes, tracing
 from serving.auth import Gatekeeper
+from serving.cookies import Cookies
 from serving.desk import Desk
 from serving.live import Live
 from serving.metrics import Metrics
@@ -34,7 +36,10 @@ def create_app(settings: Settings | None = None, router: Router | None = None, *
     """
     settings = settings or Settings.from_environment()
     fetch = fetcher(settings.registry, name="heartline", cache=settings.cache) if settings.registry else None
-    desk = Desk(Live(settings, fetch=fetch, router=router), _ledger(settings), Metrics())
+    ledger = _ledger(settings)
+    live = Live(settings, fetch=fetch, router=router)
+    desk = Desk(live, ledger, Metrics(), hide_share=settings.hide_share, hide_seed=settings.hide_seed)
+    cookies = Cookies(ledger.safe.derive("cookie") if ledger else secrets.token_bytes(32))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -56,7 +61,7 @@ def create_app(settings: Settings | None = None, router: Router | None = None, *
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.gatekeeper, app.state.desk = Gatekeeper(settings), desk
+    app.state.gatekeeper, app.state.desk = Gatekeeper(settings, cookies), desk
     app.add_middleware(problems.BodyLimit, limit=settings.max_body)
     app.add_middleware(logs.Access, logger=logs.set_up() if log else None)
     if settings.otel:
@@ -65,6 +70,8 @@ def create_app(settings: Settings | None = None, router: Router | None = None, *
     routes.add_decisions(app, desk)
     routes.add_ledger(app, desk)
     routes.add_operations(app, desk)
+    console.add_pages(app, desk, settings)
+    console.add_evaluator(app, desk)
     return app
 
 

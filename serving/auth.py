@@ -1,10 +1,12 @@
 """Say who asks, by API key or by a signed token of the city's identity provider, and which routes they may use."""
 
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jwt
 from fastapi import HTTPException
@@ -14,6 +16,7 @@ from starlette.requests import HTTPConnection
 from models import apikeys
 from models.apikeys import ROLES, Key
 from models.errors import InvalidConfig
+from serving.cookies import COOKIE, Cookies
 from serving.settings import Settings
 
 _ALGORITHMS = ["RS256", "ES256"]
@@ -45,6 +48,7 @@ class Gatekeeper:
     """Let those in who may; share one between requests."""
 
     settings: Settings
+    cookies: Cookies = field(default_factory=lambda: Cookies(secrets.token_bytes(32)))
     _keys: list[Key] = field(default_factory=list)
     _read_at: float = -1e9
     _buckets: dict[str, _Bucket] = field(default_factory=dict)
@@ -62,7 +66,8 @@ class Gatekeeper:
                 raise InvalidConfig("the identity provider's keys cannot be read", value=source, remedy=str(error)) from None
 
     def who(self, connection: HTTPConnection) -> Principal:
-        """Return who asks; raise 401 where that cannot be told, 429 where they ask too often."""
+        """Return who asks; raise 401 where that cannot be told, 403 for another site's page, 429 for too many requests."""
+        _same_origin(connection)
         principal = LOCAL if not self.settings.authenticated else self._named(connection)
         self._count(principal.name)
         return principal
@@ -71,21 +76,35 @@ class Gatekeeper:
         """Read the key or the token that was sent."""
         scheme, _, given = connection.headers.get("authorization", "").partition(" ")
         secret = given.strip() if scheme.lower() == "bearer" else connection.headers.get("x-api-key", "")
-        principal = None
-        if secret.startswith(apikeys.PREFIX):
-            principal = self._by_key(secret)
-        elif secret and self._jwks is not None:
-            principal = self._by_token(secret)
+        principal = self.known(secret) if secret else self._by_cookie(connection.cookies.get(COOKIE, ""))
         if principal is None:
             raise HTTPException(401, "Send a valid key or token.", headers={"WWW-Authenticate": "Bearer"})
         return principal
 
-    def _by_key(self, secret: str) -> Principal | None:
-        """Find an API key; the file is read again now and then, so that a revoked key ends without a restart."""
+    def known(self, secret: str) -> Principal | None:
+        """Return whose key or token this is, or nothing."""
+        if secret.startswith(apikeys.PREFIX):
+            found = apikeys.match(self._current_keys(), secret)
+            return None if found is None else Principal(f"key:{found.key_id}:{found.name}", frozenset(found.roles))
+        return self._by_token(secret) if secret and self._jwks is not None else None
+
+    def _by_cookie(self, cookie: str) -> Principal | None:
+        """Return who signed in at the console; a key that was revoked since ends its sessions too."""
+        signed = self.cookies.read(cookie)
+        if signed is None:
+            return None
+        name, roles = signed
+        if name.startswith("key:"):
+            alive = {key.key_id for key in self._current_keys() if key.revoked_at is None}
+            if name.split(":")[1] not in alive:
+                return None
+        return Principal(name, frozenset(roles))
+
+    def _current_keys(self) -> list[Key]:
+        """Return the keys; the file is read again now and then, so that a revoked key ends without a restart."""
         if self.settings.keys and time.monotonic() - self._read_at > _REREAD_SECONDS:
             self._keys, self._read_at = apikeys.read(Path(self.settings.keys)), time.monotonic()
-        found = apikeys.match(self._keys, secret)
-        return None if found is None else Principal(f"key:{found.key_id}:{found.name}", frozenset(found.roles))
+        return self._keys
 
     def _by_token(self, token: str) -> Principal | None:
         """Check a signed token: its signature, its end, its issuer and its audience."""
@@ -126,6 +145,13 @@ class Gatekeeper:
         if bucket.left < 1:
             raise HTTPException(429, "Too many requests.", headers={"Retry-After": "1"})
         bucket.left -= 1
+
+
+def _same_origin(connection: HTTPConnection) -> None:
+    """Refuse what another site's page asks for with this browser's cookie, or on this machine's own address."""
+    origin = connection.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != connection.headers.get("host", ""):
+        raise HTTPException(403, "Another site's page may not ask this service.")
 
 
 def allow(*roles: str) -> Callable[[HTTPConnection], Awaitable[Principal]]:

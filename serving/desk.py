@@ -15,6 +15,7 @@ from models.ledger import Ledger
 from models.ledger_writer import Entry
 from models.logbook import decision_content
 from models.router import Router
+from serving import trial
 from serving.auth import Principal
 from serving.gather import Gather
 from serving.live import Live
@@ -30,21 +31,36 @@ class NotWritten(LedgerError):
 class Desk:
     """Join the live model, the ledger and the counters."""
 
-    def __init__(self, live: Live, ledger: Ledger | None, metrics: Metrics) -> None:
-        """Keep the parts, and start the thread that scores the challenger."""
+    def __init__(
+        self, live: Live, ledger: Ledger | None, metrics: Metrics, *, hide_share: float = 0.0, hide_seed: str = ""
+    ) -> None:
+        """Keep the parts, and start the thread that scores the challenger; a share of suggestions may be hidden."""
         self.live, self.ledger, self.metrics = live, ledger, metrics
+        self._hide_share, self._hide_seed = hide_share, hide_seed
         self._gather = Gather(ledger) if ledger is not None else None
         self._shadow: queue.Queue[tuple[Call, str, str] | None] = queue.Queue(_SHADOW_QUEUE)
         threading.Thread(target=self._run_shadow, name="challenger", daemon=True).start()
 
     async def decide(
-        self, call: Call, principal: Principal, *, via: str, final: bool = True, caller: str | None = None
+        self,
+        call: Call,
+        principal: Principal,
+        *,
+        via: str,
+        final: bool = True,
+        caller: str | None = None,
+        held: tuple[str, ...] = (),
     ) -> tuple[Decision, str]:
-        """Return the decision and its JSON once it is durable; raise `NotWritten` where it cannot be."""
+        """Return the decision and its JSON once it is durable; raise `NotWritten` where it cannot be.
+
+        `held` names rules whose words are gone from the note and whose veto nobody took back.
+        """
         started = time.perf_counter()
         standing = self.live.standing
         decision = standing.router.decide(call)
         record = decision.to_dict()
+        side = trial.arm(call.call_id, share=self._hide_share, seed=self._hide_seed)
+        hidden = trial.hides(side, decision) and not held
         if self.ledger is not None:
             safe = self.ledger.safe
             content = decision_content(
@@ -54,6 +70,9 @@ class Desk:
                 actor=principal.name,
                 via=via,
                 final=final,
+                hidden=hidden,
+                arm=side,
+                held=() if decision.vetoed else held,
                 caller=safe.fingerprint(caller) if caller else None,
                 record=record,
             )
@@ -61,7 +80,8 @@ class Desk:
         self.metrics.count(decision, via=via, seconds=time.perf_counter() - started)
         if standing.shadow is not None and final:
             self._beside(call, decision)
-        return decision, json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        sent = trial.masked(record) if hidden else json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        return decision, sent
 
     async def write(self, kind: str, content: dict[str, Any], *, note: str | None = None, key: str | None = None) -> Entry:
         """Append an entry and wait until it is durable; raise `NotWritten`."""

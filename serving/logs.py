@@ -52,7 +52,10 @@ class Access:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", []), *HEADERS, (b"x-request-id", request_id.encode())]
+                given = list(message.get("headers", []))
+                own = {name.lower() for name, _ in given}
+                ours = [(name, value) for name, value in HEADERS if name not in own]  # a page names its own sources
+                message["headers"] = [*given, *ours, (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:

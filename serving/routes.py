@@ -12,6 +12,7 @@ from serving import problems
 from serving.auth import Principal, allow
 from serving.desk import Desk
 from serving.schemas import (
+    CallerIn,
     CallIn,
     DecisionOut,
     EntryOut,
@@ -51,9 +52,12 @@ def add_decisions(app: FastAPI, desk: Desk) -> None:
     sessions = Sessions()
 
     @app.post("/v1/decisions", response_model=DecisionOut, responses=PROBLEMS, tags=["decisions"])
-    async def decide(call: CallIn, principal: Asking) -> Response:
-        """Suggest an answer to one call, with reasons, a risk and who is on duty; it is in the ledger before it is sent."""
-        _, text = await desk.decide(call.to_call(), principal, via="http", caller=call.caller_key)
+    async def decide(call: CallIn, principal: Asking, final: bool = True) -> Response:  # noqa: FBT001, FBT002  a query
+        """Suggest an answer to one call, with reasons, a risk and who is on duty; it is in the ledger before it is sent.
+
+        `final=false` says that the note is still being typed.
+        """
+        _, text = await desk.decide(call.to_call(), principal, via="http", final=final, caller=call.caller_key)
         return Response(text, media_type="application/json")
 
     @app.post("/v1/decisions/{decision_id}/feedback", responses=PROBLEMS, tags=["decisions"])
@@ -62,7 +66,7 @@ def add_decisions(app: FastAPI, desk: Desk) -> None:
     ) -> EntryOut:
         """Keep what a person decided; sent again it is kept beside, never instead."""
         suggested = (await _decision(desk, decision_id)).content
-        agreed = said.human.value == suggested["recommendation"]
+        agreed = said.human.value == (suggested.get("shown") or suggested["recommendation"])
         content = said.model_dump(mode="json", exclude={"comment"}) | {
             "decision_id": decision_id, "call_id": suggested["call_id"], "actor": principal.name, "agreed": agreed,
         }  # fmt: skip
@@ -80,6 +84,13 @@ def add_decisions(app: FastAPI, desk: Desk) -> None:
         content = came.model_dump(mode="json") | about
         entry = await desk.write("outcome", content, key=_own(idempotency_key, principal))
         return EntryOut(seq=entry.seq, content=entry.content, repeated=entry.repeated)
+
+    @app.post("/v1/callers", responses=PROBLEMS, tags=["decisions"])
+    async def caller(asked: CallerIn, _: Reading) -> list[EntryOut]:
+        """Return the latest decisions on a caller's calls and what came of them."""
+        ledger = _ledger(desk)
+        found = await run_in_threadpool(ledger.of_caller, ledger.safe.fingerprint(asked.caller_key))
+        return [EntryOut(seq=entry.seq, content=entry.content) for entry in found]
 
     @app.websocket("/v1/stream")
     async def stream(socket: WebSocket, principal: Asking) -> None:

@@ -56,6 +56,14 @@ class CallIn(BaseModel):
 _OF_CALL = tuple(name for name in CallIn.model_fields if name != "caller_key")
 
 
+class CallerIn(BaseModel):
+    """Name a caller; the key is hashed at once and goes into no address and no log."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    caller_key: str = Field(min_length=1, max_length=200)
+
+
 class FeedbackIn(BaseModel):
     """Hold what a person decided; it may be sent again with a correction, and never replaces what was said before."""
 
@@ -65,6 +73,7 @@ class FeedbackIn(BaseModel):
     reason: Literal[OVERRIDE_REASONS] = Field("agree", description="Why, from the closed list.")  # type: ignore[valid-type]
     response: Response | None = Field(None, description="Whom they sent or asked for.")
     comment: str | None = Field(None, max_length=1000, description="Kept only where notes are kept, and encrypted.")
+    withdrawn: bool = Field(False, description="Takes back what this person said before; both stay in the ledger.")
     elapsed_ms: int | None = Field(None, ge=0, le=86_400_000, description="From the first suggestion to the decision.")
 
 

@@ -20,7 +20,8 @@ class Settings:
     `ledger` is a database URL, or `none`; `anchor` a file, or `-` for standard output. `keys` is the file of API keys,
     `jwks` a file or URL of the identity provider's keys; with either, nobody is let in without. `rate` is requests a
     second for each who asks, 0 for no limit. `registry` is an MLflow URI whose champion is polled every `poll` seconds;
-    without it the folder `bundle` is watched.
+    without it the folder `bundle` is watched. `hide_share` of the calls, drawn by incident number and `hide_seed`, are
+    answered without a suggestion, for a trial.
     """
 
     bundle: Path = Path("mlruns/champion")
@@ -40,6 +41,8 @@ class Settings:
     poll: float = 5.0
     registry: str = ""
     otel: bool = False
+    hide_share: float = 0.0
+    hide_seed: str = "heartline"
 
     @property
     def authenticated(self) -> bool:

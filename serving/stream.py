@@ -2,7 +2,7 @@
 
 The client sends JSON: `{"type": "call", "seq": 1, "call": {...}}` for the whole call, `{"type": "patch", "seq": 2, "at": 10,
 "delete": 0, "insert": "knife"}` for a change of the note, `{"type": "final", "seq": 3}` at the end, `{"type": "clear",
-"seq": 4, "words": ["knife"]}` to take a veto back that no longer stands in the note, `{"type": "resume", "session": "..."}`
+"seq": 4, "words": ["knife"]}` to take a veto back whose words are gone from the note, `{"type": "resume", "session": "..."}`
 after a lost connection. The server answers `{"type": "session"}` once and `{"type": "decision", "seq": n}` for the newest
 change. A decision given while typing is in the ledger too, marked as not final.
 """
@@ -17,9 +17,9 @@ from typing import Any
 from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
-from models.decision import VETO_CODES
 from serving.auth import Principal
 from serving.desk import Desk, NotWritten
+from serving.holds import Holds
 from serving.schemas import CallIn
 
 DEBOUNCE_SECONDS = 0.03
@@ -30,14 +30,14 @@ _KEEP_SECONDS, _MOST_SESSIONS, _MOST_BYTES = 600.0, 2000, 256 * 1024
 
 @dataclass(slots=True)
 class Session:
-    """Hold one call as it is typed: the newest state, and the words of a veto that nobody has taken back."""
+    """Hold one call as it is typed: the newest state, and the vetoes whose words are gone."""
 
     session: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     owner: str = ""
     call: dict[str, Any] = field(default_factory=lambda: {"narrative": ""})
     seq: int = 0
     final: bool = False
-    vetoed: list[dict[str, Any]] = field(default_factory=list)
+    holds: Holds = field(default_factory=Holds)
     seen: float = field(default_factory=time.monotonic)
 
 
@@ -138,13 +138,11 @@ class Stream:
 
     async def _clear(self, message: dict[str, Any]) -> None:
         """Take back a veto whose words a person says are no longer so; the ledger keeps who did it."""
-        words = {str(word).lower() for word in message.get("words", [])}
-        taken = [reason for reason in self.session.vetoed if str(reason["words"]).lower() in words]
+        taken = self.session.holds.take_back({str(word).lower() for word in message.get("words", [])})
         if taken:
-            rules = [reason["rule_id"] for reason in taken]
-            content = {"decision_id": taken[0]["decision_id"], "actor": self.principal.name, "rules": rules}
+            rules = [veto.rule_id for veto in taken]
+            content = {"decision_id": taken[0].decision_id, "actor": self.principal.name, "rules": rules}
             await self.desk.write("cleared", content)
-            self.session.vetoed = [reason for reason in self.session.vetoed if reason not in taken]
 
     async def _resume(self, name: str) -> None:
         """Go on with a call after a lost connection."""
@@ -167,32 +165,23 @@ class Stream:
             except (ValidationError, ValueError):
                 await self._refuse("the call cannot be read: mend its fields and send it again", seq)
                 continue
+            holds = self.session.holds
+            holds.change(call.narrative)
             try:
                 decision, text = await self.desk.decide(
-                    call.to_call(), self.principal, via="stream", final=final, caller=call.caller_key
+                    call.to_call(), self.principal, via="stream", final=final, caller=call.caller_key, held=holds.rules
                 )
             except NotWritten as error:
                 await self._refuse(str(error), seq)
                 continue
+            holds.judge(decision.to_dict())
             if seq != self.session.seq:
                 continue  # another change came while this one was decided
-            record = json.loads(text)
-            held = self._held_vetoes(record)
-            answer = {"type": "decision", "seq": seq, "final": final, "decision": record, "held_vetoes": held}
+            held = holds.to_records()
+            answer = {"type": "decision", "seq": seq, "final": final, "decision": json.loads(text), "held_vetoes": held}
             if held and not decision.vetoed:
                 answer["recommendation"] = "NOT_ELIGIBLE"
             await self._send(answer)
-
-    def _held_vetoes(self, record: dict[str, Any]) -> list[dict[str, Any]]:
-        """Remember the vetoes of the note's own words, and return those that nobody has taken back."""
-        known = {(reason["rule_id"], reason["words"]) for reason in self.session.vetoed}
-        for reason in record["reasons"]:
-            about = (reason["rule_id"], reason["words"])
-            if reason["code"] in VETO_CODES and reason["start"] is not None and about not in known:
-                kept = {"rule_id": about[0], "words": about[1], "decision_id": record["decision_id"]}
-                self.session.vetoed.append(kept)
-                known.add(about)
-        return self.session.vetoed
 
     async def _refuse(self, why: str, seq: int | None = None) -> None:
         """Say what is wrong, and never what was sent."""

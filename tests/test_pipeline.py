@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models import estimates
 from models.errors import BundleError, InvalidConfig, InvalidData, LeakageError
 from pipelines import metrics
 from pipelines.config import load_config
@@ -138,12 +139,12 @@ class TestMetrics:
 
     def test_wilson_is_wilson(self):
         """Against a published worked example: 15 of 20."""
-        found = metrics.share(15, 20, confidence=0.95)
+        found = estimates.share(15, 20, confidence=0.95)
         assert (round(found.low, 4), round(found.high, 4)) == (0.5313, 0.8881)
 
     def test_a_share_of_nothing_is_not_a_number(self):
         """No calls, no figure, the whole interval."""
-        assert str(metrics.share(0, 0, confidence=0.95)) == "no calls"
+        assert str(estimates.share(0, 0, confidence=0.95)) == "no calls"
 
     def test_perfect_calibration_has_no_error(self):
         """Probabilities that come true cost nothing."""

@@ -1,0 +1,45 @@
+"""Render a page with the words of its reader, and name the sources that a browser may load for it: only our own."""
+
+import base64
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from serving.console.text import language, texts
+
+HERE = Path(__file__).parent
+LANGUAGE, THEME = "heartline-language", "heartline-theme"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+_PAGES = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_PAGES.filters["sum_values"] = lambda counts: sum(counts.values())
+
+
+def page(request: Request, name: str, *, status: int = 200, **given: Any) -> Response:
+    """Return a page; `given` is what its template asks for."""
+    spoken = language(request.cookies.get(LANGUAGE), request.headers.get("accept-language", ""))
+    theme = request.cookies.get(THEME, "")
+    made = _PAGES.get_template(name).render(
+        t=texts()[spoken], lang=spoken, theme=theme if theme in {"dark", "light"} else "", asset=asset, **given
+    )
+    return HTMLResponse(made, status_code=status, headers={"content-security-policy": POLICY})
+
+
+@lru_cache(maxsize=32)
+def asset(name: str) -> str:
+    """Return the hash that a page names beside a script or a style, so that a browser refuses a changed file."""
+    digest = hashlib.sha384((HERE / "static" / name).read_bytes()).digest()
+    return f"sha384-{base64.b64encode(digest).decode()}"

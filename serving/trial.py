@@ -1,0 +1,42 @@
+"""Hide the suggestion for a random share of calls, so that one can tell what seeing it changes; a veto is always shown."""
+
+import hashlib
+import json
+from typing import Any
+
+from models.decision import Decision, Reason
+
+SHOWN, SILENT = "shown", "silent"
+_HIDDEN = Reason(
+    code="suggestion_hidden",
+    sentence="This call is in the part of a trial that works without suggestions: decide as you would without Heartline.",
+)
+_BLANK: dict[str, Any] = {
+    "recommendation": "REVIEW", "response": None, "care_navigation": False, "eligible_probability": None,
+    "risk_probability": None, "risk_interval": None, "risk_band": "unknown", "availability": None,
+}  # fmt: skip
+
+
+def arm(call_id: str | None, *, share: float, seed: str) -> str | None:
+    """Return the arm of a call by its incident number: the same number always falls on the same side.
+
+    Without a trial, or without a number, there is none, and the suggestion is shown.
+
+    >>> arm("2026-1", share=0.0, seed="a") is None
+    True
+    """
+    if share <= 0 or call_id is None:
+        return None
+    drawn = int.from_bytes(hashlib.sha256(f"{seed}\n{call_id}".encode()).digest()[:8], "big") / 2**64
+    return SILENT if drawn < share else SHOWN
+
+
+def hides(side: str | None, decision: Decision) -> bool:
+    """Tell whether a suggestion is kept from the person: in the silent arm, and never a veto."""
+    return side == SILENT and not decision.vetoed
+
+
+def masked(record: dict[str, Any]) -> str:
+    """Return what is sent instead: a decision without its suggestion, its probabilities and its reasons."""
+    reasons = [{name: getattr(_HIDDEN, name) for name in record["reasons"][0]}] if record["reasons"] else []
+    return json.dumps(record | _BLANK | {"reasons": reasons}, ensure_ascii=False, separators=(",", ":"))
