@@ -1,10 +1,9 @@
 """Offer the `heartline` command: it parses, calls and prints; nothing else in the package prints."""
 
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.progress import track
@@ -12,17 +11,21 @@ from rich.progress import track
 from models.call import FIELDS
 from models.errors import HeartlineError, WorkRefused
 from pipelines import terminal
+from pipelines.cli_evaluate import EVALUATE_EXAMPLE, PUBLISH_EXAMPLE, evaluate, publish
 from pipelines.cli_ingest import INGEST_EXAMPLE, ingest
+from pipelines.cli_ledger import ledger_app
 from pipelines.cli_programs import programs_app
 from pipelines.cli_review import review_app
 from pipelines.cli_rules import rules_app
-from pipelines.cli_serve import SERVE_EXAMPLE, keys_app, ledger_app, serve
+from pipelines.cli_serve import SERVE_EXAMPLE, keys_app, serve
 from pipelines.cli_train import TRAIN_EXAMPLE, release_app, train
 from pipelines.config import load_config
-from pipelines.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, DataOption, ProgramOption, RunsOption
+from pipelines.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, ProgramOption, RunsOption
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 app.command("ingest", epilog=INGEST_EXAMPLE)(ingest)
+app.command("evaluate", epilog=EVALUATE_EXAMPLE)(evaluate)
+app.command("publish", epilog=PUBLISH_EXAMPLE)(publish)
 app.command("train", epilog=TRAIN_EXAMPLE)(train)
 app.add_typer(release_app, name="release")
 app.command("serve", epilog=SERVE_EXAMPLE)(serve)
@@ -72,29 +75,6 @@ def synthesise(
     terminal.say(f"{len(rows)} calls written to {to}")
 
 
-@app.command(epilog="Example: heartline evaluate --data data/sample.csv")
-def evaluate(
-    data: DataOption = SAMPLE,
-    bundle: BundleOption = None,
-    runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
-    config: ConfigOption = None,
-    report: Annotated[Path | None, typer.Option("--json", help="Write every figure and row as JSON.")] = None,
-) -> None:
-    """Judge a model on labelled calls: false clears first, everything with intervals."""
-    from models.router import Router  # noqa: PLC0415
-    from pipelines import evaluate as judging  # noqa: PLC0415
-    from pipelines.ingest import read_table  # noqa: PLC0415
-
-    table = read_table(data)
-    _notices(table)
-    router = Router.load(bundle or runs / "champion", program=program)
-    result = judging.evaluate(router, table, load_config(config).evaluate, track=terminal.tracked("deciding"))
-    terminal.show_evaluation(result)
-    if report:
-        report.write_text(json.dumps(result.to_record(), indent=2), encoding="utf-8")
-
-
 @app.command(epilog="Example: heartline score data/sample.csv --out /tmp/decisions.jsonl")
 def score(
     data: Annotated[str, typer.Argument(help="CSV, JSONL or Parquet of calls; - is standard input.")],
@@ -126,14 +106,6 @@ def score(
     if unread:
         terminal.say(f"{unread} rows could not be read as calls and are REVIEW")
         raise typer.Exit(2)
-
-
-def _notices(table: Any) -> None:
-    """Say once what was passed over."""
-    if table.unknown_columns:
-        terminal.say(f"ignored columns: {', '.join(table.unknown_columns)}")
-    for column, count in table.blanked.items():
-        terminal.say(f"{column}: {count} values are not known and count as missing")
 
 
 if __name__ == "__main__":

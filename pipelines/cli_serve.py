@@ -1,26 +1,20 @@
-"""Offer the service, its keys and its ledger on the command line."""
+"""Offer the service and its keys on the command line."""
 
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from models.errors import InvalidConfig, LedgerBroken
+from models.errors import InvalidConfig
 from pipelines import terminal
 from pipelines.options import PROGRAM, RUNS, ProgramOption, RunsOption
 
-if TYPE_CHECKING:
-    from models.ledger import Ledger
-
 SERVE_EXAMPLE = "Example: heartline serve --port 8000"
 keys_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
-ledger_app = typer.Typer(no_args_is_help=True, help="Check, search and tidy the log of decisions.")
 KeysOption = Annotated[Path, typer.Option("--keys", help="File of keys; the service reads it as HEARTLINE_KEYS.")]
-LedgerOption = Annotated[str, typer.Option("--ledger", help="Ledger's database URL.")]
-AnchorOption = Annotated[Path | None, typer.Option("--anchor", help="File that holds how many entries there were.")]
-KEYS, LEDGER, ANCHOR = Path("mlruns/keys.json"), "sqlite:///mlruns/ledger.db", Path("mlruns/ledger.anchor")
+KEYS = Path("mlruns/keys.json")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -103,52 +97,3 @@ def revoke(key_id: Annotated[str, typer.Argument(help="The key's id, as list sho
 
     ended = apikeys.revoke(keys, key_id)
     terminal.show(f"{ended.key_id}  {ended.name}  revoked {ended.revoked_at}")
-
-
-@ledger_app.command("verify", epilog="Example: heartline ledger verify --ledger sqlite:////tmp/ledger.db")
-def verify(ledger: LedgerOption = LEDGER, anchor: AnchorOption = ANCHOR) -> None:
-    """Check every seal; exit 1 and name the place where an entry was edited or deleted or the tail was cut."""
-    held = _open(ledger, anchor)
-    try:
-        verdict = held.verify()
-    finally:
-        held.close()
-    if verdict.fault is not None:
-        raise LedgerBroken(str(verdict), remedy="compare it with a copy")
-    terminal.show(str(verdict))
-
-
-@ledger_app.command("search", epilog="Example: heartline ledger search --call 2026-000123 --ledger sqlite:////tmp/ledger.db")
-def search(
-    call: Annotated[str | None, typer.Option("--call", help="CAD incident number.")] = None,
-    since: Annotated[str | None, typer.Option("--since", help="ISO 8601, UTC.")] = None,
-    until: Annotated[str | None, typer.Option("--until", help="ISO 8601, UTC.")] = None,
-    ledger: LedgerOption = LEDGER,
-) -> None:
-    """Show entries by incident number and time, one line of JSON each."""
-    from models.chain import canonical  # noqa: PLC0415
-
-    held = _open(ledger, None)
-    try:
-        for entry in held.search(call_id=call, since=since, until=until, limit=100_000):
-            terminal.show(canonical(entry.content | {"seq": entry.seq}))
-    finally:
-        held.close()
-
-
-@ledger_app.command("purge", epilog="Example: heartline ledger purge --ledger sqlite:////tmp/ledger.db")
-def purge(ledger: LedgerOption = LEDGER) -> None:
-    """Delete kept notes whose time is over; the entries stay, and their chain stays whole."""
-    held = _open(ledger, None)
-    try:
-        terminal.show(f"{held.purge()} notes purged")
-    finally:
-        held.close()
-
-
-def _open(url: str, anchor: Path | None) -> "Ledger":
-    """Open a ledger with the keys of the environment."""
-    from models.ledger import Ledger  # noqa: PLC0415
-    from models.notesafe import NoteSafe, key_file_of  # noqa: PLC0415
-
-    return Ledger(url, safe=NoteSafe.from_environment(key_file_of(url)), anchor=anchor)

@@ -51,6 +51,7 @@ class EvaluateSettings:
     confidence: float
     bootstrap: int
     calibration_bins: int
+    max_recall_gap: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,11 @@ class Evaluation:
 
 def evaluate(router: Router, table: Table, settings: EvaluateSettings, *, track: Track = lambda calls: calls) -> Evaluation:
     """Decide every call and compare with its labels; `track` may show progress over the calls."""
-    decisions = [router.decide(call) for call in track(table.calls)]
+    return compare([router.decide(call) for call in track(table.calls)], table, settings)
+
+
+def compare(decisions: list[Decision], table: Table, settings: EvaluateSettings) -> Evaluation:
+    """Compare decisions with the labels of their calls."""
     labels = table.labels.reset_index(drop=True)
     given = labels["eligible"].map(lambda value: value if isinstance(value, bool) else None)
     judged = np.flatnonzero(given.notna())

@@ -19,9 +19,11 @@ def bootstrapped(
     if truth.all() or not truth.any():
         return Estimate(float("nan"), 0.0, 1.0, 0, "bootstrap")
     rng = np.random.default_rng(0)
+    order = np.argsort(scores, kind="stable")  # what is sorted once is sorted again in no time
+    truth, scores = truth[order], scores[order]
     values: list[float] = []
     while len(values) < resamples:
-        rows = rng.integers(0, len(truth), len(truth))
+        rows = np.sort(rng.integers(0, len(truth), len(truth)))
         if truth[rows].any() and not truth[rows].all():
             values.append(measure(truth[rows], scores[rows]))
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])

@@ -30,6 +30,7 @@ from pipelines.compare import Compared
 from pipelines.config import Config
 from pipelines.evaluate import Evaluation
 from pipelines.plots import draw
+from pipelines.report import Report
 
 MODEL_FILE = Path(__file__).with_name("mlflow_model.py")
 CODE = [str(Path(__file__).parents[1] / "models")]
@@ -92,6 +93,17 @@ class Store:
         self.client.set_model_version_tag(self.name, version, "digest", str(manifest["digest"]))
         self.client.set_registered_model_alias(self.name, CANDIDATE, version)
         return self.by_version(version)
+
+    def log_report(self, report: Report) -> str:
+        """Record a report, as a page and as JSON, with its figures; return the run's id."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with mlflow.start_run(experiment_id=self._experiment_id(), run_name="evaluation") as run:
+                mlflow.set_tags({"kind": "evaluation", "data": report.data, "digest": report.versions["model"]})
+                mlflow.log_metrics(_metrics(report.evaluation) | {"findings": float(len(report.findings))})
+                mlflow.log_text(report.to_html(), "report.html")
+                mlflow.log_text(json.dumps(report.to_record(), default=str), "report.json")
+        return str(run.info.run_id)
 
     def by_alias(self, alias: str) -> Registered | None:
         """Return the version that an alias names, or nothing."""

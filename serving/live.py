@@ -11,11 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from models import archive
 from models import bundle as bundles
 from models.bundle import MANIFEST, Bundle
 from models.errors import BundleError
-from models.program import Program, load_program
+from models.program import PROGRAMS, Program, load_program
 from models.router import Router
+from models.rulebook import RULEBOOK_PATH
 from models.rules import Rulebook
 from serving.settings import Settings
 
@@ -99,6 +101,7 @@ class Live:
                 detail = f"the champion could not be loaded, the last good bundle answers: {error}"
             except BundleError:
                 router, detail = self._route(None), str(error)
+            self._keep(self._settings.cache if router.bundle else None)
         return Standing(router, detail, self._challenger(None))
 
     def _load(self, folder: Path) -> Bundle:
@@ -114,7 +117,23 @@ class Live:
                 staged.rename(cache)
         except (OSError, BundleError):
             pass  # a cache that cannot be written takes nothing from those who ask
+        self._keep(folder)
         return loaded
+
+    def _keep(self, folder: Path | None) -> None:
+        """Keep the parts that decide from now on under their versions, so that their decisions can be made again."""
+        if self._program is None or self._rulebook is None:
+            return
+        program = PROGRAMS / f"{self._settings.program}.toml"
+        try:
+            archive.keep(
+                self._settings.cache.parent / "archive",
+                bundle=folder,
+                rulebook=(self._rulebook.version, RULEBOOK_PATH),
+                program=(self._program.version, program),
+            )
+        except (OSError, BundleError):
+            pass  # likewise
 
     def _challenger(self, now: Router | None) -> Router | None:
         """Load the challenger, where there is one and it is not the one already loaded."""
