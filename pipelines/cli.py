@@ -17,17 +17,24 @@ from pipelines.cli_ledger import ledger_app
 from pipelines.cli_programs import programs_app
 from pipelines.cli_review import review_app
 from pipelines.cli_rules import rules_app
+from pipelines.cli_score import SCORE_EXAMPLE, score
 from pipelines.cli_serve import SERVE_EXAMPLE, keys_app, serve
 from pipelines.cli_train import TRAIN_EXAMPLE, release_app, train
+from pipelines.cli_use import CARD_EXAMPLE, MONITOR_EXAMPLE, RETROSPECT_EXAMPLE, card, monitor, retrospect, trial_app
 from pipelines.config import load_config
-from pipelines.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, ProgramOption, RunsOption
+from pipelines.options import PROGRAM, SAMPLE, ConfigOption, ProgramOption
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 app.command("ingest", epilog=INGEST_EXAMPLE)(ingest)
 app.command("evaluate", epilog=EVALUATE_EXAMPLE)(evaluate)
 app.command("publish", epilog=PUBLISH_EXAMPLE)(publish)
+app.command("monitor", epilog=MONITOR_EXAMPLE)(monitor)
+app.command("retrospect", epilog=RETROSPECT_EXAMPLE)(retrospect)
+app.command("card", epilog=CARD_EXAMPLE)(card)
+app.add_typer(trial_app, name="trial")
 app.command("train", epilog=TRAIN_EXAMPLE)(train)
 app.add_typer(release_app, name="release")
+app.command("score", epilog=SCORE_EXAMPLE)(score)
 app.command("serve", epilog=SERVE_EXAMPLE)(serve)
 app.add_typer(keys_app, name="keys")
 app.add_typer(ledger_app, name="ledger")
@@ -73,39 +80,6 @@ def synthesise(
     rows = list(track(calls_of, "writing", settings.calls, console=terminal.err, transient=True))
     write_frame(pd.DataFrame.from_records(rows, columns=[*FIELDS, *corpus.LABELS]), to)
     terminal.say(f"{len(rows)} calls written to {to}")
-
-
-@app.command(epilog="Example: heartline score data/sample.csv --out /tmp/decisions.jsonl")
-def score(
-    data: Annotated[str, typer.Argument(help="CSV, JSONL or Parquet of calls; - is standard input.")],
-    to: Annotated[str, typer.Option("--out", help="JSONL or Parquet to write; - is standard output.")] = "-",
-    bundle: BundleOption = None,
-    runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
-) -> None:
-    """Decide every call of a file, in its order."""
-    from models.errors import InvalidCall  # noqa: PLC0415
-    from models.router import Router  # noqa: PLC0415
-    from pipelines.ingest import read_row, unknown_columns  # noqa: PLC0415
-    from pipelines.output import decision_writer  # noqa: PLC0415
-    from pipelines.readers import records  # noqa: PLC0415
-
-    router = Router.load(bundle or runs / "champion", program=program)
-    unread = 0
-    rows = list(records(data))
-    if rows and unknown_columns(rows[0]):
-        terminal.say(f"ignored columns: {', '.join(unknown_columns(rows[0]))}")
-    with decision_writer(to) as write:
-        for record in track(rows, "deciding", console=terminal.err, transient=True):
-            try:
-                decision = router.decide(read_row(record))
-            except InvalidCall as error:
-                unread += 1
-                decision = router.refuse(error, call_id=str(record.get("call_id") or "") or None)
-            write(decision)
-    if unread:
-        terminal.say(f"{unread} rows could not be read as calls and are REVIEW")
-        raise typer.Exit(2)
 
 
 if __name__ == "__main__":

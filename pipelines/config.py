@@ -55,6 +55,18 @@ class EvaluateSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorSettings:
+    """Hold the limits beyond which use is no longer what the model was trained for."""
+
+    max_psi: float
+    max_missing_gap: float
+    max_unfit: float
+    max_unmapped: float
+    min_week: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseSettings:
     """Hold the gates a candidate must pass."""
 
@@ -92,6 +104,7 @@ class Config:
     classifier: ClassifierSettings
     threshold: ThresholdSettings
     evaluate: EvaluateSettings
+    monitor: MonitorSettings
     release: ReleaseSettings
     retrain: RetrainSettings
     tracking: TrackingSettings

@@ -64,23 +64,16 @@ class Replayer:
         if note is None and content["note"]["characters"] == 0:
             note = ""
         if note is None:
-            raise InvalidData(
-                "the note was not kept, or is purged", value=content["decision_id"], remedy="give it with --note"
-            )
-        if safe.fingerprint(note) != content["note"]["fingerprint"]:
-            raise InvalidData(
-                "this is not the note that was decided on", value=content["decision_id"], remedy="give the same"
-            )
+            raise InvalidData("the note was not kept, or is purged", value=name, remedy="give it with --note")
+        if self._ledger.safe.fingerprint(note) != content["note"]["fingerprint"]:
+            raise InvalidData("this is not the note that was decided on", value=name, remedy="give the same")
         return note
 
     def _parts(self, versions: Mapping[str, str]) -> tuple[bundles.Bundle | None, Any, Rulebook]:
         """Return the exact parts of a decision; raise `InvalidData` where one is not kept."""
         if versions["text"] != TEXT_VERSION:
-            raise InvalidData(
-                "another release read this note",
-                value=versions["text"],
-                remedy=f"replay it with one of text {versions['text']}",
-            )
+            remedy = f"replay it with a release of text {versions['text']}"
+            raise InvalidData("another release read this note", value=versions["text"], remedy=remedy)
         key = (versions["model"], versions["program"], versions["rulebook"])
         if key not in self._routers:
             bundle = None

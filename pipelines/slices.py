@@ -51,9 +51,9 @@ def worst(table: pd.DataFrame, *, confidence: float, columns: tuple[str, ...] = 
         corrected.append(Slice(one.name, one.error, one.rate, one.elsewhere, highest))
     kept: list[Slice] = []
     for one in corrected:  # a pair says nothing new where one of its halves is listed already
-        if not any(
-            other.error == one.error and set(other.name.split(" and ")) < set(one.name.split(" and ")) for other in kept
-        ):
+        parts = set(one.name.split(" and "))
+        listed = (set(other.name.split(" and ")) for other in kept if other.error == one.error)
+        if not any(halves < parts for halves in listed):
             kept.append(one)
         if len(kept) == MOST:
             break

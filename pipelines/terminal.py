@@ -1,6 +1,6 @@
 """Print to the terminal: answers on standard output, everything else on standard error."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -40,3 +40,8 @@ def show_evaluation(result: "Evaluation") -> None:
 def tracked(what: str) -> Callable[[Iterable[Call]], Iterable[Call]]:
     """Return a progress bar over calls, shown on standard error."""
     return lambda calls: track(list(calls), description=what, console=err, transient=True)
+
+
+def tracked_parts(done: Iterator[int], total: int) -> Iterable[int]:
+    """Show a progress bar over parts of known number, on standard error."""
+    return track(done, description="parts", total=total, console=err, transient=True)

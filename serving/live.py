@@ -5,6 +5,7 @@ on a day when the champion's folder is broken or MLflow is down. A challenger, w
 off the hot path.
 """
 
+import contextlib
 import shutil
 import threading
 from collections.abc import Callable
@@ -125,15 +126,13 @@ class Live:
         if self._program is None or self._rulebook is None:
             return
         program = PROGRAMS / f"{self._settings.program}.toml"
-        try:
+        with contextlib.suppress(OSError, BundleError):
             archive.keep(
                 self._settings.cache.parent / "archive",
                 bundle=folder,
                 rulebook=(self._rulebook.version, RULEBOOK_PATH),
                 program=(self._program.version, program),
             )
-        except (OSError, BundleError):
-            pass  # likewise
 
     def _challenger(self, now: Router | None) -> Router | None:
         """Load the challenger, where there is one and it is not the one already loaded."""

@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 from models.decision import Decision
+from models.drift import population_stability
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
-_RECENT, _ENOUGH, _TINY = 1000, 100, 1e-4
+_RECENT, _ENOUGH = 1000, 100
 _CLASSES = {"veto_weapon": "weapon", "veto_violence": "violence", "weapons_answer": "answer", "violence_answer": "answer"}
 _FAULTS = frozenset({"rules_fault", "scoring_fault", "no_model", "no_score", "invalid_call"})
 
@@ -77,14 +77,6 @@ class Metrics:
             multiprocess.MultiProcessCollector(together)  # type: ignore[no-untyped-call]
             return generate_latest(together)
         return generate_latest(self.registry)
-
-
-def population_stability(scores: Sequence[float], edges: Sequence[float]) -> float:
-    """Return the population stability index of scores against tenths: under 0.1 is calm, over 0.25 is drift."""
-    found = np.bincount(np.searchsorted(edges, scores, side="left"), minlength=len(edges) + 1) / len(scores)
-    share = np.maximum(found, _TINY)
-    expected = 1.0 / (len(edges) + 1)
-    return float(np.sum((share - expected) * np.log(share / expected)))
 
 
 def _largest_gap(seen: Sequence[tuple[str, ...]], usual: Mapping[str, float]) -> float:

@@ -14,12 +14,12 @@ from starlette.websockets import WebSocketDisconnect
 
 from models import apikeys
 from models import bundle as bundles
+from models.drift import population_stability
 from models.errors import InvalidConfig
 from models.ledger import Ledger
 from models.notesafe import NoteSafe
 from serving.app import create_app
 from serving.live import Live
-from serving.metrics import population_stability
 from serving.schemas import DecisionOut
 from serving.settings import Settings
 

@@ -1,0 +1,54 @@
+"""Tell how far scores have moved from those that training saw, and when errors are too many however often one looks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+_TINY = 1e-4
+_BETS = (0.25, 0.5, 0.75)
+
+
+def population_stability(scores: Sequence[float], edges: Sequence[float]) -> float:
+    """Return the population stability index of scores against tenths: under 0.1 is calm, over 0.25 is drift."""
+    found = np.bincount(np.searchsorted(edges, scores, side="left"), minlength=len(edges) + 1) / len(scores)
+    share = np.maximum(found, _TINY)
+    expected = 1.0 / (len(edges) + 1)
+    return float(np.sum((share - expected) * np.log(share / expected)))
+
+
+def drift_test(scores: Sequence[float], edges: Sequence[float]) -> float:
+    """Return the p-value of scores falling as often between training's tenths as they should (chi-square)."""
+    found = np.bincount(np.searchsorted(edges, scores, side="left"), minlength=len(edges) + 1)
+    return float(stats.chisquare(found).pvalue)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Hold a sequential test: the evidence now, the most it has been, and after how many outcomes it first crossed."""
+
+    n: int
+    errors: int
+    evidence: float
+    most: float
+    crossed_at: int | None
+
+
+def watch(errors: Sequence[bool], *, limit: float, confidence: float) -> Watch:
+    """Test by betting whether the rate of errors is above a limit, in the order in which outcomes came in.
+
+    The wealth of one who bets on every next outcome being an error grows without bound only where the rate is above the
+    limit; that it ever reaches 1 / (1 - confidence) otherwise has a chance of at most 1 - confidence, however often one
+    looks (Ville's inequality; Waudby-Smith and Ramdas, 2024). Three stakes are mixed evenly.
+    """
+    stakes = np.array([bet / limit for bet in _BETS])
+    log_wealth = np.zeros(len(stakes))
+    most, crossed, evidence = 1.0, None, 1.0
+    for number, error in enumerate(errors, start=1):
+        log_wealth += np.log1p(stakes * (float(error) - limit))
+        evidence = float(np.exp(log_wealth - np.log(len(stakes))).sum())
+        most = max(most, evidence)
+        if crossed is None and evidence >= 1 / (1 - confidence):
+            crossed = number
+    return Watch(len(errors), int(sum(errors)), evidence, most, crossed)
