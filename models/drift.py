@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 _TINY = 1e-4
-_BETS = (0.25, 0.5, 0.75)
+_ODDS = np.array([1.25, 1.5, 2.0, 3.0, 5.0, 10.0])
 
 
 def population_stability(scores: Sequence[float], edges: Sequence[float]) -> float:
@@ -40,9 +40,11 @@ def watch(errors: Sequence[bool], *, limit: float, confidence: float) -> Watch:
 
     The wealth of one who bets on every next outcome being an error grows without bound only where the rate is above the
     limit; that it ever reaches 1 / (1 - confidence) otherwise has a chance of at most 1 - confidence, however often one
-    looks (Ville's inequality; Waudby-Smith and Ramdas, 2024). Three stakes are mixed evenly.
+    looks (Ville's inequality; Waudby-Smith and Ramdas, 2024). Stakes are mixed evenly, each of them best where the odds of
+    an error are so many times those at the limit.
     """
-    stakes = np.array([bet / limit for bet in _BETS])
+    rates = _ODDS * limit / (1 - limit + _ODDS * limit)
+    stakes = (rates - limit) / (limit * (1 - limit))
     log_wealth = np.zeros(len(stakes))
     most, crossed, evidence = 1.0, None, 1.0
     for number, error in enumerate(errors, start=1):

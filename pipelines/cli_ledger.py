@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from models.errors import HeartlineError, LedgerBroken
+from models.errors import HeartlineError, InvalidData, LedgerBroken
 from pipelines import terminal
 from pipelines.options import LEDGER, RUNS, AnchorOption, LedgerOption, RunsOption, open_ledger
 
@@ -88,6 +88,8 @@ def replay(
                 terminal.show(f"{made.decision_id}: {name} was {was}, is {now}")
     finally:
         held.close()
+    if decision and not equal + unlike:
+        raise InvalidData("no decision has this id", value=decision, remedy="heartline ledger search lists them")
     if unlike:
         raise LedgerBroken(f"{unlike} of {equal + unlike} decisions came out otherwise", remedy="see the fields above")
     terminal.show(f"{equal} decisions came out equal, field by field; {passed} could not be replayed")

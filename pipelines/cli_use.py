@@ -56,11 +56,14 @@ def monitor(
             terminal.show("the ledger holds no final decision of this time: there is nothing to watch")
             return
         made = watching.monitor(book, loaded.manifest["training"]["profile"], load_config(config).monitor)
-        notes = {str(key): note for key in book["decision_id"] if (note := held.note(str(key))) is not None}
+        kept = [str(key) for key in book["decision_id"]] if held.safe.can_keep else []
+        notes = {key: note for key in kept if (note := held.note(key)) is not None}
     finally:
         held.close()
     vocabulary = loaded.parts["encoder"].named_transformers_["words"].vocabulary_ if notes else ()
     made.words = watching.new_words(book, notes, vocabulary)
+    if not notes:
+        terminal.say("no note can be read (none kept, or HEARTLINE_NOTE_KEY is not set): new words are not looked for")
     for line in watching.lines(made):
         terminal.show(line)
     if made.alarms:

@@ -93,7 +93,7 @@ def new_words(book: pd.DataFrame, notes: Mapping[str, str], known: Iterable[str]
         if len(decisions) >= least:
             inside = wrong.index.isin(list(decisions))
             found.append((word, len(decisions), float(wrong[inside].mean()), float(wrong[~inside].mean())))
-    return sorted(found, key=lambda row: row[3] - row[2])
+    return sorted(found, key=lambda row: (row[3] - row[2], -row[1], row[0]))
 
 
 def _week(name: str, rows: pd.DataFrame, profile: Mapping[str, Any]) -> Week:

@@ -1,4 +1,4 @@
-"""Plan and read a trial in which a random share of calls is answered without a suggestion, to tell what seeing it changes."""
+"""Plan and read a trial in which a random share of calls is answered without a suggestion, to tell what seeing it does."""
 
 import math
 from collections.abc import Iterator

@@ -1,0 +1,222 @@
+"""An evaluator can check every claim: errors by row, baselines on the same rows, groups, calibration, true findings."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from command import SMALL, heartline
+from fairlearn.metrics import MetricFrame
+
+from models.call import Call
+from models.decision import Recommendation
+from pipelines import curves, fairness
+from pipelines.config import load_config
+from pipelines.fairness import SMALL as FEW
+from pipelines.judged import judged
+from pipelines.report import report
+from pipelines.slices import worst
+
+
+@pytest.fixture(scope="module")
+def table(corpus):
+    """Read part of the small corpus."""
+    from pipelines.ingest import read_table  # noqa: PLC0415
+    from pipelines.train import take  # noqa: PLC0415
+
+    whole = read_table(corpus)
+    return take(whole, np.arange(len(whole.calls) - 1500, len(whole.calls)))
+
+
+@pytest.fixture(scope="module")
+def made(router, table):
+    """Write one report."""
+    return report(router, table, load_config(SMALL), data="calls.csv")
+
+
+def rows(n, **columns):
+    """Return a judged table of made-up calls."""
+    plain = {"row": range(n), "truth": [True] * n, "danger": [False] * n, "cleared": [True] * n, "turned": [False] * n,
+             "vetoed": [False] * n, "score": [0.9] * n}  # fmt: skip
+    groups = dict.fromkeys(
+        ("call type", "zone", "hour", "language", "caller party", "source", "repeat caller", "note length"), "same"
+    )
+    return pd.DataFrame(plain | {name: [value] * n for name, value in groups.items()} | columns)
+
+
+class TestReport:
+    """One page and the same as JSON."""
+
+    def test_the_page_is_self_contained_and_names_errors_by_row(self, made):
+        """No script, nothing from elsewhere; false clears before everything else that was measured."""
+        html = made.to_html()
+        assert "<script" not in html
+        assert "http://" not in html.replace("http://www.w3.org", "")
+        assert html.index("False clears") < html.index("At the certified point")
+        for error in made.evaluation.false_clears[:50]:
+            assert f">{error.row}</td>" in html
+
+    def test_the_json_says_the_same(self, made):
+        """Every figure of the page is in the record, and it is plain JSON."""
+        record = json.loads(json.dumps(made.to_record(), default=str))
+        assert record["evaluation"]["figures"]["recall"]["value"] == made.evaluation.figures["recall"].value
+        assert {row["name"] for row in record["compared"]} >= {"call type only", "keyword list and rules"}
+
+    def test_no_word_of_a_note_is_in_it(self, made, table):
+        """The report goes into MLflow: it holds reasons by their codes."""
+        text = json.dumps(made.to_record(), default=str)
+        assert not any(call.narrative in text for call in table.calls if len(call.narrative) > 30)
+
+    def test_the_command_writes_both_and_records_them(self, corpus, runs, tmp_path):
+        """`--html` and `--json`, and a run in MLflow that holds them."""
+        words = [
+            "--data",
+            str(corpus),
+            "--runs",
+            str(runs),
+            "--config",
+            str(SMALL),
+            "--by",
+            "scenario",
+            "--dispatched",
+            "response",
+        ]
+        code, out, err = heartline(
+            "evaluate", *words, "--html", str(tmp_path / "r.html"), "--json", str(tmp_path / "r.json")
+        )
+        assert code == 0, err
+        assert "False clears" in out
+        assert "recorded in MLflow" in err
+        told = json.loads((tmp_path / "r.json").read_text())
+        assert "scenario" in {each["column"] for each in told["fairness"]}
+        assert "the dispatcher's own decision" in {each["name"] for each in told["compared"]}
+
+    def test_a_column_that_is_not_there_is_named(self, corpus, runs):
+        """The error says which there are."""
+        code, _, err = heartline("evaluate", "--data", str(corpus), "--runs", str(runs), "--by", "shoe_size")
+        assert code == 2
+        assert "no such column" in err
+
+
+class TestFindings:
+    """What is wrong is found by the command made for it."""
+
+    def test_a_miscalibrated_model_is_found(self, router, table, monkeypatch):
+        """Probabilities pushed to one half everywhere are not those of the calls."""
+        honest = router.bundle.scorer.score
+
+        class Blunt:
+            def score(self, features):
+                scores = honest(features)
+                return type(scores)(0.5 + 0.49 * (scores.eligible - 0.5), scores.risk, scores.response)
+
+        import dataclasses  # noqa: PLC0415
+
+        blunt = dataclasses.replace(router.bundle, scorer=Blunt())
+        monkeypatch.setattr(router, "bundle", blunt)
+        made = report(router, table, load_config(SMALL), data="calls.csv")
+        assert any("calibration error" in finding for finding in made.findings)
+
+    def test_an_unfair_variant_is_found_and_strict_says_no(self, runs, corpus, tmp_path):
+        """A file in which one language's eligible calls are all missed: the gap is a finding, and `--strict` exits 1."""
+        frame = pd.read_csv(corpus, dtype=str, keep_default_na=False)
+        eligible = frame[frame["eligible"] == "True"].head(400)
+        half = np.arange(len(eligible)) % 2 == 0
+        frame = eligible.assign(
+            language=np.where(half, "es", "en"),
+            narrative=np.where(half, "water main leaking in the street", eligible["narrative"]),
+        )
+        frame.to_csv(tmp_path / "unfair.csv", index=False)
+        words = ["--data", str(tmp_path / "unfair.csv"), "--runs", str(runs), "--config", str(SMALL), "--strict"]
+        code, out, _ = heartline("evaluate", *words)
+        assert code == 1
+        assert "equal-opportunity gap by language" in out
+
+    def test_a_fair_table_has_no_gap(self):
+        """Groups that fare alike raise no finding: the interval of the gap holds nought."""
+        rng = np.random.default_rng(1)
+        table = rows(4000, zone=rng.choice(list("ABC"), 4000), cleared=rng.random(4000) < 0.8)
+        (found,) = fairness.fairness(table, ("zone",), confidence=0.95)
+        assert found.gap.low <= 0 <= found.gap.high
+
+
+class TestFairness:
+    """Groups have their numbers and intervals; small ones are marked and not hidden."""
+
+    def test_small_groups_are_shown_and_marked(self):
+        """A group of five is in the table, and takes no part in the gap."""
+        table = rows(
+            FEW * 4 + 5, zone=["A"] * FEW * 2 + ["B"] * FEW * 2 + ["C"] * 5, truth=[True, False] * (FEW * 2) + [True] * 5
+        )
+        (found,) = fairness.fairness(table, ("zone",), confidence=0.95)
+        assert {group.name: group.small for group in found.groups} == {"A": False, "B": False, "C": True}
+        assert found.gap.n < len(table)
+
+    def test_the_intervals_are_those_of_fairlearns_own_bootstrap(self):
+        """Drawing counts is drawing calls: both ends agree within the noise of a thousand draws."""
+        rng = np.random.default_rng(3)
+        table = rows(3000, zone=rng.choice(["A", "B"], 3000), truth=rng.random(3000) < 0.4, cleared=rng.random(3000) < 0.3)
+        (found,) = fairness.fairness(table, ("zone",), confidence=0.95)
+        outcome = np.where(table["cleared"], 2, 1).astype(np.int64)
+        frame = MetricFrame(
+            metrics={"found": fairness._found}, y_true=table["truth"].astype(int), y_pred=outcome,
+            sensitive_features=table["zone"], n_boot=200, ci_quantiles=[0.025, 0.975], random_state=0,
+        )  # fmt: skip
+        low, high = frame.by_group_ci
+        for group in found.groups:
+            assert group.found.low == pytest.approx(low.loc[group.name, "found"], abs=0.02)
+            assert group.found.high == pytest.approx(high.loc[group.name, "found"], abs=0.02)
+
+
+class TestSlices:
+    """The worst groups are found, not only those that were asked for."""
+
+    def test_a_hidden_bad_corner_is_found(self):
+        """Only Spanish calls in one zone are cleared wrongly: the pair comes first."""
+        rng = np.random.default_rng(0)
+        n = 4000
+        language, zone = rng.choice(["en", "es"], n), rng.choice(["A", "B", "C"], n)
+        wrong = ((language == "es") & (zone == "B") & (rng.random(n) < 0.5)) | (rng.random(n) < 0.01)
+        first = worst(rows(n, truth=[False] * n, cleared=wrong, language=language, zone=zone), confidence=0.95)[0]
+        assert set(first.name.split(" and ")) == {"zone B", "language es"}
+        assert first.corrected < 1e-6
+
+    def test_pure_chance_finds_nothing(self):
+        """After correction no group of a table without structure is surprising."""
+        rng = np.random.default_rng(5)
+        n = 3000
+        table = rows(
+            n,
+            truth=[False] * n,
+            cleared=rng.random(n) < 0.05,
+            zone=rng.choice(list("ABCDEF"), n),
+            language=rng.choice(list("xyz"), n),
+        )
+        assert all(one.corrected > 0.05 for one in worst(table, confidence=0.95))
+
+
+class TestCurves:
+    """Thresholds and net benefit are what the definitions say."""
+
+    def test_a_higher_threshold_clears_no_more(self, router, table):
+        """Recall and false clears fall together."""
+        decisions = [router.decide(call) for call in table.calls]
+        found = curves.over_thresholds(judged(table, decisions), confidence=0.95)
+        recalls, wrongs = [each.recall.value for each in found], [each.false_clear.value for each in found]
+        assert recalls == sorted(recalls, reverse=True)
+        assert wrongs == sorted(wrongs, reverse=True)
+
+    @pytest.mark.parametrize(("threshold", "expected"), [(0.5, 0.25), (0.8, -0.5)])
+    def test_net_benefit_by_hand(self, threshold, expected):
+        """Two true clears and one false one among four calls."""
+        truth, cleared = np.array([True, True, False, False]), np.array([True, True, True, False])
+        assert curves.net_benefit(truth, cleared, threshold) == pytest.approx(expected)
+
+    def test_vetoed_calls_score_nought(self, router):
+        """No threshold clears a veto."""
+        call = Call(narrative="male with a knife asleep in doorway")
+        decision = router.decide(call)
+        assert decision.recommendation is Recommendation.NOT_ELIGIBLE
+        from pipelines.evaluate import probabilities  # noqa: PLC0415
+
+        assert probabilities([decision])[0] == 0.0
