@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 HEARTLINE := $(BIN)/heartline
 CORPUS := mlruns/corpus.csv
+YEAR := mlruns/year.csv
 
-.PHONY: run test lint lock bench soak clean
+.PHONY: run test browser lint lock bench soak report screenshots clean
 .DELETE_ON_ERROR:
 
 run: mlruns/champion/manifest.json
@@ -31,9 +32,15 @@ mlruns/champion/manifest.json: $(CORPUS)
 	$(HEARTLINE) release
 	touch $@
 
-test: $(VENV)/test.stamp lint
+test: $(VENV)/test.stamp browser lint
 	$(BIN)/pytest -n 2 --dist loadfile -m "not benchmark"
 	$(BIN)/pytest -m benchmark
+
+# The pages are tested in Debian's Chromium. Where it is missing and cannot be installed, those tests skip and say so.
+browser:
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	  && { apt-get install -y -q chromium || { apt-get update -q && apt-get install -y -q chromium; }; } >/dev/null 2>&1; } \
+	  || echo "there is no Chromium and none can be installed here: the browser tests will skip"
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
@@ -51,5 +58,14 @@ bench: mlruns/champion/manifest.json $(VENV)/test.stamp
 soak: $(VENV)/test.stamp
 	HEARTLINE_SOAK=whole $(BIN)/pytest tests/benchmarks/test_faults.py -q -s
 
+$(YEAR): $(VENV)/run.stamp pipelines/corpus.toml pipelines/default.toml pipelines/synthesise.py
+	$(HEARTLINE) synthesise --calls 100000 --seed 2027 --out $@
+
+report: mlruns/champion/manifest.json $(YEAR)
+	$(HEARTLINE) evaluate --data $(YEAR) --training $(CORPUS) --html mlruns/report.html --json mlruns/report.json
+
+screenshots: mlruns/champion/manifest.json $(VENV)/test.stamp browser
+	HEARTLINE_PICTURES=data/pictures $(BIN)/pytest tests/browser/test_other_pages.py -q
+
 clean:
-	rm -rf $(VENV) mlruns/champion mlruns/artifacts mlruns/mlflow.db $(CORPUS) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) mlruns/champion mlruns/artifacts mlruns/mlflow.db $(CORPUS) $(YEAR) .pytest_cache .mypy_cache .ruff_cache

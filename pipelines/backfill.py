@@ -6,6 +6,7 @@ the call and the versions: one process and many give the same bytes.
 """
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -16,15 +17,20 @@ from typing import Any
 
 import pandas as pd
 
+from models import rulebook
+from models.bundle import read_manifest
 from models.call import Call
 from models.call_types import canonical
 from models.decision import Decision
 from models.errors import InvalidCall, InvalidData
+from models.program import load_program
 from models.router import Router
+from models.text import TEXT_VERSION
 from pipelines.ingest import read_row
 from pipelines.output import flat
 from pipelines.readers import records
 
+_MARK = "_decided_by.json"
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -85,8 +91,13 @@ def run(
     workers: int = 2,
     track: Callable[[Iterator[int], int], Iterable[int]] = lambda done, _: done,
 ) -> tuple[int, int]:
-    """Decide what is still to be decided; return the numbers of parts and of calls. Raise `InvalidData` for an engine."""
+    """Decide what is still to be decided; return the numbers of parts and of calls.
+
+    Raises `InvalidData` for an engine that is none, and for a folder that holds the answers of another model, rulebook,
+    program or text.
+    """
     pairs = plan(source, to)
+    _mark(to, bundle, program)
     if engine == "dask":
         done = on_dask(pairs, bundle=str(bundle), program=program, scheduler=scheduler, workers=workers)
     elif engine == "local":
@@ -134,6 +145,25 @@ def _router(bundle: str, program: str) -> Router:
     """Load the parts once in each process; the present is fixed, so that calls without a time are the same everywhere."""
     loaded = Router.load(Path(bundle), program=program)
     return Router(bundle=loaded.bundle, program=loaded.program, rulebook=loaded.rulebook, now=lambda: _NO_TIME)
+
+
+def _mark(to: Path, bundle: Path, program: str) -> None:
+    """Write down which parts decide into a folder, so that a run that goes on later does not mix two models' answers.
+
+    What a killed run left half written is cleared away.
+    """
+    versions = {
+        "model": read_manifest(bundle)["digest"], "program": load_program(program).version,
+        "rulebook": rulebook.load().version, "text": TEXT_VERSION,
+    }  # fmt: skip
+    said, mark = json.dumps(versions, indent=2), to / _MARK
+    to.mkdir(parents=True, exist_ok=True)
+    for half in to.glob("*.new"):
+        half.unlink()
+    if not mark.exists():
+        mark.write_text(said, encoding="utf-8")
+    elif mark.read_text(encoding="utf-8") != said:
+        raise InvalidData("other parts decided what is here", value=str(to), remedy="give another folder, or empty this one")
 
 
 def _name(source: Path, part: Path) -> str:

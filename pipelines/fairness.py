@@ -52,7 +52,14 @@ def _of(table: pd.DataFrame, column: str, *, confidence: float, seed: int) -> Fa
     truth = table["truth"].to_numpy().astype(np.int64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a group without one eligible call has rates that are not known
-        frame = MetricFrame(metrics=_RATES, y_true=truth, y_pred=outcome, sensitive_features=table[column].rename(column))
+        cells = pd.DataFrame({"group": table[column], "truth": truth, "outcome": outcome}).value_counts().reset_index()
+        frame = MetricFrame(
+            metrics=_RATES,
+            y_true=cells["truth"],
+            y_pred=cells["outcome"],
+            sensitive_features=cells["group"],
+            sample_params={rate: {"sample_weight": cells["count"]} for rate in _RATES},
+        )
     low, high = _ends(table[column], truth, outcome, confidence=confidence, seed=seed)
     groups = []
     for name, rates in frame.by_group.iterrows():
@@ -118,29 +125,29 @@ def _gap(table: pd.DataFrame, column: str, *, confidence: float, seed: int) -> E
     return Estimate(float(best.mean() - worst.mean()), float(low), float(high), len(best) + len(worst), "bootstrap")
 
 
-def _selected(_: Ints, outcome: Ints) -> float:
-    """Return the share cleared."""
-    return float(selection_rate(outcome == 2, outcome == 2, pos_label=True))
+def _selected(_: Ints, outcome: Ints, sample_weight: Ints) -> float:
+    """Return the share cleared; `sample_weight` is how many calls a row stands for, here and below."""
+    return float(selection_rate(outcome == 2, outcome == 2, pos_label=True, sample_weight=sample_weight))
 
 
-def _false_clear(truth: Ints, outcome: Ints) -> float:
+def _false_clear(truth: Ints, outcome: Ints, sample_weight: Ints) -> float:
     """Return the share of ineligible calls that were cleared."""
-    return _mean(outcome[truth == 0] == 2)
+    return _mean(outcome == 2, truth == 0, sample_weight)
 
 
-def _missed(truth: Ints, outcome: Ints) -> float:
+def _missed(truth: Ints, outcome: Ints, sample_weight: Ints) -> float:
     """Return the share of eligible calls that were turned away."""
-    return _mean(outcome[truth == 1] == 0)
+    return _mean(outcome == 0, truth == 1, sample_weight)
 
 
-def _found(truth: Ints, outcome: Ints) -> float:
+def _found(truth: Ints, outcome: Ints, sample_weight: Ints) -> float:
     """Return the share of eligible calls that were cleared."""
-    return _mean(outcome[truth == 1] == 2)
+    return _mean(outcome == 2, truth == 1, sample_weight)
 
 
-def _mean(hits: Bools) -> float:
+def _mean(hits: Bools, among: Bools, weights: Ints) -> float:
     """Return a share, not known where there is no call."""
-    return float(hits.mean()) if len(hits) else float("nan")
+    return float(np.average(hits[among], weights=weights[among])) if among.any() else float("nan")
 
 
 _RATES = {"selected": _selected, "false_clear": _false_clear, "missed": _missed, "found": _found}

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, roc_auc_score
+from scipy.stats import rankdata
+from sklearn.metrics import average_precision_score
 
 from models.estimates import Estimate
 
@@ -45,8 +46,9 @@ def paired_differences(
 
 
 def auc(truth: Bools, scores: Floats) -> float:
-    """Return the area under the receiver operating characteristic."""
-    return float(roc_auc_score(truth, scores))
+    """Return the area under the receiver operating characteristic, by ranks (Mann and Whitney): sorted scores are fast."""
+    hits = int(truth.sum())
+    return float((rankdata(scores)[truth].sum() - hits * (hits + 1) / 2) / (hits * (len(truth) - hits)))
 
 
 def average_precision(truth: Bools, scores: Floats) -> float:

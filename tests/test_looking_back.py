@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from command import ROOT, heartline
 
-from models.errors import InvalidConfig
+from models.errors import InvalidConfig, InvalidData
 from models.estimates import Estimate
 from models.program import load_program
 from pipelines import backfill, card, retrospect, simulation
@@ -164,22 +164,30 @@ class TestBackfill:
     """Parts are decided once, in any order, by any number of processes, to the same bytes."""
 
     def files(self, folder):
-        """Return every part's bytes."""
-        return {path.name: path.read_bytes() for path in sorted(folder.glob("*.parquet"))}
+        """Return every file's bytes."""
+        return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
     def test_a_run_that_was_stopped_goes_on_and_writes_nothing_twice(self, parts, runs, tmp_path):
         """What is there is left alone; what is half written is not taken for done."""
         told = {"bundle": runs / "champion", "program": "durham-heart"}
         assert backfill.run(parts, tmp_path / "a", **told) == (6, 900)
         whole = self.files(tmp_path / "a")
-        assert len(whole) == 6
-        gone = sorted(whole)[2]
+        assert len(whole) == 7  # the parts, and what decided them
+        gone = sorted(name for name in whole if name.endswith(".parquet"))[2]
         (tmp_path / "a" / gone).unlink()
         (tmp_path / "a" / f"{gone}.half.new").write_bytes(b"half")
         before = {path: path.stat().st_mtime_ns for path in (tmp_path / "a").glob("*.parquet")}
         assert backfill.run(parts, tmp_path / "a", **told) == (1, 150)
         assert self.files(tmp_path / "a") == whole
         assert all(path.stat().st_mtime_ns == at for path, at in before.items())
+
+    def test_two_models_answers_are_not_mixed(self, parts, runs, tmp_path):
+        """A folder that another program decided is refused, and left as it is."""
+        backfill.run(parts, tmp_path / "a", bundle=runs / "champion", program="durham-heart")
+        whole = self.files(tmp_path / "a")
+        with pytest.raises(InvalidData, match="other parts decided"):
+            backfill.run(parts, tmp_path / "a", bundle=runs / "champion", program="eugene-cahoots")
+        assert self.files(tmp_path / "a") == whole
 
     @pytest.mark.slow
     def test_dask_decides_the_same_bytes_also_after_a_kill(self, parts, runs, tmp_path):

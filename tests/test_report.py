@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from command import SMALL, heartline
-from fairlearn.metrics import MetricFrame
+from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, true_positive_rate
+from sklearn.metrics import roc_auc_score
 
 from models.call import Call
 from models.decision import Recommendation
-from pipelines import curves, fairness
+from pipelines import curves, fairness, metrics
 from pipelines.config import load_config
 from pipelines.fairness import SMALL as FEW
 from pipelines.judged import judged
@@ -140,6 +141,14 @@ class TestFindings:
         assert found.gap.low <= 0 <= found.gap.high
 
 
+def test_the_area_is_scikit_learns():
+    """By ranks, with ties, it is the same area."""
+    rng = np.random.default_rng(1)
+    scores = rng.integers(0, 20, 500) / 20
+    truth = rng.random(500) < scores
+    assert metrics.auc(truth, scores) == pytest.approx(roc_auc_score(truth, scores))
+
+
 class TestFairness:
     """Groups have their numbers and intervals; small ones are marked and not hidden."""
 
@@ -153,17 +162,19 @@ class TestFairness:
         assert found.gap.n < len(table)
 
     def test_the_intervals_are_those_of_fairlearns_own_bootstrap(self):
-        """Drawing counts is drawing calls: both ends agree within the noise of a thousand draws."""
+        """Counting calls is listing them, and drawing counts is drawing calls: both ends agree within the draws' noise."""
         rng = np.random.default_rng(3)
         table = rows(3000, zone=rng.choice(["A", "B"], 3000), truth=rng.random(3000) < 0.4, cleared=rng.random(3000) < 0.3)
         (found,) = fairness.fairness(table, ("zone",), confidence=0.95)
-        outcome = np.where(table["cleared"], 2, 1).astype(np.int64)
         frame = MetricFrame(
-            metrics={"found": fairness._found}, y_true=table["truth"].astype(int), y_pred=outcome,
-            sensitive_features=table["zone"], n_boot=200, ci_quantiles=[0.025, 0.975], random_state=0,
+            metrics={"found": true_positive_rate, "false_clear": false_positive_rate, "selected": selection_rate},
+            y_true=table["truth"].astype(int), y_pred=table["cleared"].astype(int), sensitive_features=table["zone"],
+            n_boot=200, ci_quantiles=[0.025, 0.975], random_state=0,
         )  # fmt: skip
         low, high = frame.by_group_ci
         for group in found.groups:
+            for rate, value in frame.by_group.loc[group.name].items():
+                assert getattr(group, rate).value == pytest.approx(value)
             assert group.found.low == pytest.approx(low.loc[group.name, "found"], abs=0.02)
             assert group.found.high == pytest.approx(high.loc[group.name, "found"], abs=0.02)
 

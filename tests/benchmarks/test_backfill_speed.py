@@ -1,0 +1,41 @@
+"""How much faster two of Dask's workers decide history than one, to the same bytes. Run whole with `make bench`."""
+
+import os
+import time
+from dataclasses import replace
+
+import pytest
+
+from pipelines import backfill, synthesise
+from pipelines.config import load_config
+
+WHOLE = os.environ.get("HEARTLINE_BENCH") == "whole"
+CALLS, PARTS = (200_000, 80) if WHOLE else (1_200, 6)
+
+pytestmark = pytest.mark.benchmark
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    """Write a synthetic history as Parquet parts."""
+    folder = tmp_path_factory.mktemp("lake")
+    calls = synthesise.frame(replace(load_config().synthesise, calls=CALLS)).astype(object)
+    calls = calls.where(calls.notna(), "").astype(str)
+    for number in range(PARTS):
+        calls.iloc[number::PARTS].to_parquet(folder / f"part-{number:04}.parquet", index=False)
+    return folder
+
+
+def test_two_workers_against_one(lake, runs, tmp_path):
+    """Start-up included, two workers are at least 1.7 times as fast; every file is the same, byte for byte."""
+    spent, files = {}, {}
+    for name, how in {"local": {}, "one": {"engine": "dask", "workers": 1}, "two": {"engine": "dask", "workers": 2}}.items():
+        start = time.perf_counter()
+        backfill.run(lake, tmp_path / name, bundle=runs / "champion", program="durham-heart", **how)
+        spent[name] = time.perf_counter() - start
+        files[name] = {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
+        print(f"{CALLS} calls, {name:5}: {spent[name]:6.1f} s, {CALLS / spent[name]:6.0f} calls a second")  # noqa: T201
+    print(f"two workers: {spent['one'] / spent['two']:.2f} times one")  # noqa: T201
+    assert files["one"] == files["two"] == files["local"]
+    if WHOLE:
+        assert spent["one"] > 1.7 * spent["two"]
