@@ -33,8 +33,7 @@ mlruns/champion/manifest.json: $(CORPUS)
 	touch $@
 
 test: $(VENV)/test.stamp browser lint
-	$(BIN)/pytest -n 2 --dist loadfile -m "not benchmark"
-	$(BIN)/pytest -m benchmark
+	$(BIN)/pytest -n 2 --dist loadfile
 
 # The pages are tested in Debian's Chromium. Where it is missing and cannot be installed, those tests skip and say so.
 browser:

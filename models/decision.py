@@ -42,7 +42,7 @@ class Reason:
     """Hold one reason: a code, a sentence for the clinician, the exact words and where they stand.
 
     `start` and `end` index the original note, end exclusive. `rule_id` and `annotation` are set for rule hits,
-    `weight` (log-odds) for words that moved the classifier.
+    `weight` (log-odds) for words that moved the classifier, `read_as` where it reads a neutral word in their place.
     """
 
     code: str
@@ -53,6 +53,7 @@ class Reason:
     rule_id: str | None = None
     annotation: str | None = None
     weight: float | None = None
+    read_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

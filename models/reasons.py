@@ -9,7 +9,7 @@ from models.decision import Reason
 from models.rulebook import RuleClass
 from models.rules import Hit, Scan
 from models.text import Normalised
-from models.words import Word
+from models.words import NEUTRAL, Word
 
 _MEANT = {
     "asserted": "",
@@ -94,7 +94,10 @@ def missing_reasons(call: Call) -> list[Reason]:
 def word_reasons(
     shares: Iterable[tuple[str, float]], narrative: str, note: Normalised, read: Sequence[Word]
 ) -> list[Reason]:
-    """Show the strongest words for and against, with their first place in the note; numbers are left out."""
+    """Show the strongest words for and against, with their first place in the note; numbers are left out.
+
+    Where the classifier reads one neutral word for what the note says of a person or a street, the reason says so.
+    """
     reasons: list[Reason] = []
     shown = {True: 0, False: 0}
     texts = [word.text for word in read]
@@ -107,15 +110,18 @@ def word_reasons(
         if place is None:
             continue
         start, end = note.span(read[place].start, read[place + len(words) - 1].end)
-        side = "for" if towards else "against"
+        side, quoted = "for" if towards else "against", narrative[start:end]
+        neutral = term if not NEUTRAL.isdisjoint(words) and quoted.lower().split() != words else None
+        said = f' (read as "{neutral}")' if neutral else ""
         reasons.append(
             Reason(
                 code=f"word_{side}",
-                sentence=f'"{narrative[start:end]}" speaks {side} eligibility.',
-                words=narrative[start:end],
+                sentence=f'"{quoted}"{said} speaks {side} eligibility.',
+                words=quoted,
                 start=start,
                 end=end,
                 weight=round(weight, 6),
+                read_as=neutral,
             )
         )
         shown[towards] += 1

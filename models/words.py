@@ -23,6 +23,7 @@ _SAME = {
     "partner": "boyfriend girlfriend boyfriend's girlfriend's partner gf", "relative": "uncle aunt niece nephew relative",
     "grandparent": "grandmother grandfather grandma grandpa grandparent", "grandchild": "grandson granddaughter grandchild",
 }  # fmt: skip
+NEUTRAL = frozenset({*_SAME, "street"})
 _READ_AS = {word: neutral for neutral, words in _SAME.items() for word in words.split()}
 _RACE = frozenset(
     "black white hispanic asian latino latina latinx caucasian african american arab indian mexican native".split()

@@ -127,7 +127,11 @@ def _error(table: Table, row: int, decision: Decision) -> Error:
         call_type=canonical(table.calls[row].call_type).name,
         recommendation=decision.recommendation.value,
         probability=decision.eligible_probability,
-        reasons=tuple(reason.rule_id or reason.code for reason in decision.reasons if not reason.code.startswith("ask_")),
+        reasons=tuple(
+            f"{reason.code} ({reason.rule_id})" if reason.rule_id else reason.code
+            for reason in decision.reasons
+            if not reason.code.startswith("ask_")
+        ),
     )
 
 

@@ -18,7 +18,7 @@ from pipelines.config import Config
 from pipelines.evaluate import Evaluation, compare
 from pipelines.fairness import BY, Fairness, fairness
 from pipelines.ingest import Table
-from pipelines.judged import judged
+from pipelines.judged import GROUPS, judged
 from pipelines.publish import rendered
 from pipelines.slices import Slice, worst
 
@@ -31,6 +31,7 @@ class Report:
     data: str
     versions: dict[str, str]
     point: dict[str, float]
+    confidence: float
     evaluation: Evaluation
     findings: list[str] = field(default_factory=list)
     compared: list[baselines.Compared] = field(default_factory=list)
@@ -48,7 +49,7 @@ class Report:
 
     def to_html(self) -> str:
         """Write the report as one self-contained page."""
-        return rendered("report.html", report=self)
+        return rendered("report.html", report=self, searched=GROUPS)
 
 
 def report(
@@ -73,6 +74,7 @@ def report(
         data=data,
         versions=asdict(router.versions),
         point=router.bundle.operating_point.to_record() if router.bundle else {},
+        confidence=confidence,
         evaluation=found,
         compared=baselines.compare(rows, simpler, confidence=confidence),
         thresholds=curves.over_thresholds(rows, confidence=confidence),

@@ -119,6 +119,7 @@ class ReasonOut(_Out):
     rule_id: str | None
     annotation: str | None
     weight: float | None
+    read_as: str | None
 
 
 class AvailabilityOut(_Out):

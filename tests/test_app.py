@@ -110,7 +110,7 @@ def test_health_and_model_tell_the_truth(client, router):
 
 def test_without_a_model_the_service_starts_and_says_so(tmp_path):
     """Rules run, everything else is REVIEW, readiness is degraded."""
-    client = TestClient(create_app(Settings(bundle=tmp_path, ledger="none")))
+    client = TestClient(create_app(Settings(bundle=tmp_path, cache=tmp_path / "none", ledger="none")))
     assert client.get("/v1/health/ready").json()["status"] == "degraded"
     assert client.get("/v1/model").status_code == 404
     assert client.post("/v1/decisions", json={"narrative": "has a gun"}).json()["recommendation"] == "NOT_ELIGIBLE"

@@ -56,7 +56,7 @@ def test_evaluate_puts_false_clears_first(corpus, runs, tmp_path):
     code, out, _ = heartline("evaluate", "--data", str(corpus), "--runs", str(runs), "--json", str(report))
     assert code == 0
     assert out.startswith("False clears")
-    assert "auc" in json.loads(report.read_text())["figures"]
+    assert "auc" in json.loads(report.read_text())["evaluation"]["figures"]
 
 
 def test_synthesise_then_ingest(tmp_path):

@@ -8,6 +8,7 @@ from servers import free_port, started, uvicorn
 
 ROUTES = (
     ("/v1/decisions", "POST"),
+    ("/v1/callers", "POST"),
     ("/v1/decisions/{decision_id}/feedback", "POST"),
     ("/v1/decisions/{decision_id}/outcome", "POST"),
     ("/v1/decisions/{decision_id}", "GET"),

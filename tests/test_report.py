@@ -166,14 +166,17 @@ class TestFairness:
         rng = np.random.default_rng(3)
         table = rows(3000, zone=rng.choice(["A", "B"], 3000), truth=rng.random(3000) < 0.4, cleared=rng.random(3000) < 0.3)
         (found,) = fairness.fairness(table, ("zone",), confidence=0.95)
-        frame = MetricFrame(
-            metrics={"found": true_positive_rate, "false_clear": false_positive_rate, "selected": selection_rate},
-            y_true=table["truth"].astype(int), y_pred=table["cleared"].astype(int), sensitive_features=table["zone"],
-            n_boot=200, ci_quantiles=[0.025, 0.975], random_state=0,
-        )  # fmt: skip
-        low, high = frame.by_group_ci
+        of = {
+            "y_true": table["truth"].astype(int), "y_pred": table["cleared"].astype(int), "sensitive_features": table["zone"]
+        }  # fmt: skip
+        rates = {"found": true_positive_rate, "false_clear": false_positive_rate, "selected": selection_rate}
+        listed = MetricFrame(metrics=rates, **of)
+        drawn = MetricFrame(
+            metrics={"found": true_positive_rate}, n_boot=150, ci_quantiles=[0.025, 0.975], random_state=0, **of
+        )
+        low, high = drawn.by_group_ci
         for group in found.groups:
-            for rate, value in frame.by_group.loc[group.name].items():
+            for rate, value in listed.by_group.loc[group.name].items():
                 assert getattr(group, rate).value == pytest.approx(value)
             assert group.found.low == pytest.approx(low.loc[group.name, "found"], abs=0.02)
             assert group.found.high == pytest.approx(high.loc[group.name, "found"], abs=0.02)

@@ -146,3 +146,17 @@ def test_heads_over_part_of_the_inputs_compile_too(inputs, corpus, small_config)
     for call in GOLDEN_CALLS:
         one, other = LinearScorer(made).score(row(call)), PipelineScorer(made).score(row(call))
         assert one.eligible == pytest.approx(other.eligible, abs=1e-9)
+
+
+def test_a_reason_says_where_a_word_is_read_as_a_neutral_one(router):
+    """Whoever reads that "male" speaks for a call learns that it is read as any person."""
+    decision = router.decide(Call(narrative="rp adv male asleep in doorway of store, talking to himself"))
+    told = {reason.words: reason for reason in decision.reasons if reason.read_as}
+    assert told
+    for words, reason in told.items():
+        assert reason.read_as in reason.sentence
+        assert reason.read_as != words.lower()
+    other = router.decide(Call(narrative="rp adv female asleep in doorway of store, talking to herself"))
+    assert {reason.read_as: reason.weight for reason in other.reasons if reason.read_as} == {
+        reason.read_as: reason.weight for reason in told.values()
+    }

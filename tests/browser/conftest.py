@@ -46,7 +46,7 @@ def settings(runs, folder, **more):
     }  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
     """Start the browser once."""
     if CHROMIUM is None:

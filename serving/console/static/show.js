@@ -21,7 +21,9 @@ const item = (text, kind) => {
 
 const sentence = (reason) => {
   const own = t.reasons?.[reason.code];
-  return own ? fill(own, { words: reason.words ?? "" }) : reason.sentence;
+  if (!own) return reason.sentence;
+  const told = fill(own, { words: reason.words ?? "" });
+  return reason.read_as ? `${told} ${fill(t.read_as, { words: reason.read_as })}` : told;
 };
 
 const isVeto = (reason) => ["veto_weapon", "veto_violence", "weapons_answer", "violence_answer"].includes(reason.code);
