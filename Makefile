@@ -33,7 +33,7 @@ mlruns/champion/manifest.json: $(CORPUS)
 	touch $@
 
 test: $(VENV)/test.stamp browser lint
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # The pages are tested in Debian's Chromium. Where it is missing and cannot be installed, those tests skip and say so.
 browser:

@@ -48,7 +48,7 @@ def serve(
     if workers > 1:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="heartline-metrics-"))
     scheme = "https" if certificate else "http"
-    terminal.say(f"Heartline suggests on {scheme}://{host}:{port}/v1/health/ready (Ctrl+C stops it)")
+    terminal.say(f"Heartline suggests on {scheme}://{host}:{port}/ (Ctrl+C stops it)")
     uvicorn.run(
         "serving.app:create_app",
         factory=True,

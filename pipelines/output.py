@@ -16,6 +16,8 @@ from models.errors import InvalidData
 if TYPE_CHECKING:
     from pipelines.evaluate import Error, Evaluation
 
+_SHOWN = 100
+
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV, JSONL or Parquet by the ending of its name; raise `InvalidData` for another."""
@@ -104,9 +106,9 @@ def flat(decision: Decision) -> dict[str, Any]:
 def evaluation_lines(result: "Evaluation") -> Iterator[str]:
     """Yield the lines of an evaluation, the errors that matter first."""
     yield f"False clears (ineligible, suggested ELIGIBLE): {len(result.false_clears)}"
-    yield from map(_error_line, result.false_clears)
+    yield from _error_lines(result.false_clears)
     yield f"Weapon or violence labelled, not vetoed: {len(result.missed_vetoes)}"
-    yield from map(_error_line, result.missed_vetoes)
+    yield from _error_lines(result.missed_vetoes)
     yield f"Eligible, suggested NOT_ELIGIBLE: {len(result.missed_eligible)}"
     yield f"Over {result.n} calls labelled yes or no; 95 % intervals:"
     for name, estimate in result.figures.items():
@@ -119,7 +121,11 @@ def evaluation_lines(result: "Evaluation") -> Iterator[str]:
     yield f"One decision: {result.latency_ms['p50']:.2f} ms median, {result.latency_ms['p99']:.2f} ms at the 99th percentile"
 
 
-def _error_line(error: "Error") -> str:
-    """Name one wrong answer by its row; never by its note."""
-    chance = "no score" if error.probability is None else f"p={error.probability:.2f}"
-    return f"  row {error.row}: {error.call_type}, {error.recommendation}, {chance}, {', '.join(error.reasons)}"
+def _error_lines(errors: "list[Error]") -> Iterator[str]:
+    """Name wrong answers by their rows, never by their notes; a terminal is shown no more than it can hold."""
+    for error in errors[:_SHOWN]:
+        chance = "no score" if error.probability is None else f"p={error.probability:.2f}"
+        reasons = ", ".join(dict.fromkeys(error.reasons))
+        yield f"  row {error.row}: {error.call_type}, {error.recommendation}, {chance}, {reasons}"
+    if len(errors) > _SHOWN:
+        yield f"  and {len(errors) - _SHOWN} more: --html and --json of heartline evaluate name all"

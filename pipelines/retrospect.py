@@ -23,7 +23,11 @@ FATES = (
 
 @dataclass(slots=True)
 class Looked:
-    """Hold what was counted. `by` holds, for each grouping, the calls by what would have become of them."""
+    """Hold what was counted.
+
+    `by` holds, for each grouping, the calls by what would have become of them, and how many were eligible by their
+    probabilities, with the ends of the interval.
+    """
 
     calls: int
     days: float
@@ -59,8 +63,13 @@ def look_back(scored: pd.DataFrame, *, time_zone: str, calibration: Sequence[tup
         "hour": local.dt.strftime("%H"),
     }
     for name, group in groups.items():
-        table = pd.crosstab(group.fillna("not known"), fate).reindex(columns=list(FATES), fill_value=0)
-        made.by[name] = table.assign(**{"full roll-out": cleared.groupby(group.fillna("not known")).sum()}).rename_axis(name)
+        known = group.fillna("not known")
+        table = pd.crosstab(known, fate).reindex(columns=list(FATES), fill_value=0).rename_axis(index=name, columns=None)
+        table["full roll-out"] = cleared.groupby(known).sum()
+        likely = {value: expected(rows, calibration) for value, rows in scored.groupby(known)}
+        for column, end in (("expected eligible", "value"), ("at least", "low"), ("at most", "high")):
+            table[column] = pd.Series({value: getattr(one, end) for value, one in likely.items()})
+        made.by[name] = table
     return made
 
 
@@ -125,4 +134,4 @@ def lines(made: Looked) -> Iterator[str]:
         yield f"{name}: {n:,} ({n / max(1, made.calls):.1%})"
     for table in made.by.values():
         yield ""
-        yield from table.to_string().splitlines()
+        yield from table.round().astype(int).to_string().splitlines()

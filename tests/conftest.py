@@ -1,7 +1,11 @@
 """Train one small model for the whole session and share it."""
 
+import os
+import shutil
+
 import pytest
 from command import SMALL, heartline
+from filelock import FileLock
 
 from models.program import load_program
 from models.router import Router
@@ -26,12 +30,17 @@ def corpus(tmp_path_factory, small_config):
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory, corpus):
-    """Train and release the first champion once, by the commands a data scientist types."""
-    folder = tmp_path_factory.mktemp("mlruns")
-    for words in (["train", "--data", str(corpus)], ["release"]):
-        code, _, err = heartline(*words, "--config", str(SMALL), "--runs", str(folder))
-        assert code == 0, err
-    return folder
+    """Train and release the first champion once, by the commands a data scientist types; each worker gets a copy."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder, done = shared / "champion", shared / "champion.done"
+    with FileLock(shared / "champion.lock"):
+        if not done.exists():
+            for words in (["train", "--data", str(corpus)], ["release"]):
+                code, _, err = heartline(*words, "--config", str(SMALL), "--runs", str(folder))
+                assert code == 0, err
+            done.touch()
+    return shutil.copytree(folder, own / "mlruns")
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import os
+import secrets
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,30 +15,36 @@ ROOT = Path(__file__).parents[1]
 
 
 def free_port():
-    """Return a port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Return a port that nobody uses, below those that connections are given: a server may take long until it binds it."""
+    while True:
+        port = 15_000 + secrets.randbelow(15_000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextlib.contextmanager
 def started(words, *, port, environment=None, seconds=60):
     """Run a command until it listens on a port; give its process, and end it after."""
-    process = subprocess.Popen(
-        words, cwd=ROOT, env=os.environ | (environment or {}), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        until = time.monotonic() + seconds
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                break
-            assert process.poll() is None, "the server ended"
-            assert time.monotonic() < until, "the server does not listen"
-            time.sleep(0.05)
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    with tempfile.TemporaryFile() as told:
+        process = subprocess.Popen(
+            words, cwd=ROOT, env=os.environ | (environment or {}), stdout=subprocess.DEVNULL, stderr=told
+        )
+        try:
+            until = time.monotonic() + seconds
+            while True:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                    break
+                ended = process.poll() is not None
+                if ended or time.monotonic() > until:
+                    told.seek(0)
+                    said = told.read().decode(errors="replace")[-2000:]
+                    raise AssertionError(f"the server {'ended' if ended else 'does not listen'}: {said}")
+                time.sleep(0.05)
+            yield process
+        finally:
+            process.kill()
+            process.wait()
 
 
 def uvicorn(app, port, *more):

@@ -58,6 +58,9 @@ class TestRetrospect:
         assert made.fates == dict.fromkeys(retrospect.FATES, 1)
         assert sum(made.units_full.values()) == 4
         assert int(made.by["hour"].loc["14", "full roll-out"]) == 4
+        told = made.by["zone"].loc["D1"]
+        assert told["expected eligible"] == pytest.approx(made.eligible.value)
+        assert told["at least"] < told["expected eligible"] < told["at most"]
 
     def test_what_is_expected_is_as_unsure_as_the_calibration(self):
         """Bands with their ends replace each probability; without them only chance is counted, and it says so."""
@@ -71,17 +74,8 @@ class TestRetrospect:
         """Over a file, with teams, as text and as JSON."""
         small = tmp_path / "calls.csv"
         pd.read_csv(corpus, dtype=str, keep_default_na=False).head(400).to_csv(small, index=False)
-        words = [
-            "--data",
-            str(small),
-            "--runs",
-            str(runs),
-            "--simulate",
-            str(simulation.SETTINGS),
-            "--json",
-            str(tmp_path / "r.json"),
-        ]
-        code, out, err = heartline("retrospect", *words)
+        words = ["--data", str(small), "--simulate", str(simulation.SETTINGS), "--json", str(tmp_path / "r.json")]
+        code, out, err = heartline("retrospect", *words, "--runs", str(runs))
         assert code == 0, err
         assert "plan pilot" in out
         told = json.loads((tmp_path / "r.json").read_text())
@@ -191,18 +185,18 @@ class TestBackfill:
 
     @pytest.mark.slow
     def test_dask_decides_the_same_bytes_also_after_a_kill(self, parts, runs, tmp_path):
-        """Two workers, killed with -9 in the middle, started again: the same parts as one process, and no other file."""
+        """Killed with -9 in the middle, started again with two workers: the same parts as one process, and no other file."""
         backfill.run(parts, tmp_path / "one", bundle=runs / "champion", program="durham-heart")
         words = [sys.executable, "-m", "pipelines.cli", "score", str(parts), "--out", str(tmp_path / "two")]
-        words += ["--runs", str(runs), "--engine", "dask", "--workers", "2"]
-        process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
+        words += ["--runs", str(runs), "--engine", "dask", "--workers"]
+        process = subprocess.Popen([*words, "1"], cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
         until = time.monotonic() + 60
         while not list((tmp_path / "two").glob("*.parquet")):
             assert time.monotonic() < until, "no part came"
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        again = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+        again = subprocess.run([*words, "2"], cwd=ROOT, capture_output=True, text=True, check=False)
         assert again.returncode == 0, again.stderr
         assert self.files(tmp_path / "one") == self.files(tmp_path / "two")
 
@@ -254,5 +248,5 @@ def test_sparks_udf_gives_the_routers_answers(runs, corpus):
     spark = pyspark.sql.SparkSession.builder.master("local[1]").getOrCreate()
     frame = pd.read_csv(corpus, dtype=str, keep_default_na=False).head(5)[["narrative", "call_type"]]
     udf = mlflow.pyfunc.spark_udf(spark, "models:/heartline@champion", result_type="string", env_manager="local")
-    answers = spark.createDataFrame(frame).withColumn("answer", udf("narrative", "call_type")).toPandas()
+    answers = spark.createDataFrame(frame).withColumn("answer", udf(pyspark.sql.functions.struct("*"))).toPandas()
     assert answers["answer"].isin(["ELIGIBLE", "NOT_ELIGIBLE", "REVIEW"]).all()

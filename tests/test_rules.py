@@ -26,7 +26,9 @@ WORDS = sorted(
 NAMED = [word for word in WORDS if word.isalpha()]
 LONG = [word for word in NAMED if len(word) >= 5]
 CALM = st.lists(
-    st.sampled_from("rp adv male asleep near the bus stop wearing gray crying 10:42 will not go, store calm .\n".split(" ")),
+    st.sampled_from(
+        "rp adv male asleep near the bus stop wearing gray crying 10:42 refused entry store calm .\n".split(" ")
+    ),
     max_size=25,
 )
 QUIET = settings(max_examples=300, deadline=None)
