@@ -7,7 +7,7 @@ HEARTLINE := $(BIN)/heartline
 CORPUS := mlruns/corpus.csv
 YEAR := mlruns/year.csv
 
-.PHONY: run test browser lint lock bench soak report screenshots clean
+.PHONY: run test smoke browser lint lock bench soak report screenshots clean
 .DELETE_ON_ERROR:
 
 run: mlruns/champion/manifest.json
@@ -33,7 +33,11 @@ mlruns/champion/manifest.json: $(CORPUS)
 	touch $@
 
 test: $(VENV)/test.stamp browser lint
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not benchmark"
+
+# Every benchmark and soak, once and in small: that they run, not what they measure.
+smoke: $(VENV)/test.stamp
+	$(BIN)/pytest -m benchmark
 
 # The pages are tested in Debian's Chromium. Where it is missing and cannot be installed, those tests skip and say so.
 browser:

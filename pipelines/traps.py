@@ -8,7 +8,16 @@ from models.rules import Rulebook
 
 TRAPS = Path(__file__).with_name("traps.toml")
 MARK = re.compile(r"\[\[(weapon|violence):(.+?)\]\]", flags=re.DOTALL)
-DANGEROUS = ("firearms", "edged_and_blunt", "other_weapons", "violence", "spanish", "wording_that_never_lifts", "disguised")
+DANGEROUS = (
+    "firearms",
+    "edged_and_blunt",
+    "other_weapons",
+    "violence",
+    "spanish",
+    "wording_that_never_lifts",
+    "disguised",
+    "reaching_out_of_a_near_miss",
+)
 HARMLESS = ("near_misses", "ordinary", "means")
 
 
