@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -28,8 +29,9 @@ def started(words, *, port, environment=None, seconds=60):
     """Run a command until it listens on a port; give its process, and end it after."""
     with tempfile.TemporaryFile() as told:
         process = subprocess.Popen(
-            words, cwd=ROOT, env=os.environ | (environment or {}), stdout=subprocess.DEVNULL, stderr=told
-        )
+            words, cwd=ROOT, env=os.environ | (environment or {}), stdout=subprocess.DEVNULL, stderr=told,
+            start_new_session=True,
+        )  # fmt: skip
         try:
             until = time.monotonic() + seconds
             while True:
@@ -43,7 +45,8 @@ def started(words, *, port, environment=None, seconds=60):
                 time.sleep(0.05)
             yield process
         finally:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # its workers too
             process.wait()
 
 
