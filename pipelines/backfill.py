@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from models import rulebook
 from models.bundle import read_manifest
 from models.call import Call
 from models.call_types import canonical
-from models.decision import Decision
+from models.decision import Decision, Versions
 from models.errors import InvalidCall, InvalidData
 from models.program import load_program
 from models.router import Router
@@ -97,13 +97,15 @@ def run(
     program or text.
     """
     pairs = plan(source, to)
-    _mark(to, bundle, program)
     if engine == "dask":
         done = on_dask(pairs, bundle=str(bundle), program=program, scheduler=scheduler, workers=workers)
     elif engine == "local":
         done = (decide_part(part, target, bundle=str(bundle), program=program) for part, target in pairs)
     else:
         raise InvalidData("no such engine", value=engine, remedy="local or dask")
+    _mark(to, bundle, program)
+    for half in to.glob("*.new"):  # what a killed run left half written
+        half.unlink()
     return len(pairs), sum(track(done, len(pairs)))
 
 
@@ -148,18 +150,15 @@ def _router(bundle: str, program: str) -> Router:
 
 
 def _mark(to: Path, bundle: Path, program: str) -> None:
-    """Write down which parts decide into a folder, so that a run that goes on later does not mix two models' answers.
-
-    What a killed run left half written is cleared away.
-    """
-    versions = {
-        "model": read_manifest(bundle)["digest"], "program": load_program(program).version,
-        "rulebook": rulebook.load().version, "text": TEXT_VERSION,
-    }  # fmt: skip
-    said, mark = json.dumps(versions, indent=2), to / _MARK
+    """Write down which parts decide into a folder, so that a run that goes on later does not mix two models' answers."""
+    versions = Versions(
+        model=str(read_manifest(bundle)["digest"]),
+        rulebook=rulebook.load().version,
+        program=load_program(program).version,
+        text=TEXT_VERSION,
+    )
+    said, mark = json.dumps(asdict(versions), indent=2), to / _MARK
     to.mkdir(parents=True, exist_ok=True)
-    for half in to.glob("*.new"):
-        half.unlink()
     if not mark.exists():
         mark.write_text(said, encoding="utf-8")
     elif mark.read_text(encoding="utf-8") != said:

@@ -50,9 +50,9 @@ def _of(table: pd.DataFrame, column: str, *, confidence: float, seed: int) -> Fa
     """Measure one column."""
     outcome = np.where(table["cleared"], 2, np.where(table["turned"], 0, 1)).astype(np.int64)
     truth = table["truth"].to_numpy().astype(np.int64)
+    cells = pd.DataFrame({"group": table[column], "truth": truth, "outcome": outcome}).value_counts().reset_index()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a group without one eligible call has rates that are not known
-        cells = pd.DataFrame({"group": table[column], "truth": truth, "outcome": outcome}).value_counts().reset_index()
         frame = MetricFrame(
             metrics=_RATES,
             y_true=cells["truth"],
@@ -60,7 +60,7 @@ def _of(table: pd.DataFrame, column: str, *, confidence: float, seed: int) -> Fa
             sensitive_features=cells["group"],
             sample_params={rate: {"sample_weight": cells["count"]} for rate in _RATES},
         )
-    low, high = _ends(table[column], truth, outcome, confidence=confidence, seed=seed)
+    low, high = _ends(cells, confidence=confidence, seed=seed)
     groups = []
     for name, rates in frame.by_group.iterrows():
         rows = table[table[column] == name]
@@ -75,17 +75,19 @@ def _of(table: pd.DataFrame, column: str, *, confidence: float, seed: int) -> Fa
 
 
 def _ends(
-    groups: pd.Series, truth: Ints, outcome: Ints, *, confidence: float, seed: int
+    cells: pd.DataFrame, *, confidence: float, seed: int
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
-    """Return the ends of the bootstrap intervals of every rate, by rate and group.
+    """Return the ends of the bootstrap intervals of every rate, by rate and group; `cells` counts calls of a kind.
 
     The rates hang on nothing but how many calls of a group had which truth and outcome. Drawing as many calls again is
     drawing those counts from a multinomial; `MetricFrame`'s own bootstrap draws the calls, to the same effect, and takes
     minutes where this takes a blink.
     """
-    names, codes = np.unique(groups.to_numpy(dtype=str), return_inverse=True)
-    cells = np.bincount(codes * 6 + truth * 3 + outcome, minlength=len(names) * 6)
-    drawn = np.random.default_rng(seed).multinomial(len(truth), cells / len(truth), size=_RESAMPLES)
+    names, codes = np.unique(cells["group"].to_numpy(dtype=str), return_inverse=True)
+    kinds = codes * 6 + cells["truth"].to_numpy() * 3 + cells["outcome"].to_numpy()
+    numbers = np.bincount(kinds, weights=cells["count"], minlength=len(names) * 6)
+    total = int(cells["count"].sum())
+    drawn = np.random.default_rng(seed).multinomial(total, numbers / total, size=_RESAMPLES)
     counts = drawn.reshape(_RESAMPLES, len(names), 2, 3).astype(np.float64)
     with np.errstate(invalid="ignore"):
         of_truth = counts.sum(axis=3)

@@ -3,10 +3,11 @@
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
+
+from servers import free_port
 
 MISSING = "PostgreSQL is not installed: apt-get install postgresql"
 
@@ -30,9 +31,7 @@ def running():
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
         as_user = ["runuser", "-u", "postgres", "--"]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     data, bin_ = folder / "data", binaries()
     _run([*as_user, bin_ / "initdb", "-D", data, "-U", "heartline", "--auth=trust", "-N"])
     settings = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"

@@ -1,5 +1,6 @@
 """An evaluator can check every claim: errors by row, baselines on the same rows, groups, calibration, true findings."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -13,18 +14,18 @@ from models.call import Call
 from models.decision import Recommendation
 from pipelines import curves, fairness, metrics
 from pipelines.config import load_config
+from pipelines.evaluate import probabilities
 from pipelines.fairness import SMALL as FEW
-from pipelines.judged import judged
+from pipelines.ingest import read_table
+from pipelines.judged import GROUPS, judged
 from pipelines.report import report
 from pipelines.slices import worst
+from pipelines.train import take
 
 
 @pytest.fixture(scope="module")
 def table(corpus):
     """Read part of the small corpus."""
-    from pipelines.ingest import read_table  # noqa: PLC0415
-    from pipelines.train import take  # noqa: PLC0415
-
     whole = read_table(corpus)
     return take(whole, np.arange(len(whole.calls) - 1500, len(whole.calls)))
 
@@ -39,10 +40,7 @@ def rows(n, **columns):
     """Return a judged table of made-up calls."""
     plain = {"row": range(n), "truth": [True] * n, "danger": [False] * n, "cleared": [True] * n, "turned": [False] * n,
              "vetoed": [False] * n, "score": [0.9] * n}  # fmt: skip
-    groups = dict.fromkeys(
-        ("call type", "zone", "hour", "language", "caller party", "source", "repeat caller", "note length"), "same"
-    )
-    return pd.DataFrame(plain | {name: [value] * n for name, value in groups.items()} | columns)
+    return pd.DataFrame(plain | {name: ["same"] * n for name in GROUPS} | columns)
 
 
 class TestReport:
@@ -110,8 +108,6 @@ class TestFindings:
             def score(self, features):
                 scores = honest(features)
                 return type(scores)(0.5 + 0.49 * (scores.eligible - 0.5), scores.risk, scores.response)
-
-        import dataclasses  # noqa: PLC0415
 
         blunt = dataclasses.replace(router.bundle, scorer=Blunt())
         monkeypatch.setattr(router, "bundle", blunt)
@@ -231,6 +227,4 @@ class TestCurves:
         call = Call(narrative="male with a knife asleep in doorway")
         decision = router.decide(call)
         assert decision.recommendation is Recommendation.NOT_ELIGIBLE
-        from pipelines.evaluate import probabilities  # noqa: PLC0415
-
         assert probabilities([decision])[0] == 0.0

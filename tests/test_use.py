@@ -40,17 +40,22 @@ def calls(corpus):
 
 
 def fill(ledger, router, calls, *, weeks=4, start=datetime(2026, 1, 5, tzinfo=UTC), **more):
-    """Decide calls evenly over some weeks, as the service would write them down."""
+    """Decide calls evenly over some weeks, as the service would write them down; now, where there are no weeks."""
     drafts = []
     for number, call in enumerate(calls):
         decision = router.decide(call)
         content = decision_content(
             call, decision, fingerprint=SAFE.fingerprint(call.narrative), actor="x", via="http", **more
         )
-        content["decided_at"] = (start + timedelta(weeks=weeks * number / len(calls))).isoformat()
+        if weeks:
+            content["decided_at"] = (start + timedelta(weeks=weeks * number / len(calls))).isoformat()
         drafts.append(ledger.draft("decision", content, note=call.narrative))
-    written = ledger.append_drafts(drafts).result(30)
-    return [entry.content for entry in written]
+    return [json.loads(json.dumps(entry.content)) for entry in ledger.append_drafts(drafts).result(30)]
+
+
+def tell(ledger, kind, said):
+    """Write down what was said of decisions, and wait until it is."""
+    ledger.append_drafts([ledger.draft(kind, content) for content in said]).result(30)
 
 
 @pytest.fixture
@@ -88,12 +93,11 @@ class TestMonitor:
     def test_unfit_calls_beyond_chance_raise_an_alarm(self, ledger, router, calls):
         """A quarter of the served calls ended with police: found, and after which outcome."""
         cleared = [content for content in fill(ledger, router, calls) if content["recommendation"] == "ELIGIBLE"]
-        for number, content in enumerate(cleared):
-            event = "upgraded_to_police" if number % 4 == 0 else "none"
-            ledger.append("outcome", {"decision_id": content["decision_id"], "served": True, "adverse_event": event})
-        ledger.append("outcome", {"decision_id": cleared[0]["decision_id"], "served": True, "adverse_event": "none"}).result(
-            10
-        )
+        events = ["upgraded_to_police" if number % 4 == 0 else "none" for number in range(len(cleared))]
+        tell(ledger, "outcome", [
+            {"decision_id": content["decision_id"], "served": True, "adverse_event": event}
+            for content, event in zip(cleared, events, strict=True)
+        ])  # fmt: skip
         made = monitor.monitor(casebook(ledger.read()), profile(router), LIMITS)
         assert made.unfit.crossed_at is not None
         assert any("none for an unarmed team" in alarm for alarm in made.alarms)
@@ -109,16 +113,11 @@ class TestMonitor:
     def test_new_words_that_go_with_trouble_come_first(self, ledger, router, calls):
         """A street drug's new name is in notes that people override."""
         told = [Call(narrative=f"intoxicated male asleep at the bus stop, zombixx {n}", call_id=str(n)) for n in range(60)]
-        for content in fill(ledger, router, [*calls[:400], *told]):
-            if content["call_id"] and content["note"]["characters"] < 60 and content["call"] == {}:
-                said = {
-                    "decision_id": content["decision_id"],
-                    "human": "NOT_ELIGIBLE",
-                    "agreed": False,
-                    "reason": "medical_need",
-                }
-                ledger.append("feedback", said)
-        ledger.append("feedback", {"decision_id": "none", "human": "REVIEW", "agreed": True}).result(10)
+        tell(ledger, "feedback", [
+            {"decision_id": content["decision_id"], "human": "NOT_ELIGIBLE", "agreed": False, "reason": "medical_need"}
+            for content in fill(ledger, router, [*calls[:400], *told])
+            if content["call_id"] and content["note"]["characters"] < 60 and content["call"] == {}
+        ])  # fmt: skip
         book = casebook(ledger.read())
         notes = {str(key): ledger.note(str(key)) for key in book["decision_id"]}
         known = {word for call in calls for word in words_for_model(call.narrative.lower()).split()}
@@ -170,18 +169,18 @@ class TestReplay:
     def test_a_thousand_decisions_come_out_equal_field_by_field(self, ledger, router, calls, kept):
         """Probabilities to the last bit, reasons, versions, availability."""
         replayer = Replayer(ledger, kept)
-        contents = fill_now(ledger, router, calls[:1000])
+        contents = fill(ledger, router, calls[:1000], weeks=0)
         assert [replayer.replay(content).differs for content in contents] == [{}] * 1000
 
     def test_a_forged_field_is_named(self, ledger, router, calls, kept):
         """Whoever writes another probability is found out."""
-        (content,) = fill_now(ledger, router, calls[:1])
+        (content,) = fill(ledger, router, calls[:1], weeks=0)
         made = Replayer(ledger, kept).replay(content | {"eligible_probability": 0.123})
         assert set(made.differs) == {"eligible_probability"}
 
     def test_another_note_and_a_lost_part_are_refused(self, ledger, router, calls, kept):
         """The note must be the one that was decided on; a part that is not kept is named."""
-        (content,) = fill_now(ledger, router, calls[:1])
+        (content,) = fill(ledger, router, calls[:1], weeks=0)
         with pytest.raises(InvalidData, match="not the note"):
             Replayer(ledger, kept).replay(content, "another note")
         shutil.rmtree(kept / "bundle")
@@ -191,7 +190,7 @@ class TestReplay:
     @pytest.mark.usefixtures("kept")
     def test_the_command_replays_the_last(self, ledger, router, calls, tmp_path, monkeypatch):
         """It says how many were equal, and how many it had no note of."""
-        fill_now(ledger, router, calls[:5])
+        fill(ledger, router, calls[:5], weeks=0)
         monkeypatch.setenv("HEARTLINE_HASH_KEY", "key")
         words = ("ledger", "replay", "--ledger", f"sqlite:///{tmp_path / 'ledger.db'}", "--runs", str(tmp_path))
         assert "5 could not be replayed" in heartline(*words)[1]  # without the key of the notes
@@ -205,7 +204,7 @@ class TestReplay:
         """A decision that was written with another probability makes the command exit above 0."""
         monkeypatch.setenv("HEARTLINE_HASH_KEY", "key")
         monkeypatch.setenv("HEARTLINE_NOTE_KEY", NOTE_KEY.decode())
-        (content,) = fill_now(ledger, router, calls[:1])
+        (content,) = fill(ledger, router, calls[:1], weeks=0)
         forged = content | {"decision_id": "forged", "entry_id": "forged", "eligible_probability": 0.123}
         ledger.append_drafts([ledger.draft("decision", forged, note=calls[0].narrative)]).result(30)
         words = ("--ledger", f"sqlite:///{tmp_path / 'ledger.db'}", "--runs", str(tmp_path))
@@ -216,16 +215,6 @@ class TestReplay:
         code, _, err = heartline("ledger", "replay", "no-such-id", *words)
         assert code == 2
         assert "no decision has this id" in err
-
-
-def fill_now(ledger, router, calls):
-    """Write decisions down as they were made."""
-    contents = []
-    for call in calls:
-        decision = router.decide(call)
-        content = decision_content(call, decision, fingerprint=SAFE.fingerprint(call.narrative), actor="x", via="http")
-        contents.append(ledger.draft("decision", content, note=call.narrative))
-    return [json.loads(json.dumps(entry.content)) for entry in ledger.append_drafts(contents).result(30)]
 
 
 class TestTrial:
@@ -250,11 +239,12 @@ class TestTrial:
     def test_agreement_is_told_by_arm_with_the_difference(self, ledger, router, calls):
         """In the silent arm people agree less with what they do not see."""
         for arm, every in (("shown", 10), ("silent", 3)):
+            said = []
             for number, content in enumerate(fill(ledger, router, calls[:300], hidden=arm == "silent", arm=arm)):
                 other = "REVIEW" if content["recommendation"] != "REVIEW" else "ELIGIBLE"
                 human = other if number % every == 0 else content["recommendation"]
-                ledger.append("feedback", {"decision_id": content["decision_id"], "human": human, "agreed": True})
-        ledger.append("feedback", {"decision_id": "none", "human": "REVIEW", "agreed": True}).result(10)
+                said.append({"decision_id": content["decision_id"], "human": human, "agreed": True})
+            tell(ledger, "feedback", said)
         arms = trial.arms(casebook(ledger.read()), confidence=0.95)
         gap, low, high = trial.difference(arms[0].same_as_model, arms[1].same_as_model)
         assert (arms[0].name, arms[1].name) == ("shown", "silent")
@@ -284,12 +274,13 @@ class TestPublish:
 
     def test_the_page_holds_no_note_no_key_and_no_address(self, ledger, router, calls, tmp_path):
         """Nothing but counts."""
-        for number, content in enumerate(fill(ledger, router, calls[:400], caller="ab" * 32)):
-            if content["recommendation"] == "ELIGIBLE":
-                unit = PROGRAM_UNITS[1].value
-                came = {"served": True, "unit": unit, "adverse_event": "none", "felt_safe": number % 40 != 0}
-                ledger.append("outcome", {"decision_id": content["decision_id"]} | came)
-        ledger.append("outcome", {"decision_id": "none", "served": True}).result(10)
+        came = {"served": True, "unit": PROGRAM_UNITS[1].value, "adverse_event": "none"}
+        decided = fill(ledger, router, calls[:400], caller="ab" * 32)
+        tell(ledger, "outcome", [
+            {"decision_id": content["decision_id"], "felt_safe": number % 40 != 0} | came
+            for number, content in enumerate(decided)
+            if content["recommendation"] == "ELIGIBLE"
+        ])  # fmt: skip
         book = casebook(ledger.read())
         made = publish.public(book, program="Durham HEART", time_zone="America/New_York", since="2026", until="2027")
         publish.write(made, tmp_path / "public.html")

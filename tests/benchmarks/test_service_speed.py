@@ -57,9 +57,9 @@ def test_service_speed(runs, tmp_path):
     rows = json.dumps({"dataframe_records": [CALL]}).encode()
     port = free_port()
     words = [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/heartline@champion", "--env-manager", "local"]
+    tracked = f"sqlite:///{store / 'mlflow.db'}"
     environment = {
-        "MLFLOW_TRACKING_URI": f"sqlite:///{store / 'mlflow.db'}", "MLFLOW_REGISTRY_URI": f"sqlite:///{store / 'mlflow.db'}",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_TRACKING_URI": tracked, "MLFLOW_REGISTRY_URI": tracked, "MLFLOW_DISABLE_TELEMETRY": "true",
         "PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}",
     }  # fmt: skip
     with started([*words, "-p", str(port)], port=port, environment=environment, seconds=120):

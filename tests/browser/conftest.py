@@ -48,7 +48,7 @@ def settings(runs, folder, **more):
 
 @pytest.fixture(scope="module")
 def chromium():
-    """Start the browser once."""
+    """Start the browser once for a file: while it runs, no other test of the process can run an event loop of its own."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium: apt-get install chromium")
     with sync_playwright() as playwright:
