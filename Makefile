@@ -24,7 +24,7 @@ $(VENV)/test.stamp: tests/requirements.lock $(VENV)/run.stamp
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.lock
 	touch $@
 
-$(CORPUS): $(VENV)/run.stamp pipelines/corpus.toml pipelines/default.toml pipelines/synthesise.py
+$(CORPUS): $(VENV)/run.stamp pipelines/corpus/corpus.toml pipelines/default.toml pipelines/corpus/synthesise.py
 	$(HEARTLINE) synthesise --out $@
 
 mlruns/champion/manifest.json: $(CORPUS)
@@ -61,7 +61,7 @@ bench: mlruns/champion/manifest.json $(VENV)/test.stamp
 soak: $(VENV)/test.stamp
 	HEARTLINE_SOAK=whole $(BIN)/pytest tests/benchmarks/test_faults.py -q -s
 
-$(YEAR): $(VENV)/run.stamp pipelines/corpus.toml pipelines/default.toml pipelines/synthesise.py
+$(YEAR): $(VENV)/run.stamp pipelines/corpus/corpus.toml pipelines/default.toml pipelines/corpus/synthesise.py
 	$(HEARTLINE) synthesise --calls 100000 --seed 2027 --out $@
 
 report: mlruns/champion/manifest.json $(YEAR)

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from models.call import Answer, Call
-from models.call_types import CallType
 from models.decision import Reason
-from models.rulebook import RuleClass
-from models.rules import Hit, Scan
-from models.text import Normalised
-from models.words import NEUTRAL, Word
+from models.programs.call_types import CallType
+from models.text.normalize import Normalised
+from models.text.tokens import NEUTRAL, Word
+from models.veto.matcher import Hit, Scan
+from models.veto.rulebook import RuleClass
 
 _MEANT = {
     "asserted": "",

@@ -13,19 +13,19 @@ from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 
-from models import bundle as bundles
-from models.bundle import Bundle
 from models.call import Answer, Call, utc_now
-from models.call_types import UNMAPPED, CallType, canonical, learnt_types, program_types
+from models.classifier import bundle as bundles
+from models.classifier.bundle import Bundle
+from models.classifier.features import MISSING, row
+from models.classifier.scorer import Scores
 from models.decision import PROGRAM_UNITS, VETO_CODES, Decision, Reason, Recommendation, Response, RiskBand, Versions
 from models.errors import InvalidCall
-from models.features import MISSING, row
-from models.program import Program, ScreeningNegatives, load_program
+from models.programs.call_types import UNMAPPED, CallType, canonical, learnt_types, program_types
+from models.programs.program import Program, ScreeningNegatives, load_program
 from models.reasons import answer_reasons, field_reasons, hit_reasons, missing_reasons, type_reasons, word_reasons
-from models.rules import Rulebook, Scan
-from models.scorer import Scores
-from models.text import TEXT_VERSION, normalise
-from models.words import Word, model_words
+from models.text.normalize import TEXT_VERSION, normalise
+from models.text.tokens import Word, model_words
+from models.veto.matcher import Rulebook, Scan
 
 _FEW_WORDS = 4
 NO_SCORES = Scores(None, None, {})

@@ -11,16 +11,18 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from models.ledger import Ledger
-from models.notesafe import NoteSafe, key_file_of
+from models.ledger.encryption import NoteSafe, key_file_of
+from models.ledger.store import Ledger
 from models.router import Router
-from serving import console, logs, problems, routes, tracing
-from serving.auth import Gatekeeper
-from serving.cookies import Cookies
-from serving.desk import Desk
-from serving.live import Live
-from serving.metrics import Metrics
-from serving.registry import fetcher
+from serving import console
+from serving.api import problems, routes
+from serving.decisions.service import Desk
+from serving.model_manager import Live
+from serving.model_registry import fetcher
+from serving.observability import logs, tracing
+from serving.observability.metrics import Metrics
+from serving.security.authentication import Gatekeeper
+from serving.security.sessions import Cookies
 from serving.settings import Settings
 
 NO_LEDGER = "none"

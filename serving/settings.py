@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from models.errors import InvalidConfig
-from models.program import DEFAULT_PROGRAM
+from models.programs.program import DEFAULT_PROGRAM
 
 MAX_BODY = 256 * 1024
 """The largest request body that is read, in bytes: a note of 64 Ki characters and what JSON makes of it."""

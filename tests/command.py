@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pipelines import cli, terminal
+from pipelines.cli import main, terminal
 
 ROOT = Path(__file__).parents[1]
 SMALL = ROOT / "tests" / "small.toml"
@@ -23,7 +23,7 @@ def heartline(*words, stdin=None):
         sys.stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin)))
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            cli.main()
+            main()
         code = 0
     except SystemExit as stop:
         code = int(stop.code or 0)

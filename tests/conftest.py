@@ -7,11 +7,11 @@ import pytest
 from command import SMALL, heartline
 from filelock import FileLock
 
-from models.program import load_program
+from models.programs.program import load_program
 from models.router import Router
-from models.rules import Rulebook
-from pipelines import synthesise
-from pipelines.config import load_config
+from models.veto.matcher import Rulebook
+from pipelines.corpus import synthesise
+from pipelines.settings import load_config
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ import pytest
 import typer
 from command import ROOT, heartline
 
-from models.rulebook import load
-from pipelines.cli import app
-from pipelines.config import load_config
+from models.veto.rulebook import load
+from pipelines.cli.main import app
+from pipelines.settings import load_config
 from serving.app import create_app
 from serving.settings import Settings
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from command import ROOT, heartline
 
-from pipelines.config import load_config
-from pipelines.evaluate import evaluate
-from pipelines.ingest import read_table
+from pipelines.data.table import read_table
+from pipelines.evaluation.evaluate import evaluate
+from pipelines.settings import load_config
 
 REAL = ROOT.parent / "shared" / "real"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the real notes are not at hand: ../shared/real is absent")

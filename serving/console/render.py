@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from serving.console.text import language, texts
+from serving.console.translations import language, texts
 
 HERE = Path(__file__).parent
 LANGUAGE, THEME = "heartline-language", "heartline-theme"

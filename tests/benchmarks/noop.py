@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from fastapi import FastAPI
 
 from models.call import Call
-from models.program import load_program
+from models.programs.program import load_program
 from models.router import Router
-from models.rules import Rulebook
-from serving.schemas import CallIn, DecisionOut
+from models.veto.matcher import Rulebook
+from serving.api.schemas import CallIn, DecisionOut
 
 app = FastAPI()
 _SAME = Router(

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines import backfill, synthesise
-from pipelines.config import load_config
+from pipelines.corpus import synthesise
+from pipelines.operations import backfill
+from pipelines.settings import load_config
 
 WHOLE = os.environ.get("HEARTLINE_BENCH") == "whole"
 CALLS, PARTS = (200_000, 80) if WHOLE else (600, 4)

@@ -15,8 +15,8 @@ import pytest
 from servers import answer, free_port, load, request, started, uvicorn
 from websockets.asyncio.client import connect
 
-from models.ledger import Ledger
-from models.notesafe import NoteSafe
+from models.ledger.encryption import NoteSafe
+from models.ledger.store import Ledger
 
 WHOLE = os.environ.get("HEARTLINE_SOAK") == "whole"
 CALL = {"narrative": "male asleep in doorway of store, refusing to leave", "call_type": "Trespass", "zone": "D1"}

@@ -10,10 +10,12 @@ import pytest
 from command import ROOT
 from sklearn.linear_model import LogisticRegression
 
-from models import classifier, features
-from pipelines import metrics, synthesise
-from pipelines.config import load_config
-from pipelines.ingest import read_table
+from models.classifier import encoder as classifier
+from models.classifier import features
+from pipelines.corpus import synthesise
+from pipelines.data.table import read_table
+from pipelines.evaluation import metrics
+from pipelines.settings import load_config
 
 WHOLE = os.environ.get("HEARTLINE_BENCH") == "whole"
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000) if WHOLE else (1_000,)

@@ -12,7 +12,7 @@ import pytest
 from pages import open_call, wait_shown
 from playwright.sync_api import expect
 
-from models import apikeys
+from models import api_keys as apikeys
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,76 @@
+"""Offer the second look on the command line: draw a sample, measure agreement, list labels that look wrong."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli import terminal
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, DataOption, ProgramOption, RunsOption
+from pipelines.settings import load_config
+
+review_app = typer.Typer(no_args_is_help=True, help="Have calls labelled twice, and find labels that look wrong.")
+
+
+@review_app.command("sample", epilog="Example: heartline review sample --data data/sample.csv --out /tmp/review.csv")
+def sample(
+    data: DataOption = SAMPLE,
+    size: Annotated[int, typer.Option("--size", min=2, help="How many calls; half where the model is unsure.")] = 200,
+    to: Annotated[Path, typer.Option("--out", help="CSV to write; it holds notes: keep it as you keep the notes.")] = Path(
+        "review.csv"
+    ),
+    seed: Annotated[int, typer.Option("--seed", help="The same seed draws the same calls.")] = 0,
+    bundle: BundleOption = None,
+    runs: RunsOption = RUNS,
+    program: ProgramOption = PROGRAM,
+) -> None:
+    """Draw calls to be labelled twice, half by uncertainty and half by chance, without the model's answer."""
+    from models.router import Router  # noqa: PLC0415  a command loads what it needs
+    from pipelines.data.table import read_table  # noqa: PLC0415
+    from pipelines.data.writers import write_frame  # noqa: PLC0415
+    from pipelines.evaluation import label_review as review  # noqa: PLC0415
+
+    drawn = review.sample(Router.load(bundle or runs / "champion", program=program), read_table(data), size=size, seed=seed)
+    write_frame(drawn, to)
+    terminal.show(f"{len(drawn)} calls written to {to}: fill in annotator_a and annotator_b with yes, no or unsure")
+
+
+@review_app.command("agreement", epilog="Example: heartline review agreement data/examples/reviewed.csv")
+def agreement(
+    path: Annotated[Path, typer.Argument(help="CSV with a column for each labeller.")],
+    one: Annotated[str, typer.Option("--one", help="Column of the first labeller.")] = "annotator_a",
+    other: Annotated[str, typer.Option("--other", help="Column of the second.")] = "annotator_b",
+    config: ConfigOption = None,
+) -> None:
+    """Show Cohen's kappa with its interval, and the calls in dispute."""
+    import pandas as pd  # noqa: PLC0415
+
+    from models.errors import InvalidData  # noqa: PLC0415
+    from pipelines.evaluation import label_review as review  # noqa: PLC0415
+
+    settings = load_config(config).evaluate
+    try:
+        frame = pd.read_csv(path, dtype=str)
+    except (OSError, ValueError) as error:
+        raise InvalidData("the labels cannot be read", value=str(path), remedy=str(error)) from None
+    found = review.agreement(frame, one=one, other=other, confidence=settings.confidence, resamples=settings.bootstrap)
+    terminal.show(f"kappa {found.kappa}, {found.agreed} of {found.kappa.n} alike")
+    for name in found.disputed:
+        terminal.show(f"in dispute: {name}")
+
+
+@review_app.command("suspects", epilog="Example: heartline review suspects --data data/sample.csv")
+def suspects(
+    data: DataOption = SAMPLE,
+    config: ConfigOption = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many rows to show, the likeliest first.")] = 50,
+) -> None:
+    """List rows whose label looks wrong (cleanlab, on out-of-fold probabilities); a person decides."""
+    from pipelines.data.table import read_table  # noqa: PLC0415
+    from pipelines.evaluation import label_review as review  # noqa: PLC0415
+    from pipelines.training.train import labelled  # noqa: PLC0415
+
+    found = review.suspects(labelled(read_table(data)), load_config(config))
+    for row, label, chance in found[:limit]:
+        terminal.show(f"row {row}: labelled {'yes' if label else 'no'}, which the other folds give a chance of {chance:.3f}")
+    terminal.show(f"{len(found)} labels look wrong")

@@ -1,0 +1,99 @@
+"""Offer the service and its keys on the command line."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.errors import InvalidConfig
+from pipelines.cli import terminal
+from pipelines.cli.options import PROGRAM, RUNS, ProgramOption, RunsOption
+
+SERVE_EXAMPLE = "Example: heartline serve --port 8000"
+keys_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
+KeysOption = Annotated[Path, typer.Option("--keys", help="File of keys; the service reads it as HEARTLINE_KEYS.")]
+KEYS = Path("mlruns/keys.json")
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; beyond this machine only with keys.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1,
+    certificate: Annotated[Path | None, typer.Option("--tls-certificate", help="PEM file of the certificate.")] = None,
+    key: Annotated[Path | None, typer.Option("--tls-key", help="PEM file of its key.")] = None,
+    runs: RunsOption = RUNS,
+    program: ProgramOption = PROGRAM,
+) -> None:
+    """Serve decisions over HTTP."""
+    import uvicorn  # noqa: PLC0415  a command loads what it needs
+
+    if host not in _LOOPBACK and not (os.environ.get("HEARTLINE_KEYS") or os.environ.get("HEARTLINE_JWKS")):
+        remedy = "set HEARTLINE_KEYS (heartline keys create) or HEARTLINE_JWKS"
+        raise InvalidConfig("will not listen beyond this machine without authentication", value=host, remedy=remedy)
+    if (certificate is None) != (key is None):
+        raise InvalidConfig("a certificate and its key go together", remedy="give --tls-certificate and --tls-key")
+    given = {
+        "HEARTLINE_BUNDLE": runs / "champion",
+        "HEARTLINE_CHALLENGER": runs / "challenger",
+        "HEARTLINE_CACHE": runs / "last-good",
+        "HEARTLINE_PROGRAM": program,
+        "HEARTLINE_LEDGER": f"sqlite:///{runs / 'ledger.db'}",
+        "HEARTLINE_ANCHOR": runs / "ledger.anchor",
+    }
+    for name, value in given.items():
+        os.environ.setdefault(name, str(value))
+    if workers > 1:
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="heartline-metrics-"))
+    scheme = "https" if certificate else "http"
+    terminal.say(f"Heartline suggests on {scheme}://{host}:{port}/ (Ctrl+C stops it)")
+    uvicorn.run(
+        "serving.app:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+        ws_max_size=256 * 1024,
+        timeout_keep_alive=30,
+        limit_concurrency=2000,
+    )
+
+
+@keys_app.command("create", epilog="Example: heartline keys create --name desk-1 --role call_taker --keys /tmp/keys.json")
+def create(
+    name: Annotated[str, typer.Option("--name", help="Who will use it.")],
+    role: Annotated[list[str], typer.Option("--role", help="call_taker, clinician, evaluator or administrator.")],
+    keys: KeysOption = KEYS,
+) -> None:
+    """Make a key and show it this once; only its hash is kept."""
+    from models import api_keys as apikeys  # noqa: PLC0415
+
+    made, secret = apikeys.create(keys, name=name, roles=role)
+    terminal.show(f"{made.key_id}  {made.name}  {', '.join(made.roles)}")
+    terminal.show(secret)
+
+
+@keys_app.command("list", epilog="Example: heartline keys list --keys /tmp/keys.json")
+def list_keys(keys: KeysOption = KEYS) -> None:
+    """List the keys: their ids, names and roles, never the keys themselves."""
+    from models import api_keys as apikeys  # noqa: PLC0415
+
+    for key in apikeys.read(keys):
+        end = f", revoked {key.revoked_at}" if key.revoked_at else ""
+        terminal.show(f"{key.key_id}  {key.name}  {', '.join(key.roles)}  made {key.made_at}{end}")
+
+
+@keys_app.command("revoke", epilog="Example: heartline keys revoke 0a1b2c3d --keys /tmp/keys.json")
+def revoke(key_id: Annotated[str, typer.Argument(help="The key's id, as list shows it.")], keys: KeysOption = KEYS) -> None:
+    """End a key; a running service notices within seconds."""
+    from models import api_keys as apikeys  # noqa: PLC0415
+
+    ended = apikeys.revoke(keys, key_id)
+    terminal.show(f"{ended.key_id}  {ended.name}  revoked {ended.revoked_at}")

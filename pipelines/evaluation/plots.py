@@ -1,0 +1,60 @@
+"""Draw what a run leaves behind: calibration, precision against recall, and what each threshold would cost."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from sklearn.metrics import precision_recall_curve
+
+from pipelines.evaluation.evaluate import Evaluation
+
+
+def draw(evaluation: Evaluation, point: Mapping[str, float]) -> dict[str, Figure]:
+    """Return the figures by name; nothing where only one class is known."""
+    truth, scores = evaluation.truth, evaluation.scores
+    if truth.all() or not truth.any():
+        return {}
+    return {
+        "calibration": _calibration(truth, scores),
+        "precision_recall": _precision_recall(truth, scores),
+        "threshold_trade_off": _trade_off(truth, scores, point),
+    }
+
+
+def _axes(title: str, x: str, y: str) -> tuple[Figure, Any]:
+    """Return an empty plot with its labels."""
+    figure = Figure(figsize=(5, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.set(title=title, xlabel=x, ylabel=y)
+    axes.grid(visible=True, alpha=0.3)
+    return figure, axes
+
+
+def _calibration(truth: Any, scores: Any) -> Figure:
+    """Plot how often calls of a predicted probability were eligible."""
+    figure, axes = _axes("Calibration (test block)", "predicted probability of eligible", "share that was eligible")
+    parts = [part for part in np.array_split(np.argsort(scores, kind="stable"), 10) if len(part)]
+    axes.plot([0, 1], [0, 1], color="grey", linestyle="--", label="perfect")
+    axes.plot([scores[p].mean() for p in parts], [truth[p].mean() for p in parts], marker="o", label="tenths of the calls")
+    axes.legend()
+    return figure
+
+
+def _precision_recall(truth: Any, scores: Any) -> Figure:
+    """Plot precision against recall."""
+    figure, axes = _axes("Precision and recall (test block)", "recall of eligible calls", "precision")
+    precision, recall, _ = precision_recall_curve(truth, scores)
+    axes.plot(recall, precision)
+    return figure
+
+
+def _trade_off(truth: Any, scores: Any, point: Mapping[str, float]) -> Figure:
+    """Plot the false-clear rate and the recall over the threshold, with the certified one marked."""
+    figure, axes = _axes("What each threshold costs (test block)", "threshold for ELIGIBLE", "share")
+    steps = np.linspace(0, 1, 201)
+    axes.plot(steps, [(scores[~truth] >= step).mean() for step in steps], label="ineligible cleared")
+    axes.plot(steps, [(scores[truth] >= step).mean() for step in steps], label="eligible found")
+    axes.axvline(point["eligible_at"], color="black", linestyle=":", label="certified threshold")
+    axes.legend()
+    return figure

@@ -1,0 +1,54 @@
+"""Say from what a model was made: data, settings, program, rulebook, packages, and the commit of the code."""
+
+import hashlib
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from models.programs.program import Program
+from models.veto.matcher import Rulebook
+from pipelines.data.split import BLOCKS, Split
+from pipelines.settings import Config
+
+PACKAGES = ("heartline", "scikit-learn", "numpy", "pandas", "scipy", "skops", "spacy")
+
+
+def provenance(config: Config, identity: Mapping[str, Any], blocks: Split, program: Program) -> dict[str, Any]:
+    """Return what decides a bundle's bytes: enough to make it again."""
+    return {
+        **identity,
+        "config": config.flat(),
+        "blocks": {name: len(getattr(blocks, name)) for name in BLOCKS} | {"left_out": blocks.left_out},
+        "program": program.version,
+        "rulebook": Rulebook().version,
+        "environment": environment(),
+    }
+
+
+def environment() -> dict[str, str]:
+    """Return the versions that a bundle is made with."""
+    return {name: metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()}
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def git_state() -> dict[str, str]:
+    """Return the commit and whether the tree has changes; `unknown` outside a checkout."""
+    here = Path(__file__).parent
+
+    def git(*words: str) -> str | None:
+        try:
+            done = subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, check=True)  # noqa: S603, S607
+        except (OSError, subprocess.CalledProcessError):
+            return None
+        return done.stdout.strip()
+
+    commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain")
+    return {"git_commit": commit or "unknown", "git_dirty": "unknown" if changes is None else str(bool(changes)).lower()}

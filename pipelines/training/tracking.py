@@ -1,0 +1,216 @@
+"""Keep runs, models and who was champion when in MLflow; the one file that speaks to it.
+
+Runs live in `sqlite:///mlruns/mlflow.db` and their artefacts under `mlruns/artifacts`, both set explicitly. Aliases name
+versions: `candidate` the last one trained, `champion` the one that answers, `challenger` the one that is scored beside it.
+Promotion also copies the bundle to `mlruns/champion` or `mlruns/challenger`, atomically, so that the service starts
+without MLflow.
+"""
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a 911 centre's machine calls nobody
+
+import mlflow
+from mlflow.models import ModelSignature
+from mlflow.tracking import MlflowClient
+from mlflow.types.schema import ColSpec, Schema, TensorSpec
+
+from models.call import FIELDS
+from models.classifier import bundle as bundles
+from pipelines.evaluation.evaluate import Evaluation
+from pipelines.evaluation.plots import draw
+from pipelines.evaluation.report import Report
+from pipelines.settings import Config
+from pipelines.training.compare import Compared
+
+MODEL_FILE = Path(__file__).with_name("mlflow_model.py")
+CODE = [str(Path(__file__).parents[2] / "models")]
+CHAMPION, CHALLENGER, CANDIDATE = "champion", "challenger", "candidate"
+_NUMBERS = {"calls_24h": "double", "calls_30d": "double", "premise_hazard": "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """Name a registered version: its number, its run and the digest of its bundle."""
+
+    version: str
+    run_id: str
+    digest: str
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+
+
+class Store:
+    """Hold one folder of runs."""
+
+    def __init__(self, root: Path, config: Config) -> None:
+        """Point MLflow at the folder; nothing is written before the first run."""
+        self.root = root.resolve()
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.name = config.tracking.registered_model
+        self._experiment = config.tracking.experiment
+        self._uri = f"sqlite:///{self.root / 'mlflow.db'}"
+        for noisy in ("mlflow", "alembic"):
+            logging.getLogger(noisy).setLevel(logging.ERROR)
+        mlflow.set_tracking_uri(self._uri)
+        mlflow.set_registry_uri(self._uri)
+        self.client = MlflowClient(self._uri, self._uri)
+
+    def log(
+        self,
+        bundle: Path,
+        evaluation: Evaluation,
+        *,
+        program: str,
+        tags: Mapping[str, str],
+        compared: Sequence[Compared] = (),
+    ) -> Registered:
+        """Record one training run with everything it needs to be judged and made again; register its model."""
+        manifest = bundles.read_manifest(bundle)
+        training = manifest["training"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # MLflow warns about its own dependencies; ours are in the lock file
+            with mlflow.start_run(experiment_id=self._experiment_id()):
+                mlflow.log_params(training["config"])
+                mlflow.set_tags(_tags(manifest) | {"program_id": program} | dict(tags))
+                mlflow.log_metrics(_metrics(evaluation))
+                mlflow.log_dict(evaluation.to_record(), "evaluation.json")
+                mlflow.log_dict(training["environment"], "environment.json")
+                self._log_plots(evaluation, manifest["operating_point"])
+                for variant in compared:
+                    _log_variant(variant, self._experiment_id())
+                info = self._log_model(bundle, str(manifest["digest"]), program)
+        version = str(info.registered_model_version)
+        self.client.set_model_version_tag(self.name, version, "digest", str(manifest["digest"]))
+        self.client.set_registered_model_alias(self.name, CANDIDATE, version)
+        return self.by_version(version)
+
+    def log_report(self, report: Report) -> str:
+        """Record a report, as a page and as JSON, with its figures; return the run's id."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with mlflow.start_run(experiment_id=self._experiment_id(), run_name="evaluation") as run:
+                mlflow.set_tags({"kind": "evaluation", "data": report.data, "digest": report.versions["model"]})
+                mlflow.log_metrics(_metrics(report.evaluation) | {"findings": float(len(report.findings))})
+                mlflow.log_text(report.to_html(), "report.html")
+                mlflow.log_text(json.dumps(report.to_record(), default=str), "report.json")
+        return str(run.info.run_id)
+
+    def by_alias(self, alias: str) -> Registered | None:
+        """Return the version that an alias names, or nothing."""
+        try:
+            found = self.client.get_model_version_by_alias(self.name, alias)
+        except mlflow.exceptions.MlflowException:
+            return None
+        return self.by_version(str(found.version))
+
+    def by_version(self, version: str) -> Registered:
+        """Return a registered version."""
+        found = self.client.get_model_version(self.name, version)
+        data = self.client.get_run(str(found.run_id)).data
+        return Registered(version, str(found.run_id), found.tags.get("digest", ""), dict(data.metrics), dict(data.tags))
+
+    def bundle_of(self, registered: Registered) -> Path:
+        """Return the folder of a version's bundle."""
+        local = mlflow.artifacts.download_artifacts(f"models:/{self.name}/{registered.version}", tracking_uri=self._uri)
+        return Path(local) / "artifacts" / "bundle"
+
+    def promote(self, registered: Registered, alias: str) -> Path:
+        """Give a version an alias, and put its bundle where the service looks for it."""
+        self.client.set_registered_model_alias(self.name, alias, registered.version)
+        target, staged = self.root / alias, Path(tempfile.mkdtemp(dir=self.root))
+        shutil.copytree(self.bundle_of(registered), staged, dirs_exist_ok=True)
+        staged.chmod(0o755)
+        old = self.root / f".{alias}-old"
+        shutil.rmtree(old, ignore_errors=True)
+        if target.exists():
+            target.rename(old)
+        staged.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+        return target
+
+    def _experiment_id(self) -> str:
+        """Return the experiment, made with its artefact folder set explicitly."""
+        found = self.client.get_experiment_by_name(self._experiment)
+        if found is not None:
+            return str(found.experiment_id)
+        return str(self.client.create_experiment(self._experiment, artifact_location=(self.root / "artifacts").as_uri()))
+
+    def _log_plots(self, evaluation: Evaluation, point: Mapping[str, float]) -> None:
+        """Draw and record the plots."""
+        for name, figure in draw(evaluation, point).items():
+            mlflow.log_figure(figure, f"plots/{name}.png")
+
+    def _log_model(self, bundle: Path, digest: str, program: str) -> Any:
+        """Record the bundle as a model whose prediction is the Router's decision."""
+        with tempfile.TemporaryDirectory() as folder:
+            identity, staged = Path(folder) / "identity.json", shutil.copytree(bundle, Path(folder) / "bundle")
+            identity.write_text(json.dumps({"digest": digest, "program": program}), encoding="utf-8")
+            return mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(MODEL_FILE),
+                artifacts={"bundle": str(staged), "identity": str(identity)},
+                code_paths=CODE,
+                signature=signature(),
+                pip_requirements=_requirements(),
+                registered_model_name=self.name,
+            )
+
+
+def signature() -> ModelSignature:
+    """Return the columns of a call and of an answer; only the narrative is required, and an empty one is a REVIEW."""
+    inputs: list[ColSpec | TensorSpec] = [
+        ColSpec(_NUMBERS.get(name, "string"), name, required=name == "narrative") for name in FIELDS
+    ]
+    outputs: list[ColSpec | TensorSpec] = [
+        ColSpec("string", "recommendation"),
+        ColSpec("double", "eligible_probability", required=False),
+        ColSpec("double", "risk_probability", required=False),
+        ColSpec("string", "decision"),
+    ]
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
+
+
+def _requirements() -> list[str]:
+    """Pin what the library of the model needs."""
+    from importlib.metadata import version  # noqa: PLC0415  asked only when a model is recorded
+
+    names = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops", "spacy")
+    return [f"{name}=={version(name)}" for name in names]
+
+
+def _tags(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Say where a run comes from."""
+    training = manifest["training"]
+    return {
+        "digest": str(manifest["digest"]),
+        "data_sha256": training["data_sha256"],
+        "rulebook": training["rulebook"],
+        "program": training["program"],
+    }
+
+
+def _log_variant(variant: Compared, experiment: str) -> None:
+    """Record one variant of a comparison as a run inside the present one."""
+    with mlflow.start_run(experiment_id=experiment, run_name=variant.name, nested=True):
+        figures = asdict(variant)
+        mlflow.set_tags({"variant": figures.pop("name"), "wins": str(figures.pop("wins")).lower()})
+        mlflow.log_metrics(figures)
+
+
+def _metrics(evaluation: Evaluation) -> dict[str, float]:
+    """Return every figure with the ends of its interval, as MLflow keeps them."""
+    found = {"false_clears": float(len(evaluation.false_clears)), "n": float(evaluation.n)}
+    for name, estimate in evaluation.figures.items():
+        if estimate.n:
+            found |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return found | {f"latency_{name}_ms": value for name, value in evaluation.latency_ms.items()}

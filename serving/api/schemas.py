@@ -1,0 +1,224 @@
+"""Describe what goes over HTTP: a call in, a decision out; unknown fields are refused.
+
+`DecisionOut` documents `Decision.to_json`, which is what is sent; a test holds the two together.
+"""
+
+from datetime import datetime
+from typing import Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from models.call import MAX_NARRATIVE, Answer, Call, CallerParty, Source
+from models.decision import Recommendation, Response, RiskBand
+from models.ledger.records import ADVERSE_EVENTS, OVERRIDE_REASONS, UNSERVED_REASONS
+
+_EXAMPLE: dict[str, JsonValue] = {
+    "narrative": "RP adv male asleep in doorway of store, refusing to leave, no shoes, talking to himself",
+    "call_id": "2026-000123",
+    "received_at": "2026-03-03T14:05:00-05:00",
+    "call_type": "Trespass",
+    "source": "911",
+    "zone": "D1",
+    "caller_party": "third",
+    "weapons_answer": "none",
+    "violence_answer": "none",
+    "medical_answer": "none",
+}
+
+
+class CallIn(BaseModel):
+    """Hold a call as it is sent; every field but the narrative may be left out."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [_EXAMPLE]})
+
+    narrative: str = Field(max_length=MAX_NARRATIVE, description="The call-taker's note, as far as it is typed.")
+    call_id: str | None = Field(None, max_length=200, description="The CAD incident number.")
+    received_at: AwareDatetime | None = Field(None, strict=False, description="When the call came in, with its offset.")
+    call_type: str | None = Field(None, max_length=200, description="The CAD nature code, as the agency writes it.")
+    priority: str | None = Field(None, max_length=200)
+    source: Source | None = Field(None, strict=False)
+    zone: str | None = Field(None, max_length=200)
+    caller_party: CallerParty | None = Field(None, strict=False)
+    language: str | None = Field(None, max_length=200)
+    calls_24h: int | None = Field(None, ge=0, le=1_000_000, description="Earlier calls from this caller or address.")
+    calls_30d: int | None = Field(None, ge=0, le=1_000_000)
+    premise_hazard: bool | None = None
+    weapons_answer: Answer | None = Field(None, strict=False)
+    violence_answer: Answer | None = Field(None, strict=False)
+    medical_answer: Answer | None = Field(None, strict=False)
+    caller_key: str | None = Field(None, max_length=200, description="Who calls; only its keyed hash is kept.")
+
+    def to_call(self) -> Call:
+        """Return the call; raises nothing that the fields above have not refused already."""
+        return Call(**{name: getattr(self, name) for name in _OF_CALL})
+
+
+_OF_CALL = tuple(name for name in CallIn.model_fields if name != "caller_key")
+
+
+class CallerIn(BaseModel):
+    """Name a caller; the key is hashed at once and goes into no address and no log."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    caller_key: str = Field(min_length=1, max_length=200)
+
+
+class FeedbackIn(BaseModel):
+    """Hold what a person decided; it may be sent again with a correction, and never replaces what was said before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    human: Recommendation = Field(description="What the person decided.")
+    reason: Literal[OVERRIDE_REASONS] = Field("agree", description="Why, from the closed list.")  # type: ignore[valid-type]
+    response: Response | None = Field(None, description="Whom they sent or asked for.")
+    comment: str | None = Field(None, max_length=1000, description="Kept only where notes are kept, and encrypted.")
+    withdrawn: bool = Field(False, description="Takes back what this person said before; both stay in the ledger.")
+    elapsed_ms: int | None = Field(None, ge=0, le=86_400_000, description="From the first suggestion to the decision.")
+
+
+class OutcomeIn(BaseModel):
+    """Hold what happened: the after-call safety survey, or why nobody went."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    served: bool = Field(description="Whether a team of the program went or called.")
+    unit: Response | None = None
+    unserved_reason: Literal[UNSERVED_REASONS] | None = None  # type: ignore[valid-type]
+    adverse_event: Literal[ADVERSE_EVENTS] | None = None  # type: ignore[valid-type]
+    felt_safe: bool | None = None
+    resolved: bool | None = None
+    transported: bool | None = None
+    arrested: bool | None = None
+    no_contact: bool | None = None
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        """Refuse what cannot be both."""
+        if self.served and self.unserved_reason is not None:
+            raise ValueError("unserved_reason is for calls that nobody went to")
+        if not self.served and self.unserved_reason is None:
+            raise ValueError("say why nobody went: unserved_reason")
+        return self
+
+
+class _Out(BaseModel):
+    """Refuse fields that are not documented."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ReasonOut(_Out):
+    """Hold one reason; `start` and `end` index the original note, end exclusive."""
+
+    code: str
+    sentence: str
+    words: str | None
+    start: int | None
+    end: int | None
+    rule_id: str | None
+    annotation: str | None
+    weight: float | None
+    read_as: str | None
+
+
+class AvailabilityOut(_Out):
+    """Hold whether the suggested unit is on duty in the zone now."""
+
+    unit: Response
+    available: bool | None
+    on_duty: bool | None
+    in_zone: bool | None
+    next_on_duty_at: datetime | None
+
+
+class VersionsOut(_Out):
+    """Name what made the decision."""
+
+    model: str
+    rulebook: str
+    program: str
+    text: str
+
+
+class DecisionOut(_Out):
+    """Hold one decision. It suggests; a person decides."""
+
+    decision_id: str
+    call_id: str | None
+    decided_at: datetime
+    recommendation: Recommendation
+    response: Response | None
+    care_navigation: bool
+    eligible_probability: float | None
+    risk_probability: float | None
+    risk_interval: tuple[float, float] | None
+    risk_band: RiskBand
+    reasons: list[ReasonOut]
+    availability: AvailabilityOut | None
+    missing: list[str]
+    versions: VersionsOut
+    latency_ms: float
+
+
+class ProblemOut(BaseModel):
+    """Hold an error as RFC 9457 has it; it never repeats the note."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[dict[str, str]] = []
+
+
+class LiveOut(BaseModel):
+    """Say that the process answers."""
+
+    status: str
+
+
+class ReadyOut(BaseModel):
+    """Say whether decisions can be made, and what they are made with.
+
+    `status` is `ready`, or `degraded` where no model is loaded and every unvetoed call is REVIEW.
+    """
+
+    status: str
+    detail: str
+    model: str
+    challenger: str | None
+    compiled_scorer: bool
+    ledger: bool
+
+
+class EntryOut(BaseModel):
+    """Hold one entry of the ledger as it was written; `repeated` where the same idempotency key had written it before."""
+
+    seq: int
+    content: dict[str, JsonValue]
+    repeated: bool = False
+
+
+class ReloadOut(BaseModel):
+    """Say whether another model answers now, and which."""
+
+    changed: bool
+    detail: str
+    model: str
+    challenger: str | None
+
+
+class VerdictOut(BaseModel):
+    """Say whether the ledger is whole."""
+
+    whole: bool
+    entries: int
+    said: str
+
+
+class ModelOut(BaseModel):
+    """Describe the model in use."""
+
+    versions: VersionsOut
+    operating_point: dict[str, float]
+    training: dict[str, object]

@@ -1,0 +1,26 @@
+"""Say what the pages say, in the reader's language."""
+
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+LANGUAGES = ("en", "es")
+
+
+@lru_cache(maxsize=1)
+def texts() -> dict[str, dict[str, Any]]:
+    """Return the words of every language."""
+    return tomllib.loads(Path(__file__).with_name("translations.toml").read_text(encoding="utf-8"))
+
+
+def language(chosen: str | None, accepted: str) -> str:
+    """Return the language chosen, or else the first that a browser's `Accept-Language` names and we speak.
+
+    >>> language(None, "es-MX,es;q=0.9,en;q=0.8"), language("en", "es"), language(None, "fr")
+    ('es', 'en', 'en')
+    """
+    if chosen in LANGUAGES:
+        return str(chosen)
+    named = (part.split(";")[0].strip().lower()[:2] for part in accepted.split(","))
+    return next((name for name in named if name in LANGUAGES), LANGUAGES[0])

@@ -1,0 +1,253 @@
+"""Past calls are counted by what would have become of them; teams are simulated; parts are decided once, wherever."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from command import ROOT, heartline
+
+from models.errors import InvalidConfig, InvalidData
+from models.programs.program import load_program
+from models.statistics import Estimate
+from pipelines.operations import backfill, retrospect, simulation
+from pipelines.operations.simulation import Plan, UnitPlan
+from pipelines.release import card
+
+
+@pytest.fixture(scope="module")
+def parts(corpus, tmp_path_factory):
+    """Cut part of the small corpus into Parquet parts in two folders, as a data lake would."""
+    folder = tmp_path_factory.mktemp("lake")
+    frame = pd.read_csv(corpus, dtype=str, keep_default_na=False).head(900)
+    for number in range(6):
+        place = folder / f"year=202{number % 2}"
+        place.mkdir(exist_ok=True)
+        frame.iloc[number * 150 : (number + 1) * 150].to_parquet(place / f"part-{number}.parquet", index=False)
+    return folder
+
+
+def scored(**columns):
+    """Return a table of decided calls."""
+    n = len(next(iter(columns.values())))
+    plain = {
+        "received_at": ["2026-03-03T14:00:00-05:00"] * n, "zone": ["D1"] * n, "call_type": ["trespass"] * n,
+        "vetoed": [False] * n, "on_duty": [True] * n, "in_zone": [True] * n, "recommendation": ["ELIGIBLE"] * n,
+        "response": ["community_response"] * n, "eligible_probability": [0.9] * n,
+    }  # fmt: skip
+    return pd.DataFrame(plain | columns)
+
+
+class TestRetrospect:
+    """Each call has one fate, and what is expected has its interval."""
+
+    def test_every_reason_is_counted_apart(self):
+        """Answered, off duty, out of zone, not known, review, vetoed, below threshold."""
+        table = scored(
+            vetoed=[False, False, False, False, False, True, False],
+            on_duty=[True, False, True, None, None, None, None],
+            in_zone=[True, True, False, True, None, None, None],
+            recommendation=["ELIGIBLE"] * 4 + ["REVIEW", "NOT_ELIGIBLE", "NOT_ELIGIBLE"],
+        )
+        made = retrospect.look_back(table, time_zone="America/New_York")
+        assert made.fates == dict.fromkeys(retrospect.FATES, 1)
+        assert sum(made.units_full.values()) == 4
+        assert int(made.by["hour"].loc["14", "full roll-out"]) == 4
+        told = made.by["zone"].loc["D1"]
+        assert told["expected eligible"] == pytest.approx(made.eligible.value)
+        assert told["at least"] < told["expected eligible"] < told["at most"]
+
+    def test_what_is_expected_is_as_unsure_as_the_calibration(self):
+        """Bands with their ends replace each probability; without them only chance is counted, and it says so."""
+        table = scored(eligible_probability=[0.9] * 100)
+        chance = retrospect.expected(table, [])
+        banded = retrospect.expected(table, [(0.9, Estimate(0.8, 0.7, 0.95, 50, "wilson"))])
+        assert (chance.value, chance.method) == (pytest.approx(90), "binomial")
+        assert (banded.low, banded.high) == (pytest.approx(70), pytest.approx(95))
+
+    def test_the_command_counts_and_simulates(self, corpus, runs, tmp_path):
+        """Over a file, with teams, as text and as JSON."""
+        small = tmp_path / "calls.csv"
+        pd.read_csv(corpus, dtype=str, keep_default_na=False).head(400).to_csv(small, index=False)
+        words = ["--data", str(small), "--simulate", str(simulation.SETTINGS), "--json", str(tmp_path / "r.json")]
+        code, out, err = heartline("retrospect", *words, "--runs", str(runs))
+        assert code == 0, err
+        assert "plan pilot" in out
+        told = json.loads((tmp_path / "r.json").read_text())
+        assert sum(told["fates"].values()) == told["calls"] == 400
+
+
+class TestSimulation:
+    """Queues behave as queues do."""
+
+    def unit(self, **more):
+        """Return a plan of one unit."""
+        plain = {
+            "unit": "community_response",
+            "teams": 1,
+            "hours": (0, 24),
+            "zones": None,
+            "travel": 0.0,
+            "service": 60.0,
+            "cost_per_hour": 100.0,
+        }
+        return Plan("x", 20.0, (UnitPlan(**(plain | more)),))
+
+    def calls(self, minutes, **more):
+        """Return eligible calls at given minutes."""
+        hours = (np.asarray(minutes) // 60 % 24).astype(int)
+        return pd.DataFrame({"response": "community_response", "zone": "D1", "minute": minutes, "hour": hours} | more)
+
+    def run(self, plan, calls, *, days=30.0, target=0.9):
+        """Simulate the one unit."""
+        (found,) = simulation.simulate(calls, plan, days=days, target=target, replications=3)
+        return found
+
+    def test_calls_far_apart_are_all_answered_at_once(self):
+        """No queue, no wait but the travel."""
+        found = self.run(self.unit(travel=10.0), self.calls(np.arange(30) * 1440.0))
+        assert found.share[0] == 1.0
+        assert 2 < found.wait[0] < 10
+
+    def test_loss_is_what_erlang_says(self):
+        """With no patience it is Erlang's loss system: two teams offered two erlangs lose forty per cent."""
+        rng = np.random.default_rng(0)
+        minutes = np.cumsum(rng.exponential(30.0, 6000))
+        plan = Plan("x", 0.0, self.unit(teams=2).units)
+        found = self.run(plan, self.calls(minutes), days=minutes[-1] / 1440)
+        assert found.share[0] == pytest.approx(0.6, abs=0.02)
+
+    def test_more_teams_answer_no_less_and_the_fewest_that_do_are_named(self):
+        """And the target is met with that number and not with one less."""
+        rng = np.random.default_rng(1)
+        calls = self.calls(np.sort(rng.uniform(0, 30 * 1440, 2000)))
+        shares = [self.run(self.unit(teams=n), calls).share[0] for n in (1, 3, 6)]
+        assert shares == sorted(shares)
+        needed = self.run(self.unit(), calls).teams_for_target
+        assert self.run(self.unit(teams=needed), calls).share[0] >= 0.89
+        assert self.run(self.unit(teams=needed - 1), calls).share[0] < 0.9
+
+    def test_hours_and_zones_bound_what_is_within_reach(self):
+        """A call at night or from elsewhere is nobody's."""
+        calls = pd.concat([self.calls([600.0]), self.calls([120.0]), self.calls([610.0], zone="D9")])
+        assert self.run(self.unit(hours=(10, 21), zones=("D1",)), calls).within_reach == 1
+
+    def test_a_pilot_team_answers_about_seven_a_day(self):
+        """As HEART's did: one team, ten to nine, over a third of a city with ninety eligible calls a day."""
+        rng = np.random.default_rng(2)
+        days, n = 120, 120 * 73
+        minutes = np.sort(rng.uniform(0, days * 1440, n))
+        calls = self.calls(minutes, zone=rng.choice(["D1", "D2", "D3", "D4", "D5"], n))
+        (pilot, *_), target, _ = simulation.load_plans()
+        (found,) = simulation.simulate(calls, pilot, days=days, target=target, replications=2)
+        assert 5 < found.answered_a_day[0] < 9
+
+    def test_settings_that_are_wrong_are_named(self, tmp_path):
+        """A key that is not known is not passed over."""
+        (tmp_path / "s.toml").write_text("target = 0.9\nreplications = 1\n[x]\npatience = 1\n[[x.units]]\nunit = 'y'\n")
+        with pytest.raises(InvalidConfig, match="cannot be read"):
+            simulation.load_plans(tmp_path / "s.toml")
+
+
+class TestBackfill:
+    """Parts are decided once, in any order, by any number of processes, to the same bytes."""
+
+    def files(self, folder):
+        """Return every file's bytes."""
+        return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+    def test_a_run_that_was_stopped_goes_on_and_writes_nothing_twice(self, parts, runs, tmp_path):
+        """What is there is left alone; what is half written is not taken for done."""
+        told = {"bundle": runs / "champion", "program": "durham-heart"}
+        assert backfill.run(parts, tmp_path / "a", **told) == (6, 900)
+        whole = self.files(tmp_path / "a")
+        assert len(whole) == 7  # the parts, and what decided them
+        gone = sorted(name for name in whole if name.endswith(".parquet"))[2]
+        (tmp_path / "a" / gone).unlink()
+        (tmp_path / "a" / f"{gone}.half.new").write_bytes(b"half")
+        before = {path: path.stat().st_mtime_ns for path in (tmp_path / "a").glob("*.parquet")}
+        assert backfill.run(parts, tmp_path / "a", **told) == (1, 150)
+        assert self.files(tmp_path / "a") == whole
+        assert all(path.stat().st_mtime_ns == at for path, at in before.items())
+
+    def test_two_models_answers_are_not_mixed(self, parts, runs, tmp_path):
+        """A folder that another program decided is refused, and left as it is."""
+        backfill.run(parts, tmp_path / "a", bundle=runs / "champion", program="durham-heart")
+        whole = self.files(tmp_path / "a")
+        with pytest.raises(InvalidData, match="other parts decided"):
+            backfill.run(parts, tmp_path / "a", bundle=runs / "champion", program="eugene-cahoots")
+        assert self.files(tmp_path / "a") == whole
+
+    @pytest.mark.slow
+    def test_dask_decides_the_same_bytes_also_after_a_kill(self, parts, runs, tmp_path):
+        """Killed with -9 in the middle, started again with two workers: the same parts as one process, and no other file."""
+        backfill.run(parts, tmp_path / "one", bundle=runs / "champion", program="durham-heart")
+        words = [sys.executable, "-m", "pipelines.cli", "score", str(parts), "--out", str(tmp_path / "two")]
+        words += ["--runs", str(runs), "--engine", "dask", "--workers"]
+        process = subprocess.Popen([*words, "1"], cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
+        until = time.monotonic() + 60
+        while not list((tmp_path / "two").glob("*.parquet")):
+            assert time.monotonic() < until, "no part came"
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        again = subprocess.run([*words, "2"], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert again.returncode == 0, again.stderr
+        assert self.files(tmp_path / "one") == self.files(tmp_path / "two")
+
+    def test_an_engine_that_is_none_is_named(self, parts, runs, tmp_path):
+        """And an output that is no folder."""
+        code, _, err = heartline("score", str(parts), "--out", str(tmp_path / "x"), "--runs", str(runs), "--engine", "spork")
+        assert code == 2
+        assert "no such engine" in err
+        code, _, err = heartline("score", str(parts), "--runs", str(runs))
+        assert code == 2
+        assert "into a folder" in err
+
+
+class TestCard:
+    """Nothing is claimed that has no evidence file."""
+
+    def test_every_item_of_this_project_has_its_evidence(self):
+        """Files that the record names are here; what runs leave behind is looked for among the runs."""
+        for item in card.items(ROOT / "nowhere"):
+            assert set(item.absent) <= {"releases.jsonl", "report.json"}, item
+
+    def test_an_item_without_evidence_is_marked(self, runs, tmp_path):
+        """Taken out of the project, the record says what it cannot show."""
+        told = card.card(runs, runs / "champion", load_program(), accountable="nobody", project=tmp_path)
+        html = card.to_html(told)
+        assert "not shown:" in html
+        assert "missing: <code>models/veto/matcher.py</code>" in html
+
+    def test_the_command_writes_it_with_who_answers_for_it(self, runs, tmp_path):
+        """And says how many items are shown."""
+        folder = shutil.copytree(runs, tmp_path / "runs")
+        code, _, err = heartline(
+            "card", "--accountable", "A. Person", "--runs", str(folder), "--out", str(tmp_path / "c.html")
+        )
+        assert code == 0, err
+        assert "A. Person" in (tmp_path / "c.html").read_text()
+        assert "items have their evidence" in err
+
+
+@pytest.mark.slow
+def test_sparks_udf_gives_the_routers_answers(runs, corpus):
+    """Where Java and PySpark are present, the registered model answers through Spark too."""
+    pyspark = pytest.importorskip("pyspark")
+    if shutil.which("java") is None:
+        pytest.skip("there is no Java")
+    import mlflow  # noqa: PLC0415
+
+    mlflow.set_tracking_uri(f"sqlite:///{runs / 'mlflow.db'}")
+    spark = pyspark.sql.SparkSession.builder.master("local[1]").getOrCreate()
+    frame = pd.read_csv(corpus, dtype=str, keep_default_na=False).head(5)[["narrative", "call_type"]]
+    udf = mlflow.pyfunc.spark_udf(spark, "models:/heartline@champion", result_type="string", env_manager="local")
+    answers = spark.createDataFrame(frame).withColumn("answer", udf(pyspark.sql.functions.struct("*"))).toPandas()
+    assert answers["answer"].isin(["ELIGIBLE", "NOT_ELIGIBLE", "REVIEW"]).all()

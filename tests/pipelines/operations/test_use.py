@@ -1,0 +1,292 @@
+"""Drift, unfit calls, trials and decisions of old are told from a ledger of real decisions."""
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from command import heartline
+from cryptography.fernet import Fernet
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.call import Call
+from models.decision import PROGRAM_UNITS
+from models.drift import watch
+from models.errors import InvalidData
+from models.ledger import archive
+from models.ledger.decision_table import casebook
+from models.ledger.encryption import NoteSafe
+from models.ledger.records import decision_content
+from models.ledger.store import Ledger
+from models.programs.program import PROGRAMS, load_program
+from models.text.tokens import words_for_model
+from models.veto.rulebook import RULEBOOK_PATH
+from pipelines.data.table import read_table
+from pipelines.operations import monitor, publish, trial
+from pipelines.operations.replay import Replayer
+from pipelines.settings import load_config
+
+NOTE_KEY = Fernet.generate_key()
+SAFE = NoteSafe(b"key", NOTE_KEY)
+LIMITS = load_config().monitor
+
+
+@pytest.fixture(scope="module")
+def calls(corpus):
+    """Return the calls of the small corpus's last part, which resemble what it was trained on."""
+    return read_table(corpus).calls[-1600:]
+
+
+def fill(ledger, router, calls, *, weeks=4, start=datetime(2026, 1, 5, tzinfo=UTC), **more):
+    """Decide calls evenly over some weeks, as the service would write them down; now, where there are no weeks."""
+    drafts = []
+    for number, call in enumerate(calls):
+        decision = router.decide(call)
+        content = decision_content(
+            call, decision, fingerprint=SAFE.fingerprint(call.narrative), actor="x", via="http", **more
+        )
+        if weeks:
+            content["decided_at"] = (start + timedelta(weeks=weeks * number / len(calls))).isoformat()
+        drafts.append(ledger.draft("decision", content, note=call.narrative))
+    return [json.loads(json.dumps(entry.content)) for entry in ledger.append_drafts(drafts).result(30)]
+
+
+def tell(ledger, kind, said):
+    """Write down what was said of decisions, and wait until it is."""
+    ledger.append_drafts([ledger.draft(kind, content) for content in said]).result(30)
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    """Return an empty ledger that keeps notes."""
+    made = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", safe=SAFE, keep_notes=True, anchor=tmp_path / "anchor")
+    yield made
+    made.close()
+
+
+def profile(router):
+    """Return what training saw."""
+    return router.bundle.manifest["training"]["profile"]
+
+
+class TestMonitor:
+    """A calm month is calm; a drifted one, unfit calls and unknown call types raise their alarm."""
+
+    def test_calls_like_those_of_training_raise_no_alarm(self, ledger, router, calls):
+        """Four weeks of the same city."""
+        fill(ledger, router, calls)
+        made = monitor.monitor(casebook(ledger.read()), profile(router), LIMITS)
+        assert len(made.weeks) == 4
+        assert not made.alarms, made.alarms
+
+    def test_a_drifted_month_is_found_and_named(self, ledger, router, calls):
+        """From the third week on, two thirds of the calls are of one kind."""
+        later = [calls[n] if n % 3 == 0 else Call(narrative="intoxicated male asleep at the bus stop") for n in range(800)]
+        fill(ledger, router, [*calls[:800], *later])
+        made = monitor.monitor(casebook(ledger.read()), profile(router), LIMITS)
+        drifted = [alarm for alarm in made.alarms if "drifted" in alarm]
+        assert len(drifted) == 2
+        assert any("missing" in alarm for alarm in made.alarms)
+
+    def test_unfit_calls_beyond_chance_raise_an_alarm(self, ledger, router, calls):
+        """A quarter of the served calls ended with police: found, and after which outcome."""
+        cleared = [content for content in fill(ledger, router, calls) if content["recommendation"] == "ELIGIBLE"]
+        events = ["upgraded_to_police" if number % 4 == 0 else "none" for number in range(len(cleared))]
+        tell(ledger, "outcome", [
+            {"decision_id": content["decision_id"], "served": True, "adverse_event": event}
+            for content, event in zip(cleared, events, strict=True)
+        ])  # fmt: skip
+        made = monitor.monitor(casebook(ledger.read()), profile(router), LIMITS)
+        assert made.unfit.crossed_at is not None
+        assert any("none for an unarmed team" in alarm for alarm in made.alarms)
+
+    def test_call_types_never_seen_are_counted(self, ledger, router, calls):
+        """A new CAD code that no list knows."""
+        strange = [Call(narrative=call.narrative, call_type="QXZZT-77") for call in calls[:200]]
+        fill(ledger, router, [*calls[:800], *strange])
+        made = monitor.monitor(casebook(ledger.read()), profile(router), LIMITS)
+        assert made.unmapped["QXZZT-77"] == 200
+        assert any("no list knows" in alarm for alarm in made.alarms)
+
+    def test_new_words_that_go_with_trouble_come_first(self, ledger, router, calls):
+        """A street drug's new name is in notes that people override."""
+        told = [Call(narrative=f"intoxicated male asleep at the bus stop, zombixx {n}", call_id=str(n)) for n in range(60)]
+        tell(ledger, "feedback", [
+            {"decision_id": content["decision_id"], "human": "NOT_ELIGIBLE", "agreed": False, "reason": "medical_need"}
+            for content in fill(ledger, router, [*calls[:400], *told])
+            if content["call_id"] and content["note"]["characters"] < 60 and content["call"] == {}
+        ])  # fmt: skip
+        book = casebook(ledger.read())
+        notes = {str(key): ledger.note(str(key)) for key in book["decision_id"]}
+        known = {word for call in calls for word in words_for_model(call.narrative.lower()).split()}
+        first = monitor.new_words(book, notes, known)[0]
+        assert first[0] == "zombixx"
+        assert first[2] > first[3]
+
+    def test_the_command_says_no_and_which_limit(self, ledger, router, runs, tmp_path, monkeypatch):
+        """Exit 1, and the limit by name."""
+        monkeypatch.setenv("HEARTLINE_HASH_KEY", "key")
+        fill(ledger, router, [Call(narrative="intoxicated male asleep at the bus stop")] * 300, weeks=1)
+        code, out, err = heartline("monitor", "--ledger", f"sqlite:///{tmp_path / 'ledger.db'}", "--runs", str(runs))
+        assert code == 1
+        assert "ALARM: scores drifted" in out
+        assert "index" in err
+
+
+class TestWatch:
+    """A test that may be looked at after every outcome keeps its promise."""
+
+    def test_at_the_limit_it_hardly_ever_alarms(self):
+        """Two hundred services whose rate is just the limit, looked at a thousand times each."""
+        rng = np.random.default_rng(0)
+        alarms = sum(watch(rng.random(1000) < 0.05, limit=0.05, confidence=0.95).crossed_at is not None for _ in range(200))
+        assert alarms <= 16
+
+    def test_at_thrice_the_limit_it_alarms_soon(self):
+        """Within two hundred outcomes, nearly always, and at twice the limit within a thousand."""
+        rng = np.random.default_rng(0)
+        thrice = [watch(rng.random(200) < 0.15, limit=0.05, confidence=0.99).crossed_at for _ in range(100)]
+        twice = [watch(rng.random(1000) < 0.10, limit=0.05, confidence=0.99).crossed_at for _ in range(100)]
+        assert sum(place is not None for place in thrice) >= 90
+        assert sum(place is not None for place in twice) >= 95
+
+
+class TestReplay:
+    """Any decision can be made again with the parts that made it."""
+
+    @pytest.fixture
+    def kept(self, runs, tmp_path, rulebook):
+        """Keep the parts as the service does."""
+        program = load_program()
+        archive.keep(
+            tmp_path / "archive", bundle=runs / "champion", rulebook=(rulebook.version, RULEBOOK_PATH),
+            program=(program.version, PROGRAMS / "durham-heart.toml"),
+        )  # fmt: skip
+        return tmp_path / "archive"
+
+    def test_a_thousand_decisions_come_out_equal_field_by_field(self, ledger, router, calls, kept):
+        """Probabilities to the last bit, reasons, versions, availability."""
+        replayer = Replayer(ledger, kept)
+        contents = fill(ledger, router, calls[:1000], weeks=0)
+        assert [replayer.replay(content).differs for content in contents] == [{}] * 1000
+
+    def test_a_forged_field_is_named(self, ledger, router, calls, kept):
+        """Whoever writes another probability is found out."""
+        (content,) = fill(ledger, router, calls[:1], weeks=0)
+        made = Replayer(ledger, kept).replay(content | {"eligible_probability": 0.123})
+        assert set(made.differs) == {"eligible_probability"}
+
+    def test_another_note_and_a_lost_part_are_refused(self, ledger, router, calls, kept):
+        """The note must be the one that was decided on; a part that is not kept is named."""
+        (content,) = fill(ledger, router, calls[:1], weeks=0)
+        with pytest.raises(InvalidData, match="not the note"):
+            Replayer(ledger, kept).replay(content, "another note")
+        shutil.rmtree(kept / "bundle")
+        with pytest.raises(InvalidData, match="this bundle is not kept"):
+            Replayer(ledger, kept).replay(content)
+
+    @pytest.mark.usefixtures("kept")
+    def test_the_command_replays_the_last(self, ledger, router, calls, tmp_path, monkeypatch):
+        """It says how many were equal, and how many it had no note of."""
+        fill(ledger, router, calls[:5], weeks=0)
+        monkeypatch.setenv("HEARTLINE_HASH_KEY", "key")
+        words = ("ledger", "replay", "--ledger", f"sqlite:///{tmp_path / 'ledger.db'}", "--runs", str(tmp_path))
+        assert "5 could not be replayed" in heartline(*words)[1]  # without the key of the notes
+        monkeypatch.setenv("HEARTLINE_NOTE_KEY", NOTE_KEY.decode())
+        code, out, err = heartline(*words)
+        assert code == 0, err
+        assert "5 decisions came out equal" in out
+
+    @pytest.mark.usefixtures("kept")
+    def test_the_command_names_what_a_forger_changed(self, ledger, router, calls, tmp_path, monkeypatch):
+        """A decision that was written with another probability makes the command exit above 0."""
+        monkeypatch.setenv("HEARTLINE_HASH_KEY", "key")
+        monkeypatch.setenv("HEARTLINE_NOTE_KEY", NOTE_KEY.decode())
+        (content,) = fill(ledger, router, calls[:1], weeks=0)
+        forged = content | {"decision_id": "forged", "entry_id": "forged", "eligible_probability": 0.123}
+        ledger.append_drafts([ledger.draft("decision", forged, note=calls[0].narrative)]).result(30)
+        words = ("--ledger", f"sqlite:///{tmp_path / 'ledger.db'}", "--runs", str(tmp_path))
+        code, out, err = heartline("ledger", "replay", "forged", *words)
+        assert code != 0
+        assert "eligible_probability was 0.123" in out
+        assert "came out otherwise" in err
+        code, _, err = heartline("ledger", "replay", "no-such-id", *words)
+        assert code == 2
+        assert "no decision has this id" in err
+
+
+class TestTrial:
+    """How many calls a trial needs, and what it shows."""
+
+    @pytest.mark.parametrize(("base", "effect", "expected"), [(0.5, 0.1, 776), (0.6, 0.05, 2942), (0.1, 0.05, 1372)])
+    def test_sizes_are_those_of_the_textbook(self, base, effect, expected):
+        """Fleiss's formula without continuity correction, to within a call or two an arm."""
+        assert trial.size(base=base, effect=effect) == pytest.approx(expected, abs=4)
+
+    def test_the_size_has_the_power_it_promises(self):
+        """Drawn a thousand times, four in five trials of that size find the change."""
+        rng = np.random.default_rng(0)
+        half = trial.size(base=0.6, effect=0.1) // 2
+        found = 0
+        for _ in range(1000):
+            a, b = rng.binomial(half, 0.6) / half, rng.binomial(half, 0.7) / half
+            pooled = (a + b) / 2
+            found += abs(a - b) / np.sqrt(2 * pooled * (1 - pooled) / half) > 1.96
+        assert 0.76 < found / 1000 < 0.84
+
+    def test_agreement_is_told_by_arm_with_the_difference(self, ledger, router, calls):
+        """In the silent arm people agree less with what they do not see."""
+        for arm, every in (("shown", 10), ("silent", 3)):
+            said = []
+            for number, content in enumerate(fill(ledger, router, calls[:300], hidden=arm == "silent", arm=arm)):
+                other = "REVIEW" if content["recommendation"] != "REVIEW" else "ELIGIBLE"
+                human = other if number % every == 0 else content["recommendation"]
+                said.append({"decision_id": content["decision_id"], "human": human, "agreed": True})
+            tell(ledger, "feedback", said)
+        arms = trial.arms(casebook(ledger.read()), confidence=0.95)
+        gap, low, high = trial.difference(arms[0].same_as_model, arms[1].same_as_model)
+        assert (arms[0].name, arms[1].name) == ("shown", "silent")
+        assert low < gap < high
+        assert low > 0
+
+
+class TestPublish:
+    """What is published reveals no group under ten."""
+
+    @given(st.dictionaries(st.text("abcdefgh", min_size=1, max_size=2), st.integers(0, 60), max_size=8))
+    @settings(max_examples=300)
+    def test_no_hidden_count_can_be_worked_out(self, counts):
+        """Nothing under ten is shown; what is hidden is at least two groups of ten calls together, or everything."""
+        shown = publish.suppressed(counts)
+        hidden = [counts[name] for name, n in shown.items() if n is None]
+        assert all(n is None or n >= 10 for n in shown.values())
+        assert not hidden or len(hidden) == len(counts) or (len(hidden) > 1 and sum(hidden) >= 10)
+
+    @given(st.integers(0, 500), st.integers(0, 500))
+    def test_no_share_reveals_a_small_group(self, hits, more):
+        """A share is exact only where both sides are ten or more."""
+        said = publish.told(hits, hits + more)
+        assert said.endswith("%") or said == "not published"
+        if min(hits, more) < 10 and said != "not published":
+            assert said.startswith(("under", "over"))
+
+    def test_the_page_holds_no_note_no_key_and_no_address(self, ledger, router, calls, tmp_path):
+        """Nothing but counts."""
+        came = {"served": True, "unit": PROGRAM_UNITS[1].value, "adverse_event": "none"}
+        decided = fill(ledger, router, calls[:400], caller="ab" * 32)
+        tell(ledger, "outcome", [
+            {"decision_id": content["decision_id"], "felt_safe": number % 40 != 0} | came
+            for number, content in enumerate(decided)
+            if content["recommendation"] == "ELIGIBLE"
+        ])  # fmt: skip
+        book = casebook(ledger.read())
+        made = publish.public(book, program="Durham HEART", time_zone="America/New_York", since="2026", until="2027")
+        publish.write(made, tmp_path / "public.html")
+        html = (tmp_path / "public.html").read_text()
+        assert "Community Response" in html
+        assert "ab" * 32 not in html
+        assert not any(call.narrative in html for call in calls[:400] if call.narrative)
+        assert not any(str(content) in html for content in book["decision_id"])
+        assert "<script" not in html

@@ -1,0 +1,211 @@
+"""The gate says no to the worse, the miscalibrated and the tampered; the history says who was champion, and goes back."""
+
+import shutil
+import sqlite3
+from dataclasses import replace
+
+import pytest
+from command import SMALL, heartline
+
+from models.classifier import bundle as bundles
+from models.errors import GateFailed, InvalidData
+from pipelines.data.split import split
+from pipelines.data.table import read_table
+from pipelines.evaluation.evaluate import evaluate, kinds
+from pipelines.release import gates
+from pipelines.release import history as releases
+from pipelines.release.gates import against, limits
+from pipelines.release.release import release, rollback
+from pipelines.training.provenance import file_sha256, git_state
+from pipelines.training.tracking import Store
+from pipelines.training.train import labelled, take
+
+
+@pytest.fixture
+def store(runs, tmp_path, small_config):
+    """Return a copy of the store, in which things may go wrong."""
+    copied = shutil.copytree(runs, tmp_path / "mlruns")
+    with sqlite3.connect(copied / "mlflow.db") as database:  # MLflow keeps absolute paths: let them name the copy
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            for column in [row[1] for row in database.execute(f"PRAGMA table_info({table})") if "CHAR" in row[2].upper()]:
+                database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(runs), str(copied)))  # noqa: S608
+    return Store(copied, small_config)
+
+
+@pytest.fixture(scope="module")
+def block(corpus, small_config):
+    """Return the test block of the small corpus."""
+    table = labelled(read_table(corpus))
+    return take(table, split(table.calls, table.labels, small_config.split).test)
+
+
+@pytest.fixture(scope="module")
+def judged(router, block, small_config):
+    """Return the champion's evaluation on it."""
+    return evaluate(router, block, small_config.evaluate)
+
+
+def register(store, corpus, folder, evaluation):
+    """Register a bundle as the candidate."""
+    tags = git_state() | {"data_path": str(corpus), "data_sha256": file_sha256(corpus)}
+    return store.log(folder, evaluation, program="durham-heart", tags=tags)
+
+
+def failed(found):
+    """Return the names of the gates that do not hold."""
+    return {gate.name for gate in found if not gate.holds}
+
+
+def test_a_good_candidate_passes(judged, small_config):
+    """All limits hold for the small model."""
+    assert failed(limits(judged, size_mib=1.0, config=small_config)) == set()
+
+
+@pytest.mark.parametrize(
+    ("figure", "value", "gate"),
+    [
+        ("false_clear_rate", 0.06, "false clear rate, low end"),
+        ("dangerous_clear_rate", 0.06, "dangerous clear rate, low end"),
+        ("calibration_error", 0.2, "calibration error, low end"),
+        ("auc", 0.6, "area under the curve"),
+        ("auc", float("nan"), "area under the curve"),
+    ],
+)
+def test_each_limit_can_fail(judged, small_config, figure, value, gate):
+    """One bad figure is enough, and a figure that is not known is bad."""
+    estimate = replace(judged.figures[figure], value=value, low=value, high=value)
+    worse = replace(judged, figures=judged.figures | {figure: estimate})
+    assert failed(limits(worse, size_mib=1.0, config=small_config)) == {gate}
+
+
+def test_slow_and_large_candidates_fail(judged, small_config):
+    """Latency and size are gates too."""
+    slow = replace(judged, latency_ms={"p50": 1.0, "p99": 500.0})
+    found = failed(limits(slow, size_mib=900.0, config=small_config))
+    assert found == {"latency, 99th percentile, ms", "size of the bundle, MiB"}
+
+
+def test_a_candidate_that_finds_fewer_calls_fails_and_so_does_its_slice(judged, block, small_config):
+    """Recall is held against the champion's call by call, over all and by type."""
+    fewer = replace(judged, cleared=judged.cleared & (kinds(block).to_numpy() != "trespass"))
+    found = failed(against(fewer, judged, kinds(block), config=small_config))
+    assert "recall of trespass less the champion's, high end" in found
+    assert "recall less the champion's, high end" in found
+    assert failed(against(judged, judged, kinds(block), config=small_config)) == set()
+
+
+def test_a_candidate_that_clears_more_ineligible_calls_fails(judged, block, small_config):
+    """More false clears beyond chance are a no."""
+    bolder = replace(judged, cleared=judged.cleared | ~judged.truth)
+    assert "false clears less the champion's, low end" in failed(against(bolder, judged, kinds(block), config=small_config))
+
+
+def test_nothing_to_release_is_a_refusal(tmp_path, small_config):
+    """Without a candidate the work says no."""
+    with pytest.raises(GateFailed, match="no candidate"):
+        release(Store(tmp_path / "empty", small_config), small_config)
+
+
+def test_a_deliberately_worse_candidate_is_refused(store, corpus, tmp_path):
+    """Trained on a handful of words, it finds less than the champion: the command exits 1 and says by how much."""
+    worse = tmp_path / "worse.toml"
+    settings = SMALL.read_text().replace("max_adverse_share = 0.10", "max_adverse_share = 1.0")
+    worse.write_text(settings + '\n[classifier]\ninputs = "text"\nmax_words = 40\n')
+    assert heartline("train", "--data", str(corpus), "--config", str(worse), "--runs", str(store.root))[0] == 0
+    code, _, err = heartline("release", "--runs", str(store.root), "--config", str(SMALL))
+    assert code == 1
+    assert "less the champion's" in err
+    assert store.by_alias("champion").version == "1"
+    assert len(releases.read(store.root)) == 1
+
+
+def test_a_miscalibrated_candidate_is_refused(store, corpus, judged, tmp_path, small_config):
+    """A model whose probabilities were squeezed together passes no calibration gate."""
+    loaded = bundles.load(store.root / "champion")
+    calibrator = loaded.parts["eligible"].calibrated_classifiers_[0].calibrators[0]
+    name = "a_" if hasattr(calibrator, "a_") else "beta_"
+    setattr(calibrator, name, getattr(calibrator, name) * 0.1)
+    folder = tmp_path / "squeezed"
+    bundles.save(folder, loaded.parts, loaded.operating_point, risk=loaded.risk, training=loaded.manifest["training"])
+    register(store, corpus, folder, judged)
+    with pytest.raises(GateFailed, match="calibration error"):
+        release(store, small_config)
+
+
+def test_a_tampered_candidate_is_refused(store, corpus, judged, small_config):
+    """One byte more in the registered file, and it is not judged at all."""
+    made = register(store, corpus, store.root / "champion", judged)
+    with (store.bundle_of(made) / bundles.MODEL).open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(GateFailed, match="changed after it was saved"):
+        release(store, small_config)
+
+
+def test_other_calls_than_those_it_was_trained_on_are_refused(store, corpus, tmp_path, small_config):
+    """The gate judges on the block that training cut, and on no other."""
+    other = tmp_path / "other.csv"
+    other.write_text(corpus.read_text()[:-200])
+    with pytest.raises(InvalidData, match="not the calls"):
+        release(store, small_config, data=other)
+    with pytest.raises(InvalidData, match="where they were"):
+        release(store, small_config, data=tmp_path / "gone.csv")
+
+
+def test_a_shadow_is_challenger_and_answers_nobody(store, corpus, judged, small_config):
+    """Its bundle lies beside the champion's, and the champion stays."""
+    register(store, corpus, store.root / "champion", judged)
+    done = release(store, small_config, shadow=True, by="tester")
+    assert (store.root / "challenger" / bundles.MANIFEST).is_file()
+    assert store.by_alias("challenger").version == done.registered.version == "2"
+    assert store.by_alias("champion").version == "1"
+    assert releases.read(store.root)[-1].action == "shadow"
+    assert releases.champion(releases.read(store.root)).version == "1"
+
+
+def test_history_says_who_and_rollback_goes_back(store, corpus, judged, tmp_path, small_config):
+    """Two champions, then the first again: three lines, each with its evidence."""
+    loaded = bundles.load(store.root / "champion")
+    point = replace(loaded.operating_point, eligible_at=loaded.operating_point.eligible_at + 1e-6)
+    folder = tmp_path / "second"
+    bundles.save(folder, loaded.parts, point, risk=loaded.risk, training=loaded.manifest["training"])
+    register(store, corpus, folder, judged)
+    second = release(store, small_config, by="ada").registered
+    assert bundles.read_manifest(store.root / "champion")["digest"] == second.digest
+    rollback(store, by="grace")
+    assert bundles.read_manifest(store.root / "champion")["digest"] == loaded.digest
+    code, out, _ = heartline("release", "history", "--runs", str(store.root))
+    assert code == 0
+    assert [entry.action for entry in releases.read(store.root)] == ["release", "release", "rollback"]
+    assert "by ada" in out
+    assert "by grace" in out
+    assert out.count("until now") == 1
+
+
+def test_without_a_champion_before_there_is_nothing_to_go_back_to(store):
+    """One champion cannot be rolled back."""
+    with pytest.raises(GateFailed, match="no champion before"):
+        rollback(store, by="nobody")
+
+
+@pytest.mark.parametrize("what", ["line", "evidence", "missing"])
+def test_a_changed_history_is_found(store, what):
+    """A line, a piece of evidence or its absence: reading the history says so."""
+    path, proof = store.root / releases.FILE, store.root / releases.EVIDENCE / "000001.json"
+    if what == "line":
+        releases.add(store.root, action="rollback", version="1", digest="d", by="x", evidence={})
+        path.write_text(path.read_text().replace('"version":"1"', '"version":"9"', 1))
+    elif what == "evidence":
+        proof.write_text(proof.read_text().replace("true", "false", 1))
+    else:
+        proof.unlink()
+    with pytest.raises(InvalidData, match="changed"):
+        releases.read(store.root)
+
+
+def test_gates_are_written_as_evidence(store):
+    """The first release left every gate it passed."""
+    proof = (store.root / releases.EVIDENCE / "000001.json").read_text()
+    assert "rule traps got wrong" in proof
+    assert "data_sha256" in proof
+    assert gates.failed([]) == ""

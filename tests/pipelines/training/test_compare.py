@@ -1,0 +1,102 @@
+"""What each part of the classifier earns is measured on the same blocks, and the simplest that is as good wins."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import SMALL, heartline
+
+from models.classifier import bundle as bundles
+from pipelines.data.split import split
+from pipelines.data.table import read_table
+from pipelines.training import compare
+from pipelines.training.compare import VARIANTS, judged, without_fields
+from pipelines.training.tracking import Store
+from pipelines.training.train import labelled
+
+
+def scored(quality):
+    """Return scores for every variant, as good as told, on the same calls."""
+    rng = np.random.default_rng(0)
+    truth = rng.random(3000) < 0.3
+    noise = rng.normal(size=3000)
+    return {variant.name: truth * quality.get(variant.name, 3.0) + noise for variant in VARIANTS}, truth
+
+
+def test_the_simplest_within_one_standard_error_wins(small_config):
+    """Where all are alike the plainest is taken; where metadata alone is worse, it is not."""
+    assert judged(*scored({}), small_config)[1].inputs == "metadata"
+    assert judged(*scored({VARIANTS[0].name: 0.5}), small_config)[1].inputs == "text"
+    assert judged(*scored({VARIANTS[0].name: 0.5, VARIANTS[1].name: 1.0}), small_config)[1].inputs == "both"
+
+
+def test_what_the_service_cannot_explain_may_lead_and_does_not_win(small_config):
+    """The table says that another was better; the best that can be explained is trained."""
+    table, winner = judged(*scored({variant.name: 1.0 for variant in VARIANTS[:3]}), small_config)
+    assert winner.inputs in {"text", "metadata", "both"}
+    assert max(table, key=lambda each: each.auc).name == VARIANTS[3].name
+    assert [each.wins for each in table].count(True) == 1
+
+
+def test_differences_are_paired(small_config):
+    """The best differs from itself by nothing; the others' intervals hold their differences."""
+    table, _ = judged(*scored({VARIANTS[0].name: 0.5}), small_config)
+    best = max(table, key=lambda each: each.auc)
+    assert (best.difference, best.low, best.high, best.standard_error) == (0.0, 0.0, 0.0, 0.0)
+    assert all(each.low <= each.difference <= each.high for each in table)
+
+
+def test_the_command_leaves_a_run_for_every_variant(corpus, tmp_path, small_config):
+    """`train --compare` prints the table and keeps it in MLflow, nested in the run of the model it trained."""
+    root = tmp_path / "mlruns"
+    code, out, err = heartline("train", "--data", str(corpus), "--config", str(SMALL), "--runs", str(root), "--compare")
+    assert code == 0, err
+    store = Store(root, small_config)
+    made = store.by_alias("candidate")
+    nested = store.client.search_runs(
+        [store.client.get_run(made.run_id).info.experiment_id], f"tags.mlflow.parentRunId = '{made.run_id}'"
+    )
+    assert {run.data.tags["variant"] for run in nested} == {variant.name for variant in VARIANTS}
+    assert sum(run.data.tags["wins"] == "true" for run in nested) == 1
+    assert all({"auc", "difference", "low", "high"} <= set(run.data.metrics) for run in nested)
+    assert all(variant.name in out for variant in VARIANTS)
+
+
+def test_missing_fields_cost_little(router, corpus, small_config):
+    """No field that is missing when a call is scored costs more than a few points of area, and all of them not much more."""
+    table = labelled(read_table(corpus))
+    rows = split(table.calls, table.labels, small_config.split).test
+    areas = without_fields(router.bundle.parts, table, rows)
+    whole = areas.pop("nothing missing")
+    assert areas.pop("everything but the note") > whole - 0.08
+    assert all(area > whole - 0.05 for area in areas.values()), areas
+
+
+def test_training_again_gives_the_same_bundle_to_the_last_bit(runs, corpus):
+    """`train --like` rebuilds the champion from its manifest and finds the same digest."""
+    code, out, err = heartline("train", "--data", str(corpus), "--like", str(runs / "champion"))
+    assert code == 0, err
+    assert bundles.read_manifest(runs / "champion")["digest"] in out
+
+
+def test_other_calls_do_not_rebuild_a_bundle(runs, corpus, tmp_path):
+    """The data's digest is in the manifest; another file is refused before anything is trained."""
+    other = tmp_path / "other.csv"
+    other.write_text(Path(corpus).read_text()[:-300])
+    code, _, err = heartline("train", "--data", str(other), "--like", str(runs / "champion"))
+    assert code == 1
+    assert "not what the bundle was made from" in err
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_every_variant_scores_every_row(variant, corpus, small_config):
+    """Each judge fits on one block and scores another, row by row."""
+    table = labelled(read_table(corpus))
+    blocks = split(table.calls, table.labels, small_config.split)
+    short = replace(blocks, fit=blocks.fit[:1500], calibrate=blocks.calibrate[:300])
+    rows = {name: compare.features.frame([table.calls[i] for i in getattr(short, name)]) for name in ("fit", "calibrate")}
+    truth = table.labels["eligible"].iloc[short.fit].to_numpy(dtype=bool)
+    scores = variant.judge(rows["fit"], truth, rows["calibrate"], small_config.classifier)
+    assert scores.shape == (300,)
+    assert np.isfinite(scores).all()

@@ -1,0 +1,220 @@
+"""What use teaches: overrides, blind judgements and outcomes; never the model's own echo."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from command import SMALL, heartline
+from cryptography.fernet import Fernet
+
+from models.call import Call
+from models.errors import InvalidData
+from models.ledger.encryption import NoteSafe
+from models.ledger.records import decision_content
+from models.ledger.store import Ledger
+from pipelines.data.table import read_table
+from pipelines.evaluation import label_review as review
+from pipelines.training import labels as retrain
+from pipelines.training.labels import harvest, joined, weights
+from pipelines.training.train import labelled
+
+SAFE = NoteSafe(b"key", Fernet.generate_key())
+NOTE = "male asleep in doorway, refusing to leave"
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    """Return a ledger that keeps notes."""
+    made = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", safe=SAFE, keep_notes=True)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def decide(ledger, rules_router):
+    """Return a way to log a decision, which is REVIEW because no model is loaded."""
+
+    def log(call_id, *, note=NOTE, hidden=False, final=True, keep=True):
+        call = Call(narrative=note, call_id=call_id, call_type="Trespass")
+        decision = rules_router.decide(call)
+        content = decision_content(
+            call, decision, fingerprint=SAFE.fingerprint(note), actor="x", via="http", final=final, hidden=hidden
+        )
+        ledger.append("decision", content, note=note if keep else None).result(10)
+        return decision.decision_id
+
+    return log
+
+
+def judge(ledger, decision_id, human, **more):
+    """Log what a person made of it."""
+    ledger.append("feedback", {"decision_id": decision_id, "human": human} | more).result(10)
+
+
+def outcome(ledger, decision_id, **more):
+    """Log what came of it."""
+    ledger.append("outcome", {"decision_id": decision_id, "served": True, "unit": "community_response"} | more).result(10)
+
+
+def sources(found):
+    """Return the label and its source of each call."""
+    return list(zip(found.table.labels["eligible"], found.table.labels["label_source"], strict=True))
+
+
+def test_an_override_is_a_label_and_an_agreement_is_an_echo(ledger, decide):
+    """Who followed the suggestion has not labelled anything."""
+    judge(ledger, decide("A"), "ELIGIBLE")
+    judge(ledger, decide("B"), "REVIEW")
+    found = harvest(ledger, {})
+    assert sources(found) == [(True, "override")]
+    assert (found.counts["echo"], found.counts["agreed"], found.counts["overrode"]) == (1, 1, 1)
+
+
+def test_a_judgement_made_without_seeing_the_suggestion_is_a_label(ledger, decide):
+    """In the hidden arm nobody can follow."""
+    judge(ledger, decide("A", hidden=True), "NOT_ELIGIBLE")
+    assert sources(harvest(ledger, {})) == [(False, "override")]
+
+
+def test_the_last_word_counts(ledger, decide):
+    """A correction is a later entry, and the one that counts."""
+    decision = decide("A")
+    judge(ledger, decision, "ELIGIBLE")
+    judge(ledger, decision, "NOT_ELIGIBLE")
+    assert sources(harvest(ledger, {})) == [(False, "override")]
+
+
+def test_outcomes_label_where_a_team_went(ledger, decide):
+    """Served and quiet is eligible; force or a police take-over is not; unserved says nothing."""
+    outcome(ledger, decide("A"), adverse_event="none")
+    outcome(ledger, decide("B"), adverse_event="force")
+    outcome(ledger, decide("C"), served=False)
+    found = harvest(ledger, {})
+    assert sources(found) == [(True, "outcome"), (False, "outcome")]
+    assert found.table.labels["adverse_event"].tolist() == [False, True]
+
+
+def test_answers_given_while_typing_are_not_counted(ledger, decide):
+    """Only the final decision of a call is judged."""
+    judge(ledger, decide("A", final=False), "ELIGIBLE")
+    with pytest.raises(InvalidData, match="nothing in the ledger is a label"):
+        harvest(ledger, {})
+
+
+def test_a_note_given_by_number_must_be_the_one_that_was_decided_on(ledger, decide):
+    """Its keyed hash is checked; another note of the same number is left out and counted."""
+    judge(ledger, decide("A", keep=False), "ELIGIBLE")
+    judge(ledger, decide("B", keep=False), "ELIGIBLE")
+    found = harvest(ledger, {"A": NOTE, "B": "another note"})
+    assert [call.call_id for call in found.table.calls] == ["A"]
+    assert found.table.calls[0].narrative == NOTE
+    assert found.counts["no note"] == 1
+
+
+def test_only_the_first_entries_count_where_told(ledger, decide):
+    """So that a model can be rebuilt after the ledger has grown."""
+    judge(ledger, decide("A"), "ELIGIBLE")
+    judge(ledger, decide("B"), "ELIGIBLE")
+    assert len(harvest(ledger, {}, entries=2).table.calls) == 1
+
+
+def test_sources_have_their_weights(small_config):
+    """By the settings; a label without a source counts whole."""
+    frame = pd.DataFrame({"label_source": ["override", "outcome", None]})
+    assert weights(frame, small_config.retrain).tolist() == [0.8, 0.5, 1.0]
+
+
+def test_weights_reach_the_classifier(corpus, small_config):
+    """A label that weighs nothing teaches nothing."""
+    from models.classifier import encoder as classifier  # noqa: PLC0415
+    from models.classifier import features  # noqa: PLC0415
+
+    table = labelled(read_table(corpus))
+    rows = features.frame(table.calls[:1500])
+    labels = {"eligible": table.labels["eligible"].to_numpy(dtype=object)[:1500]}
+    labels |= {head: np.full(1500, None, dtype=object) for head in ("response", "risk")}
+    given = {"calibration_frame": rows, "calibration_labels": labels, "settings": small_config.classifier}
+    heavy = np.where(labels["eligible"] == True, 5.0, 1.0)  # noqa: E712
+    plain, leaning = (
+        classifier.fit(rows, labels, **given, eligible_weights=w).parts["eligible"].calibrated_classifiers_[0]
+        for w in (np.ones(1500), heavy)
+    )
+    assert leaning.estimator.estimator.intercept_[0] > plain.estimator.estimator.intercept_[0]
+
+
+def test_use_goes_before_what_was_labelled_before(corpus, ledger, decide):
+    """A call in both is taken as use has labelled it."""
+    table = labelled(read_table(corpus))
+    judge(ledger, decide(table.calls[0].call_id), "ELIGIBLE")
+    both = joined(table, harvest(ledger, {}).table)
+    assert len(both.calls) == len(table.calls)
+    assert both.labels["label_source"].iloc[-1] == "override"
+    assert len(both.labels) == len(both.calls)
+
+
+def test_the_command_trains_from_the_ledger_and_can_be_released_and_rebuilt(corpus, tmp_path, router, monkeypatch):
+    """`train --from-ledger` reports agreement, registers a candidate, and names the ledger's length in its manifest."""
+    monkeypatch.setenv("HEARTLINE_HASH_KEY", "key")
+    url = f"sqlite:///{tmp_path / 'use.db'}"
+    ledger = Ledger(url, safe=NoteSafe(b"key"))
+    for call in labelled(read_table(corpus)).calls[-300:-200]:
+        decision = router.decide(call)
+        content = decision_content(
+            call, decision, fingerprint=ledger.safe.fingerprint(call.narrative), actor="x", via="http"
+        )
+        ledger.append("decision", content).result(10)
+        turned = "NOT_ELIGIBLE" if decision.recommendation == "ELIGIBLE" else "ELIGIBLE"
+        judge(ledger, decision.decision_id, turned if int(call.call_id[-1]) < 2 else decision.recommendation.value)
+    ledger.close()
+    words = ["--data", str(corpus), "--from-ledger", url]
+    runs = str(tmp_path / "runs")
+    code, _, err = heartline("train", *words, "--config", str(SMALL), "--runs", runs)
+    assert code == 0, err
+    assert "not labels, because only the suggestion's echo" in err
+    assert "labels by override: 2" in err
+    assert heartline("release", "--runs", runs, "--config", str(SMALL))[0] in {0, 1}
+
+
+class TestReview:
+    """A second look at labels."""
+
+    def test_a_sample_is_half_unsure_half_chance_and_hides_the_answer(self, router, corpus):
+        """Those who label do not see what the model said."""
+        drawn = review.sample(router, read_table(corpus), size=40, seed=1)
+        assert drawn["drawn_by"].value_counts().to_dict() == {"uncertainty": 20, "chance": 20}
+        assert list(drawn.columns) == list(review.COLUMNS)
+        assert drawn[["annotator_a", "annotator_b", "adjudicated"]].isna().all(axis=None)
+        assert drawn["call_id"].is_unique
+
+    def test_agreement_is_kappa_with_an_interval_and_the_rows_in_dispute(self):
+        """By hand: 16 of 20 alike, evenly spread, is a kappa of 0.6."""
+        frame = pd.DataFrame({"call_id": [f"c{n}" for n in range(20)], "a": ["yes", "no"] * 10, "b": ["yes", "no"] * 10})
+        frame.loc[[0, 2], "b"] = "no"
+        frame.loc[[1, 3], "b"] = "yes"
+        found = review.agreement(frame, one="a", other="b", confidence=0.95, resamples=300)
+        assert found.kappa.value == pytest.approx(0.6)
+        assert found.kappa.low < 0.6 < found.kappa.high
+        assert found.disputed == ("c0", "c1", "c2", "c3")
+
+    def test_what_was_not_labelled_twice_does_not_count(self):
+        """Blanks are left out, and too few are refused."""
+        frame = pd.DataFrame({"a": ["yes", None, "no"], "b": ["yes", "no", None]})
+        with pytest.raises(InvalidData, match="fewer than two"):
+            review.agreement(frame, one="a", other="b", confidence=0.95, resamples=10)
+        with pytest.raises(InvalidData, match="no such column"):
+            review.agreement(frame, one="a", other="c", confidence=0.95, resamples=10)
+
+    def test_turned_labels_are_suspected(self, corpus, small_config):
+        """Of labels that were turned round, most are found, and found first."""
+        table = labelled(read_table(corpus))
+        table.calls, table.labels = table.calls[:3000], table.labels.iloc[:3000].reset_index(drop=True)
+        turned = np.random.default_rng(0).choice(3000, 40, replace=False)
+        table.labels.loc[turned, "eligible"] = ~table.labels.loc[turned, "eligible"].astype(bool)
+        found = [row for row, _, _ in review.suspects(table, small_config)]
+        rows = set(table.labels["row"].iloc[turned])
+        assert len(rows & set(found)) > 20
+        assert len(rows & set(found[:60])) > 20
+
+
+def test_a_harvest_says_what_it_found():
+    """Its lines are for a person."""
+    assert len(list(retrain.Harvest().lines())) == 6
