@@ -1,4 +1,4 @@
-"""Normalise a note once, for the rules and for the classifier, and keep the way back to the original.
+"""A note in plain lower case, normalised once for the rules and for the classifier, with the way back to the original.
 
 Look-alike letters, full-width forms, zero-width and combining marks all become plain lower-case ASCII where they can,
 so that a word is the same word however it was typed. `Normalised.span` turns a place in the normalised text into a
@@ -36,11 +36,13 @@ _ASCII = (
     {code: " " for code in range(32) if chr(code) != "\n"} | {code: chr(code + 32) for code in range(65, 91)} | {127: " "}
 )
 _DROPPED = frozenset({"Mn", "Me", "Cf"})
+_LONGEST_FOLD = 6
+"""A character that unfolds into more, as U+FDFA does into eighteen, is a phrase of its own and hides no word."""
 
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """Hold normalised text; `starts[i]` is the place in the note of character `i`, or `None` where they agree."""
+    """Normalised text; `starts[i]` is the place in the note of character `i`, or `None` where all places agree."""
 
     text: str
     starts: tuple[int, ...] | None
@@ -69,7 +71,7 @@ def normalise(narrative: str) -> Normalised:
 
 @lru_cache(maxsize=16_384)
 def _fold_character(character: str) -> str:
-    """Return what one character of a note reads as: nothing, a plain letter, a space, or an emoji set apart."""
+    """Return the text for one character of a note: nothing, a plain letter, a space, or an emoji between spaces."""
     if character.isascii():
         return character.translate(_ASCII)
     category = unicodedata.category(character)
@@ -85,11 +87,13 @@ def _fold_character(character: str) -> str:
         .translate(_SIGNS)
     )
     plain = "".join(part for part in unicodedata.normalize("NFKD", plain) if unicodedata.category(part) not in _DROPPED)
+    if len(plain) > _LONGEST_FOLD:
+        return " "
     return f" {plain} " if category == "So" and not plain.isascii() else plain.translate(_ASCII)
 
 
 def _squared(character: str) -> str:
-    """Read the letters in circles and squares, which NFKD leaves alone, as letters."""
+    """Return the letter for a letter in a circle or square, which NFKD leaves alone; any other character as it is."""
     code = ord(character)
     for first in (0x1F150, 0x1F170, 0x1F1E6):  # negative circled, negative squared, regional indicators
         if first <= code < first + 26:

@@ -1,17 +1,17 @@
-"""Read through disguises: leetspeak, doubled letters, typing slips, run-together and broken-up words.
+"""Words recovered from obfuscation: leetspeak, doubled letters, typing slips, run-together and broken-up words.
 
-`Disguise.read(token)` returns the rulebook words that a token may hide, or nothing. It never changes what a plain word
-says: a token the rulebook or the list of ordinary words knows is left alone. Everything here is look-ups and scans that
-are linear in the note; no regular expression can backtrack.
+`ObfuscationFinder.read(token)` returns the words of its vocabulary that a token may hide, or nothing. A token that the
+vocabulary or its list of ordinary words knows is left alone. Everything here is look-ups and scans that are linear in the
+note; no regular expression can backtrack.
 """
 
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
-from models.veto.assertion import Word
-from models.veto.rulebook import Rule, RulebookData
+from models.text.tokens import Word
 
 # What digits and signs stand for inside a word. Two readings of 1 and | and !, tried in turn.
 _LEET = ("4@3€0°5$7+1!|8966", "aaeeoosstt" + "iii" + "bggg")
@@ -26,23 +26,36 @@ _MIXED = re.compile(r"[a-z0-9@$!|+€°]+")
 _LONGEST = 48
 
 
-class Disguise:
-    """Know the rulebook's words in all the ways they are hidden."""
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The words to look for, and the words to leave alone."""
 
-    def __init__(self, book: RulebookData) -> None:
-        """Build the look-ups from the rules that allow folding."""
-        rules = [rule for rule in book.rules if rule.fold]
-        answers = [phrase for phrases in book.screening.values() for phrase in phrases]
-        rule_phrases = [phrase for rule in book.rules for phrase in rule.phrases]
-        self._plain = frozenset(word for phrase in rule_phrases + answers for word in phrase)
-        self._glue = book.run_together
-        self._ordinary = book.ordinary | self._glue
-        single = {phrase[0] for rule in rules for phrase in rule.phrases if len(phrase) == 1}
-        longer = {word for rule in rules for phrase in rule.phrases if len(phrase) > 1 for word in phrase}
-        self._targets = frozenset({word for word in single if len(word) >= 3} | {w for w in longer if len(w) >= 5})
-        self._weapons = frozenset(_single_words(rules, minimum=3)) - {"ars", "aks"}
-        self._inside = tuple(sorted(_single_words((r for r in rules if r.inside), minimum=5), key=len, reverse=True))
-        self._slips = dict(_slips(sorted(_single_words(rules, minimum=5)), known=self._plain | self._ordinary))
+    known: frozenset[str]
+    """Every word of every phrase: read as it stands, never as another word."""
+    ordinary: frozenset[str]
+    """Ordinary words too close to one that is looked for."""
+    run_together: frozenset[str]
+    """Small words that are typed without a space beside a short word that is looked for."""
+    single: frozenset[str]
+    """Words that are looked for and are a phrase of their own."""
+    partial: frozenset[str]
+    """Words that are looked for because they are part of a longer phrase."""
+    inside: frozenset[str]
+    """Words that are looked for inside longer words."""
+
+
+class ObfuscationFinder:
+    """The words of one vocabulary in every way they are hidden; safe to share between threads."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        """Build the look-ups of a vocabulary."""
+        self._plain = vocabulary.known
+        self._glue = vocabulary.run_together
+        self._ordinary = vocabulary.ordinary | self._glue
+        self._targets = frozenset(_at_least(3, vocabulary.single) | _at_least(5, vocabulary.partial))
+        self._weapons = frozenset(_at_least(3, vocabulary.single)) - {"ars", "aks"}
+        self._inside = tuple(sorted(_at_least(5, vocabulary.inside), key=lambda word: (-len(word), word)))
+        self._slips = dict(_slips(sorted(_at_least(5, vocabulary.single)), known=self._plain | self._ordinary))
         self._apart = frozenset(self._inside)
         self._broken = {(w[:cut], w[cut:]): w for w in sorted(self._targets) for cut in range(1, len(w))}
         self._firsts = frozenset(first for first, _ in self._broken)
@@ -50,8 +63,8 @@ class Disguise:
         self._starts = frozenset(word[:3] for word in self._targets)
         self._read_short = lru_cache(maxsize=65_536)(self._read)
 
-    def suspects(self, tokens: list[str], text: str) -> bool:
-        """Tell quickly whether anything in a note could be a disguise; most notes hold nothing."""
+    def may_hide(self, tokens: list[str], text: str) -> bool:
+        """Return whether anything in a note could hide a word; fast, because most notes hide nothing."""
         if len(max(tokens, key=len, default="")) > _LONGEST or _SIGN.search(text) or _LETTERS.search(text):
             return True
         if any(map(self._read_short, tokens)):
@@ -59,19 +72,18 @@ class Disguise:
         firsts = self._firsts
         return any(first in firsts and (first, second) in self._broken for first, second in itertools.pairwise(tokens))
 
-    def hidden(self, words: Sequence[Word], text: str) -> list[Word]:
-        """Return the rulebook words read behind disguises, each with the place of its disguise."""
-        found = [Word(guess, word.start, word.end) for word in words for guess in self.read(word.text)]
-        for word in suspicious(text):
-            found += [Word(guess, word.start, word.end) for guess in self.read(word.text)]
-        return found + list(self.spread(words, text))
+    def find(self, words: Sequence[Word], text: str) -> list[Word]:
+        """Return the hidden words, each with the place of what hides it."""
+        candidates = itertools.chain(words, _mixed_words(text))
+        hidden = [Word(guess, word.start, word.end) for word in candidates for guess in self.read(word.text)]
+        return hidden + list(self._spread(words, text))
 
     def read(self, token: str) -> tuple[str, ...]:
-        """Return the rulebook words that one token may hide, most likely first; nothing for ordinary words."""
+        """Return the words that one token may hide, most likely first; nothing for ordinary words."""
         return self._read_short(token) if len(token) <= _LONGEST else self._inside_any(token)
 
     def _read(self, token: str) -> tuple[str, ...]:
-        """Do the work of `read` on a token of ordinary length."""
+        """Return the words that a token of at most 48 characters may hide."""
         if token in self._plain or token in self._ordinary or len(token) < 3 or token.isdigit():
             return ()
         for guess in self._guesses(token):
@@ -80,15 +92,15 @@ class Disguise:
         return self._inside_any(token) or self._unglue(token)
 
     def _inside_any(self, token: str) -> tuple[str, ...]:
-        """Find long rulebook words anywhere inside a token, under each reading of its digits and signs."""
+        """Return the long words anywhere inside a token, under each reading of its digits and signs."""
         for form in dict.fromkeys([token, *_read_as_letters(token)]):
-            found = self._inside_pattern.findall(form) or self._inside_pattern.findall(_LONG_RUN.sub(r"\1", form))
-            if found:
-                return tuple(found)
+            parts = self._inside_pattern.findall(form) or self._inside_pattern.findall(_LONG_RUN.sub(r"\1", form))
+            if parts:
+                return tuple(parts)
         return ()
 
     def _guesses(self, token: str) -> Iterator[str]:
-        """Try each way in which a whole token may be a disguised word."""
+        """Yield every word that a whole token may stand for."""
         forms = _read_as_letters(token)
         if not token.isalpha():
             yield from forms
@@ -103,12 +115,12 @@ class Disguise:
                 yield self._slips[form]
 
     def _unglue(self, token: str) -> tuple[str, ...]:
-        """Find short weapon words between known small words: "hasagun"."""
+        """Return the short words between small words typed without spaces: "hasagun"."""
         forms = (form for form in _read_as_letters(token) if form.isalpha())
         return next((parts for form in forms if (parts := self._segment(form))), ())
 
     def _segment(self, token: str) -> tuple[str, ...]:
-        """Cut a token fully into small words and at least one short weapon word, or return nothing."""
+        """Return the short words of a token that is wholly made of them and of small words; nothing otherwise."""
         best: list[tuple[str, ...] | None] = [None] * (len(token) + 1)
         best[0] = ()
         for end in range(1, len(token) + 1):
@@ -121,7 +133,7 @@ class Disguise:
                     best[end] = extended
         return best[-1] or ()
 
-    def spread(self, words: Sequence[Word], text: str) -> Iterator[Word]:
+    def _spread(self, words: Sequence[Word], text: str) -> Iterator[Word]:
         r"""Yield words hidden over several tokens of normalised text: "g u n", "g.u.n", "kni-fe", "kni\\nfe"."""
         for match in _LETTERS.finditer(text):
             letters = [(c, match.start() + i) for i, c in enumerate(match.group()) if c.isalnum() or c in "@$!"]
@@ -139,7 +151,7 @@ class Disguise:
                 yield Word(whole, first.start, second.end)
 
     def _words_in(self, joined: str) -> Iterator[tuple[str, int, int]]:
-        """Yield the longest rulebook words, of three letters or more, within spelled-out letters."""
+        """Yield the longest words, of three letters or more, within spelled-out letters."""
         forms = [joined, *(joined.translate(reading) for reading in _READINGS), joined.replace("v", "u")]
         for start in range(len(joined)):
             if not any(form[start : start + 3] in self._starts for form in forms):
@@ -151,8 +163,8 @@ class Disguise:
                     break
 
 
-def suspicious(text: str) -> Iterator[Word]:
-    """Yield the words of normalised text that mix letters with digits or signs, signs at their ends left off."""
+def _mixed_words(text: str) -> Iterator[Word]:
+    """Yield the words of normalised text that mix letters with digits or signs, without signs at their ends."""
     if not _SIGN.search(text):
         return
     for match in _MIXED.finditer(text):
@@ -164,13 +176,13 @@ def suspicious(text: str) -> Iterator[Word]:
 
 
 def _read_as_letters(token: str) -> list[str]:
-    """Return a token under each reading of its digits and signs; a word of letters reads one way."""
+    """Return a token under each reading of its digits and signs; a word of letters has one reading."""
     return [token] if token.isalpha() else [token.translate(reading) for reading in _READINGS]
 
 
-def _single_words(rules: Iterable[Rule], *, minimum: int) -> set[str]:
-    """Return the one-word phrases of rules that are long enough."""
-    return {phrase[0] for rule in rules for phrase in rule.phrases if len(phrase) == 1 and len(phrase[0]) >= minimum}
+def _at_least(length: int, words: Iterable[str]) -> set[str]:
+    """Return the words of at least a length in characters."""
+    return {word for word in words if len(word) >= length}
 
 
 def _squeezed(token: str) -> Iterator[str]:

@@ -1,15 +1,17 @@
-"""Turn a normalised note into the words that the classifier counts, each with its place.
+"""The words of a normalised note, each with its place: for the phrases of the veto, and for the classifier.
 
-What a person is must not decide: words for a sex are read as one word for a person, a relation or "they", words for a race
-are left out, and street names are read as "street", so that swapping any of them cannot move a score. Numbers are hidden
-too. The veto does not read these words; it reads the note.
+`phrase_tokens` keeps every word as it stands. `model_words` hides what a person is, because that must not decide: words for
+a sex are read as one word for a person, a relation or "they", words for a race are left out, and street names are read as
+"street", so that swapping any of them cannot move a score. Numbers are hidden too.
 """
 
 import re
 from functools import lru_cache
 from typing import NamedTuple
 
-_WORD = re.compile(
+# Words and emoji; a point or dash only where digits make it part of a code or a calibre (10-32, .45, 273.5).
+PHRASE_TOKEN = re.compile(r"[a-z0-9]+|(?<=[0-9])[-.:](?=[0-9])|(?<![a-z0-9])\.(?=[0-9])|[^\x00-\x7f\s]")
+_MODEL_WORD = re.compile(
     r"\d\d?:\d\d(?::\d\d)?|\d{4}-\d\d-\d\d|\d\d?/\d\d?/\d\d(?:\d\d)?|\[[a-z]+\]|[a-z0-9]+(?:'[a-z]+)?|[^\x00-\x7f]"
 )
 _SAME = {
@@ -42,11 +44,20 @@ _CLIPPED = frozenset(
 
 
 class Word(NamedTuple):
-    """Hold one word and the place in the normalised note that it was read from, end exclusive."""
+    """A word and the place in the normalised note that it was read from, end exclusive."""
 
     text: str
     start: int
     end: int
+
+
+def phrase_tokens(text: str) -> tuple[str, ...]:
+    """Return the tokens of normalised text, as the phrases of the veto are written.
+
+    >>> phrase_tokens("s/f at 9:30, poss 10-32 w/ .45")
+    ('s', 'f', 'at', '9', ':', '30', 'poss', '10', '-', '32', 'w', '.', '45')
+    """
+    return tuple(PHRASE_TOKEN.findall(text))
 
 
 def model_words(normalised: str) -> list[Word]:
@@ -58,16 +69,16 @@ def model_words(normalised: str) -> list[Word]:
     >>> [word.text for word in model_words("w/m 34 yo talkin to himself at 1402 main st, 10:42, not moving")]
     ['person', '0', 'yo', 'talking', 'to', 'themself', 'at', 'street', '0:00', 'not', 'moving']
     """
-    found: list[Word] = []
-    for match in _WORD.finditer(normalised):
+    words: list[Word] = []
+    for match in _MODEL_WORD.finditer(normalised):
         text = _read(match.group())
-        if text in _STREET and (first := _street_starts(found)) is not None:
-            found[first:] = [Word("street", found[first].start, match.end())]
-        elif text == "person" and found and (found[-1].text == text or found[-1].text in _RACE_LETTERS):
-            found[-1] = Word(text, found[-1].start, match.end())
+        if text in _STREET and (first := _street_starts(words)) is not None:
+            words[first:] = [Word("street", words[first].start, match.end())]
+        elif text == "person" and words and (words[-1].text == text or words[-1].text in _RACE_LETTERS):
+            words[-1] = Word(text, words[-1].start, match.end())
         elif text not in _RACE:
-            found.append(Word(text, match.start(), match.end()))
-    return found
+            words.append(Word(text, match.start(), match.end()))
+    return words
 
 
 def words_for_model(normalised: str) -> str:
@@ -79,13 +90,13 @@ def words_for_model(normalised: str) -> str:
     return " ".join(word.text for word in model_words(normalised))
 
 
-def _street_starts(found: list[Word]) -> int | None:
-    """Return where a street's name begins that the last words end on: after a preposition or a house number."""
-    for back in range(1, min(_LONGEST_STREET, len(found) - 1) + 1):
-        place = len(found) - back
-        if found[place].text in _NO_STREET:
+def _street_starts(words: list[Word]) -> int | None:
+    """Return the index of the first word of the street name that ends `words`: after a preposition or a house number."""
+    for back in range(1, min(_LONGEST_STREET, len(words) - 1) + 1):
+        place = len(words) - back
+        if words[place].text in _NO_STREET:
             return None
-        before = found[place - 1].text
+        before = words[place - 1].text
         if before in _BEFORE_STREET:
             return place - 1 if before == "0" else place
     return None
@@ -93,7 +104,7 @@ def _street_starts(found: list[Word]) -> int | None:
 
 @lru_cache(maxsize=65_536)
 def _read(token: str) -> str:
-    """Return what a token is read as."""
+    """Return the word that the classifier counts for a token."""
     if token in _READ_AS:
         return _READ_AS[token]
     if token in _CLIPPED:

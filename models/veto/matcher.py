@@ -1,271 +1,288 @@
-"""Find every mention of a weapon or of violence in a note, and say how it is meant; the text alone never lifts a veto.
+"""Every mention of a weapon or of violence in a note, and how it is meant.
 
-`Rulebook.scan` matches the phrases of `rulebook.toml` with spaCy's `PhraseMatcher` over the tokens of the normalised
-note, and over the words that `disguise` reads behind other spellings. Tokens are cut by our own expression and not by
-spaCy's English rules, because those keep "gun.he" and "knife.in" whole. Words that no rule knows are replaced by one
-filler before spaCy sees them, so that its string store does not grow however long the service runs.
+`VetoMatcher.scan` finds the phrases of `rulebook.toml` in the tokens of the normalised note, and in the words that
+`ObfuscationFinder` recovers from other spellings. Tokens are cut by our own expression and not by a language's rules,
+because those keep "gun.he" and "knife.in" whole. The text alone never lifts a veto for a weapon; violence that is plainly
+negated asks for review instead.
 """
 
 import itertools
 import re
-import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-
-import spacy
-from spacy.matcher import PhraseMatcher
-from spacy.tokens import Doc
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
 
 from models.text.normalize import Normalised, normalise
-from models.text.obfuscation import Disguise
-from models.veto.assertion import Annotation, Word, annotate, asked
-from models.veto.rulebook import TOKEN, RulebookData, RuleClass, load
+from models.text.obfuscation import ObfuscationFinder, Vocabulary
+from models.text.tokens import PHRASE_TOKEN, Word
+from models.veto.assertion import Assertion, assertion_of, is_question
+from models.veto.hits import Hit, Scan
+from models.veto.names import NameReader, Roster, Setting
+from models.veto.negation import is_plainly_negated
+from models.veto.phrases import Cover, PhraseIndex, Span, longest
+from models.veto.rulebook import Phrase, Rulebook, RuleClass, load
 
-_FILLER = "_"
-_CLOCK = re.compile(r"(?<![0-9:])[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?[ \t]+\Z")
+_BREAK = re.compile(r"[.;:!?\n]")
 _SCREENING = "screening:"
 _NEAR = "near:"
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """Hold one mention: its rule, the words as written, their place in the note, and how they are meant."""
-
-    rule_id: str
-    rule_class: RuleClass
-    words: str
-    start: int
-    end: int
-    annotation: Annotation
-    question: str | None = None
-    """The safety question that a screening answer answers: weapons or violence."""
-
-    @property
-    def vetoes(self) -> bool:
-        """Tell whether this hit alone ends a decision."""
-        return self.rule_class is not RuleClass.MEANS and self.annotation is not Annotation.SCREENING
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """Hold what the rules found. `hits` stand; `suppressed` are listed near-misses, kept to be shown."""
-
-    hits: tuple[Hit, ...] = ()
-    suppressed: tuple[Hit, ...] = ()
-
-    @property
-    def vetoes(self) -> tuple[Hit, ...]:
-        """Return the hits that end a decision."""
-        return tuple(hit for hit in self.hits if hit.vetoes)
-
-    @property
-    def screening(self) -> tuple[Hit, ...]:
-        """Return the recorded answers to the safety questions."""
-        return tuple(hit for hit in self.hits if hit.annotation is Annotation.SCREENING)
-
-    @property
-    def means(self) -> tuple[Hit, ...]:
-        """Return the means of self-harm."""
-        return tuple(hit for hit in self.hits if hit.rule_class is RuleClass.MEANS)
+_NAME = "name:"
+_GAP_FIRST, _GAP_LAST = "gap-first:", "gap-last:"
+_CUT_OFF = "cut-off"
+_MOST_HITS = 100
+"""Hits that are kept of one rule with one assertion; a note that repeats a word ten thousand times says nothing more."""
+_LIMITS_REACH = 16
+"""Words after a mention that may limit its negation."""
 
 
 @dataclass(slots=True)
-class _Found:
-    """Hold matches over one list of words, as word index spans."""
+class _Matches:
+    """The matches over one list of words, as word index spans."""
 
-    rules: list[tuple[str, int, int]] = field(default_factory=list)
+    rules: list[Span] = field(default_factory=list)
     near: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-    screening: list[tuple[str, int, int]] = field(default_factory=list)
+    names: list[tuple[int, int]] = field(default_factory=list)
+    screening: list[Span] = field(default_factory=list)
+    firsts: list[Span] = field(default_factory=list)
+    lasts: dict[str, dict[int, int]] = field(default_factory=dict)
+    """For each pair with a gap, the end of its second phrase by the index where that begins."""
 
 
-class Rulebook:
-    """Hold the compiled rulebook; safe to share between threads."""
+@dataclass(slots=True)
+class _Hits:
+    """The hits of one note so far, those that a near-miss or a name excuses apart, and how many there are of each kind."""
 
-    def __init__(self, data: RulebookData | None = None) -> None:
+    standing: list[Hit] = field(default_factory=list)
+    excused: list[Hit] = field(default_factory=list)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, hit: Hit, *, excused: bool) -> None:
+        """Add a hit, unless there are enough of its rule with its assertion."""
+        kind = (hit.rule_id, "excused" if excused else hit.assertion)
+        self.counts[kind] += 1
+        if self.counts[kind] <= _MOST_HITS:
+            (self.excused if excused else self.standing).append(hit)
+
+    def full(self, rule_id: str) -> bool:
+        """Return whether there are enough hits of a rule that veto whatever their wording is."""
+        return self.counts[rule_id, Assertion.ASSERTED] >= _MOST_HITS
+
+
+class VetoMatcher:
+    """A compiled rulebook, with a city's roster where there is one; safe to share between threads."""
+
+    def __init__(self, rulebook: Rulebook | None = None, *, roster: Roster | None = None) -> None:
         """Compile a rulebook, by default the one that ships with the package."""
-        self.data = data or load()
-        self.version = self.data.version
-        self.classes = {rule.id: rule.rule_class for rule in self.data.rules}
-        self._nlp = spacy.blank("en")
-        self._matcher = PhraseMatcher(self._nlp.vocab, attr="ORTH")
-        self._lock = threading.Lock()
-        known: set[str] = set()
-        self._reach = 8 + max(len(phrase) for _, phrases in self._patterns() for phrase in phrases)
-        for key, phrases in self._patterns():
-            self._matcher.add(key, [Doc(self._nlp.vocab, words=list(phrase)) for phrase in sorted(phrases)])
-            known.update(word for phrase in phrases for word in phrase)
-        self._known = frozenset(known)
-        self._triggers = frozenset(_anchors(self.data))
-        self._disguise = Disguise(self.data)
+        self.rulebook = rulebook or load()
+        self.version = self.rulebook.version
+        self._classes = {rule.id: rule.rule_class for rule in self.rulebook.rules} | {_CUT_OFF: RuleClass.WEAPON}
+        self._names = NameReader(self.rulebook.names, roster)
+        self._gaps = [(rule.id, gap) for rule in self.rulebook.rules for gap in rule.gaps]
+        self._index = PhraseIndex(self._patterns())
+        self._reach = _LIMITS_REACH + self._index.longest
+        self._triggers = frozenset(_anchors(self.rulebook))
+        self._finder = ObfuscationFinder(_vocabulary(self.rulebook))
 
-    def _patterns(self) -> Iterator[tuple[str, frozenset[tuple[str, ...]]]]:
-        """Yield each matcher key with its phrases."""
-        for rule in self.data.rules:
+    def _patterns(self) -> Iterator[tuple[str, frozenset[Phrase]]]:
+        """Yield each key of the index with its phrases."""
+        for rule in self.rulebook.rules:
             yield rule.id, rule.phrases
-            if rule.near_misses:
-                yield _NEAR + rule.id, rule.near_misses
-        for question, phrases in self.data.screening.items():
+            yield _NEAR + rule.id, rule.near_misses
+        for question, phrases in self.rulebook.screening.items():
             yield _SCREENING + question, phrases
+        for number, (_, gap) in enumerate(self._gaps):
+            yield f"{_GAP_FIRST}{number}", gap.first
+            yield f"{_GAP_LAST}{number}", gap.last
+        yield _NAME, self._names.phrases
 
     def scan(self, narrative: str) -> Scan:
         """Return every mention in a note, in reading order."""
         return self.scan_normalised(normalise(narrative), narrative)
 
     def scan_normalised(self, note: Normalised, narrative: str) -> Scan:
-        """Do the work of `scan` on a note that is normalised already."""
+        """Return every mention in a note that is normalised already; `narrative` is the note as written."""
         text = note.text
-        plain = TOKEN.findall(text)
-        disguised = self._disguise.suspects(plain, text)
+        plain = PHRASE_TOKEN.findall(text)
+        obfuscated = self._finder.may_hide(plain, text)
         telling = [place for place, word in enumerate(plain) if word in self._triggers]
-        if not telling and not disguised:
+        cut = self._is_cut_off(plain, text)
+        if not telling and not obfuscated and not cut:
             return Scan()
-        # No phrase, and no word that annotates one, reaches further than this from a telling word.
-        first, last = (0, len(text)) if disguised else (max(0, telling[0] - self._reach), telling[-1] + self._reach)
-        tokens = itertools.islice(TOKEN.finditer(text), first, last)
+        # No phrase, and no word that says how one is meant, reaches further than this from a telling word.
+        whole = obfuscated or not telling
+        first, last = (0, len(text)) if whole else (max(0, telling[0] - self._reach), telling[-1] + self._reach)
+        tokens = itertools.islice(PHRASE_TOKEN.finditer(text), first, last)
         words = [Word(match.group(), match.start(), match.end()) for match in tokens]
-        hidden = self._disguise.hidden(words, text) if disguised else []
-        found = self._match(words)
-        hits, suppressed = self._plain_hits(found, words, text)
-        excuses = _Cover((words[start].start, words[end - 1].end) for spans in found.near.values() for start, end in spans)
-        for hit in self._hidden_hits(words, hidden, taken=found):
-            # Only a near-miss in plain words excuses a disguise: "Gunn St".
-            (suppressed if excuses.holds(hit.start, hit.end) else hits).append(hit)
-        return _stand(hits, suppressed, note, narrative)
+        hits = self._hits(words, note, narrative, obfuscated=obfuscated)
+        if cut:
+            hits.add(self._hit(_CUT_OFF, words[-1].start, words[-1].end, Assertion.UNCERTAIN), excused=False)
+        return _scan(hits, note, narrative)
 
-    def _match(self, words: list[Word]) -> _Found:
-        """Match all phrases over a list of words; keep the longest match of each rule."""
-        found = _Found()
-        filled = [word.text if word.text in self._known else _FILLER for word in words]
-        with self._lock:
-            doc = Doc(self._nlp.vocab, words=filled)
-            matches = [(self._nlp.vocab.strings[key], start, end) for key, start, end in self._matcher(doc)]
-        for key, start, end in matches:
+    def _hits(self, words: list[Word], note: Normalised, narrative: str, *, obfuscated: bool) -> _Hits:
+        """Return the hits among words of a note, in plain words and behind other spellings."""
+        hits, matches = _Hits(), self._match(words, note.text)
+        setting = Setting(words, note, narrative)
+        self._add_plain(hits, matches, words, note.text, setting)
+        hidden = self._finder.find(words, note.text) if obfuscated else []
+        if hidden:
+            self._add_hidden(hits, matches, words, hidden, setting)
+        return hits
+
+    def _match(self, words: list[Word], text: str) -> _Matches:
+        """Return the matches of all phrases over a list of words, the longest of each rule."""
+        matches = _Matches()
+        for key, start, end in self._index.find([word.text for word in words]):
             if key.startswith(_NEAR):
-                found.near.setdefault(key.removeprefix(_NEAR), []).append((start, end))
+                matches.near.setdefault(key.removeprefix(_NEAR), []).append((start, end))
             elif key.startswith(_SCREENING):
-                found.screening.append((key.removeprefix(_SCREENING), start, end))
+                matches.screening.append((key.removeprefix(_SCREENING), start, end))
+            elif key == _NAME:
+                matches.names.append((start, end))
+            elif key.startswith(_GAP_FIRST):
+                matches.firsts.append((key.removeprefix(_GAP_FIRST), start, end))
+            elif key.startswith(_GAP_LAST):
+                matches.lasts.setdefault(key.removeprefix(_GAP_LAST), {})[start] = end
             else:
-                found.rules.append((key, start, end))
-        found.rules = _longest(found.rules)
-        return found
+                matches.rules.append((key, start, end))
+        matches.rules = longest([*matches.rules, *self._across_gaps(matches, words, text)])
+        return matches
 
-    def _plain_hits(self, found: _Found, words: list[Word], text: str) -> tuple[list[Hit], list[Hit]]:
-        """Annotate matches in plain words; set near-misses aside."""
-        answers = [answer for answer in _longest(found.screening) if self._answers(answer, words, text)]
-        answered = {name: _Cover((a, b) for q, a, b in answers if q == name) for name in self.data.screening}
-        excuses = {rule_id: _Cover(spans) for rule_id, spans in found.near.items()}
-        hits: list[Hit] = []
-        suppressed: list[Hit] = []
-        named: set[int] = set()
-        for rule_id, start, end in found.rules:
+    def _across_gaps(self, matches: _Matches, words: list[Word], text: str) -> Iterator[Span]:
+        """Yield the mentions that are two phrases with a few words of one clause between them."""
+        for number, start, end in matches.firsts if matches.lasts else ():
+            rule_id, gap = self._gaps[int(number)]
+            ends = matches.lasts.get(number, {})
+            for place in range(end + gap.least, min(end + gap.most, len(words) - 1) + 1):
+                if place not in ends:
+                    continue
+                between = {word.text for word in words[end:place]}
+                if between.isdisjoint(gap.without) and not _BREAK.search(text, words[end - 1].end, words[place].start):
+                    yield rule_id, start, ends[place]
+                break
+
+    def _add_plain(self, hits: _Hits, matches: _Matches, words: list[Word], text: str, setting: Setting) -> None:
+        """Add the hits in plain words; a near-miss of the same rule or a name excuses one."""
+        answers = [answer for answer in longest(matches.screening) if self._answers(answer, words, text)]
+        answered = {name: Cover((a, b) for q, a, b in answers if q == name) for name in self.rulebook.screening}
+        near = {rule_id: Cover(spans) for rule_id, spans in matches.near.items()}
+        names, named = Cover(matches.names), set[int]()
+        for rule_id, start, end in matches.rules:
+            if hits.full(rule_id):
+                continue
             question = next((name for name, cover in answered.items() if cover.holds(start, end)), None)
-            note = Annotation.SCREENING if question else annotate(words, start, end, text, rule_id=rule_id)
-            hit = self._hit(rule_id, words[start].start, words[end - 1].end, note, question)
-            excused = _initials(words, start, end, text)
-            excused = excused or (rule_id in excuses and excuses[rule_id].holds(start, end))
-            (suppressed if excused and not question else hits).append(hit)
-            named.update(range(start, end) if question else ())
+            place = words[start].start, words[end - 1].end
+            if question:
+                hits.add(self._hit(rule_id, *place, Assertion.SCREENING, question), excused=False)
+                named.update(range(start, end))
+            elif (rule_id in near and near[rule_id].holds(start, end)) or names.holds(start, end):
+                hits.add(self._hit(rule_id, *place, Assertion.ASSERTED), excused=True)
+            else:
+                excused = self._names.is_name(setting, start, end, exact=True)
+                assertion = self._assertion(rule_id, words, start, end, text)
+                hits.add(self._hit(rule_id, *place, assertion), excused=excused)
         for question, start, end in answers:  # "unarmed", "nkw": the phrase answers without naming a rule's word
             if named.isdisjoint(range(start, end)):
                 place = words[start].start, words[end - 1].end
-                hits.append(Hit("screening", RuleClass.WEAPON, "", *place, Annotation.SCREENING, question))
-        return hits, suppressed
+                answer = Hit("screening", RuleClass.WEAPON, "", *place, Assertion.SCREENING, question)
+                hits.add(answer, excused=False)
 
-    def _answers(self, answer: tuple[str, int, int], words: list[Word], text: str) -> bool:
-        """Tell whether a screening phrase stands: not turned round, not a question, not followed by an exception."""
+    def _assertion(self, rule_id: str, words: list[Word], start: int, end: int, text: str) -> Assertion:
+        """Return how a mention is meant; only violence can be plainly negated."""
+        violent = self._classes[rule_id] is RuleClass.VIOLENCE
+        if violent and is_plainly_negated(words, start, end, text, self.rulebook.negation):
+            return Assertion.PLAINLY_NEGATED
+        return assertion_of(words, start, end, text, rule_id=rule_id)
+
+    def _answers(self, answer: Span, words: list[Word], text: str) -> bool:
+        """Return whether a recorded answer stands: not turned round, not a question, not followed by an exception."""
         _, start, end = answer
         before = words[start - 1] if start else None
-        if before and before.text in self.data.turned_by and "\n" not in text[before.end : words[start].start]:
+        if before and before.text in self.rulebook.turned_by and "\n" not in text[before.end : words[start].start]:
             return False
-        if asked(text, words[end - 1].end):
+        if is_question(text, words[end - 1].end):
             return False
         after = tuple(word.text for word in words[end : end + 4])
-        return not any(after[: len(phrase)] == phrase for phrase in self.data.excepted_by)
+        return not any(after[:size] in self.rulebook.excepted_by for size in range(1, len(after) + 1))
 
-    def _hidden_hits(self, words: list[Word], hidden: list[Word], *, taken: _Found) -> list[Hit]:
-        """Match the note again with each disguised word in place of what hid it; no near-miss excuses a disguise."""
-        if not hidden:
-            return []
-        hits: list[Hit] = []
-        plain = {(words[start].start, words[end - 1].end) for _, start, end in taken.rules}
-        disguised = set(hidden)
-        replaced = _replace(words, hidden)
-        for rule_id, start, end in self._match(replaced).rules:
+    def _add_hidden(self, hits: _Hits, plain: _Matches, words: list[Word], hidden: list[Word], setting: Setting) -> None:
+        """Add the hits that need a hidden word: the note is matched again with each in place of what hid it."""
+        spans = {(words[start].start, words[end - 1].end) for _, start, end in plain.rules}
+        near = [span for group in plain.near.values() for span in group] + plain.names
+        excuses = Cover((words[start].start, words[end - 1].end) for start, end in near)
+        places = {word.start: place for place, word in enumerate(words)}
+        recovered, replaced = set(hidden), _replace(words, hidden)
+        text = setting.text
+        for rule_id, start, end in self._match(replaced, text).rules:
             span = (replaced[start].start, replaced[end - 1].end)
-            if span not in plain and any(word in disguised for word in replaced[start:end]):
-                hits.append(self._hit(rule_id, *span, Annotation.ASSERTED, None))
-        return hits
+            if span in spans or hits.full(rule_id) or not any(word in recovered for word in replaced[start:end]):
+                continue
+            # Only a near-miss in plain words, or a name, excuses an obfuscated one: "Gunn St".
+            place = places.get(span[0])
+            single = place is not None and words[place].end == span[1]
+            named = single and self._names.is_name(setting, place or 0, (place or 0) + 1, exact=False)
+            hits.add(self._hit(rule_id, *span, Assertion.ASSERTED), excused=named or excuses.holds(*span))
 
-    def _hit(self, rule_id: str, start: int, end: int, annotation: Annotation, question: str | None) -> Hit:
-        """Make a hit whose place is still in the normalised text."""
-        return Hit(rule_id, self.classes[rule_id], "", start, end, annotation, question)
+    def _is_cut_off(self, plain: list[str], text: str) -> bool:
+        """Return whether the note ends in the middle of a weapon's name: "pulled out a kn"."""
+        cut_off = self.rulebook.cut_off
+        if not plain or plain[-1] not in cut_off.beginnings or not text.endswith(plain[-1]):
+            return False
+        return any(tuple(plain[-1 - size : -1]) in cut_off.before for size in range(1, min(5, len(plain))))
 
-
-class _Cover:
-    """Know which places listed spans cover; asking costs one look-up."""
-
-    def __init__(self, spans: Iterable[tuple[int, int]]) -> None:
-        """Note, for every place, how far the longest span over it reaches."""
-        self._reach: dict[int, int] = {}
-        for start, end in spans:
-            for place in range(start, end):
-                self._reach[place] = max(end, self._reach.get(place, 0))
-
-    def holds(self, start: int, end: int) -> bool:
-        """Tell whether one span covers from start to end."""
-        return self._reach.get(start, -1) >= end
+    def _hit(self, rule_id: str, start: int, end: int, assertion: Assertion, question: str | None = None) -> Hit:
+        """Return a hit whose place is still in the normalised text."""
+        return Hit(rule_id, self._classes[rule_id], "", start, end, assertion, question)
 
 
-def _stand(hits: list[Hit], suppressed: list[Hit], note: Normalised, narrative: str) -> Scan:
-    """Put hits in reading order; an exception counts only where nothing else stands."""
-    once = {(hit.start, -hit.end, hit.rule_id): hit for hit in hits}
-    if any(hit.vetoes for hit in hits):
-        once |= {(hit.start, -hit.end, hit.rule_id): hit for hit in suppressed}
-        suppressed = []
-    return Scan(_as_written([once[key] for key in sorted(once)], note, narrative), _as_written(suppressed, note, narrative))
+def _scan(hits: _Hits, note: Normalised, narrative: str) -> Scan:
+    """Return the scan in reading order; a near-miss or a name is excused only where nothing else vetoes."""
+    standing, excused = hits.standing, hits.excused
+    once = {(hit.start, -hit.end, hit.rule_id): hit for hit in standing}
+    if any(hit.vetoes for hit in standing):
+        once |= {(hit.start, -hit.end, hit.rule_id): hit for hit in excused}
+        excused = []
+    return Scan(_as_written([once[key] for key in sorted(once)], note, narrative), _as_written(excused, note, narrative))
 
 
 def _as_written(hits: list[Hit], note: Normalised, narrative: str) -> tuple[Hit, ...]:
-    """Move hits to their places in the original note and show the words as they stand there."""
-    moved = []
+    """Return hits at their places in the original note, with the words as they stand there."""
+    written = []
     for hit in hits:
         start, end = note.span(hit.start, hit.end)
-        moved.append(Hit(hit.rule_id, hit.rule_class, narrative[start:end], start, end, hit.annotation, hit.question))
-    return tuple(moved)
+        written.append(replace(hit, words=narrative[start:end], start=start, end=end))
+    return tuple(written)
 
 
-def _initials(words: list[Word], start: int, end: int, text: str) -> bool:
-    """Tell whether a short word is a typist's initials in a CAD log: after a clock time and before a colon."""
-    word = words[start]
-    if end - start != 1 or not 2 <= len(word.text) <= 3 or text[word.end : word.end + 1] != ":":
-        return False
-    return _CLOCK.search(text, max(0, word.start - 12), word.start) is not None
+def _vocabulary(rulebook: Rulebook) -> Vocabulary:
+    """Return the words of a rulebook that the search for obfuscated words needs."""
+    rules = [rule for rule in rulebook.rules if rule.fold]
+    phrases = [phrase for rule in rulebook.rules for phrase in rule.phrases]
+    answers = [phrase for answer in rulebook.screening.values() for phrase in answer]
+    phrases += [phrase for rule in rulebook.rules for gap in rule.gaps for phrase in gap.first]
+    return Vocabulary(
+        known=frozenset(word for phrase in phrases + answers for word in phrase),
+        ordinary=rulebook.ordinary,
+        run_together=rulebook.run_together,
+        single=frozenset(phrase[0] for rule in rules for phrase in rule.phrases if len(phrase) == 1),
+        partial=frozenset(word for rule in rules for phrase in rule.phrases if len(phrase) > 1 for word in phrase),
+        inside=frozenset(phrase[0] for rule in rules if rule.inside for phrase in rule.phrases if len(phrase) == 1),
+    )
 
 
-def _anchors(data: RulebookData) -> set[str]:
+def _anchors(rulebook: Rulebook) -> set[str]:
     """Return one telling word of every phrase: a note with none of them needs no matching."""
-    phrases = [phrase for rule in data.rules for phrase in rule.phrases]
-    phrases += [phrase for answers in data.screening.values() for phrase in answers]
+    phrases = [phrase for rule in rulebook.rules for phrase in rule.phrases]
+    phrases += [phrase for answers in rulebook.screening.values() for phrase in answers]
+    phrases += [phrase for rule in rulebook.rules for gap in rule.gaps for phrase in gap.first]
     anchors = {phrase[0] for phrase in phrases if len(phrase) == 1}
     for phrase in sorted(phrases):
         if not anchors.intersection(phrase):
-            anchors.add(max(phrase, key=lambda word: (word not in data.everyday, len(word), word)))
+            anchors.add(max(phrase, key=lambda word: (word not in rulebook.everyday, len(word), word)))
     return anchors
 
 
-def _longest(matches: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
-    """Keep, of overlapping matches of one key, the longest."""
-    kept: list[tuple[str, int, int]] = []
-    last: dict[str, int] = {}
-    for key, start, end in sorted(matches, key=lambda match: (match[0], match[1], -match[2])):
-        if start >= last.get(key, 0):
-            kept.append((key, start, end))
-            last[key] = end
-    return sorted(kept, key=lambda match: (match[1], match[2], match[0]))
-
-
 def _replace(words: list[Word], hidden: list[Word]) -> list[Word]:
-    """Put each hidden word in the place of the words that it covers, keeping the order of the note."""
+    """Return the words with each hidden word in place of the words that it covers, in the order of the note."""
     starts = sorted((word.start, word.end) for word in hidden)
     kept, place = [], 0
     for word in words:
@@ -274,3 +291,9 @@ def _replace(words: list[Word], hidden: list[Word]) -> list[Word]:
         if place == len(starts) or not (starts[place][0] <= word.start and word.end <= starts[place][1]):
             kept.append(word)
     return sorted(kept + hidden, key=lambda word: (word.start, word.end))
+
+
+@cache
+def shipped_matcher() -> VetoMatcher:
+    """Return the compiled rulebook that ships with the package; compiling takes most of a second, so that all share it."""
+    return VetoMatcher()

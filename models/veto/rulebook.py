@@ -1,46 +1,60 @@
-"""Read `rulebook.toml` and expand it into phrases; say which line is wrong where one is.
+"""The rulebook: `rulebook.toml`, validated and expanded into phrases.
 
 A phrase in the file is normalised like a note, cut into tokens like a note, and each {list} in it stands for every
-phrase of that list. What comes out is plain data: for each rule its phrases and its near-misses as tuples of tokens.
+phrase of that list. The result is plain data: for each rule its phrases and its near-misses as tuples of tokens.
 """
 
 import hashlib
 import itertools
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from models.errors import InvalidRulebook
 from models.text.normalize import normalise
+from models.text.tokens import phrase_tokens
 
 RULEBOOK_PATH = Path(__file__).with_name("rulebook.toml")
 
-# Words and emoji; a point or dash only where digits make it part of a code or a calibre (10-32, .45, 273.5).
-TOKEN = re.compile(r"[a-z0-9]+|(?<=[0-9])[-.:](?=[0-9])|(?<![a-z0-9])\.(?=[0-9])|[^\x00-\x7f\s]")
 _LIST = re.compile(r"\{([a-z_]+)\}")
 _EVERYDAY = ("a", "art", "the", "whose", "person", "relation", "self", "everyday")
-_RULE_KEYS = {"id", "class", "words", "note", "near_misses", "source", "inside", "fold"}
+
+Phrase = tuple[str, ...]
+Question = Literal["weapons", "violence"]
 
 
 class RuleClass(StrEnum):
-    """Name what a rule is about; weapon and violence veto, means asks for review."""
+    """What a rule is about; weapon and violence veto, means asks for review."""
 
     WEAPON = "weapon"
     VIOLENCE = "violence"
     MEANS = "means"
 
 
-Phrase = tuple[str, ...]
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Two phrases of one mention with a few words of anything between them: "threw" and "at her".
+
+    `least` and `most` bound the number of words between; one of `without` among them makes it no mention.
+    """
+
+    first: frozenset[Phrase]
+    last: frozenset[Phrase]
+    least: int
+    most: int
+    without: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Hold one rule, expanded."""
+    """One rule, expanded."""
 
     id: str
     rule_class: RuleClass
@@ -50,11 +64,62 @@ class Rule:
     near_misses: frozenset[Phrase]
     inside: bool
     fold: bool
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class RulebookData:
-    """Hold the whole rulebook, expanded; `version` joins the file's own version and its SHA-256."""
+class NegationKind:
+    """Negations that take the same forms of a word: "has not" takes "hit", "no" takes "hitting" and "assault"."""
+
+    heads: frozenset[Phrase]
+    forms: frozenset[str]
+    gerunds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """The closed constructions in which violence is plainly negated; without any, nothing is."""
+
+    kinds: tuple[NegationKind, ...] = ()
+    fillers: frozenset[Phrase] = frozenset()
+    intents: frozenset[Phrase] = frozenset()
+    joins: frozenset[str] = frozenset()
+    turned_by: frozenset[str] = frozenset()
+    limited_by: frozenset[str] = frozenset()
+    clause_limited_by: frozenset[str] = frozenset()
+    announcing: frozenset[str] = frozenset()
+    harmless_plans: frozenset[str] = frozenset()
+    company: frozenset[str] = frozenset()
+    forms: frozenset[str] = frozenset()
+    """Every form that any of the negations takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Closed lists for reading names: titles, surnames, endings of streets and businesses."""
+
+    titles: frozenset[str] = frozenset()
+    surnames: frozenset[str] = frozenset()
+    reports: frozenset[str] = frozenset()
+    at: frozenset[str] = frozenset()
+    street_endings: frozenset[str] = frozenset()
+    never_streets: frozenset[str] = frozenset()
+    business_endings: frozenset[str] = frozenset()
+    weapon_nouns: frozenset[str] = frozenset()
+    never_initials: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """Words that count when the note ends in the middle of one of them: "pulled out a kn"."""
+
+    before: frozenset[Phrase] = frozenset()
+    beginnings: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """The whole rulebook, expanded; `version` joins the file's own version and its SHA-256."""
 
     version: str
     rules: tuple[Rule, ...]
@@ -64,20 +129,137 @@ class RulebookData:
     ordinary: frozenset[str]
     run_together: frozenset[str]
     everyday: frozenset[str]
+    negation: Negation = field(default_factory=Negation)
+    names: Names = field(default_factory=Names)
+    cut_off: CutOff = field(default_factory=CutOff)
 
 
-def tokens(text: str) -> Phrase:
-    """Cut normalised text into the tokens that rules are written in.
+class _Table(BaseModel):
+    """A table of the file; a key that nobody reads is an error."""
 
-    >>> tokens("s/f at 9:30, poss 10-32 w/ .45")
-    ('s', 'f', 'at', '9', ':', '30', 'poss', '10', '-', '32', 'w', '.', '45')
-    """
-    return tuple(TOKEN.findall(text))
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Gap(_Table):
+    """One [[rule.gap]] as it is written."""
+
+    first: list[str]
+    last: list[str]
+    least: int = 0
+    most: int
+    without: list[str] = []
+
+
+class _RuleEntry(_Table):
+    """One [[rule]] as it is written."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    rule_class: Annotated[RuleClass, Field(alias="class")]
+    words: Annotated[list[str], Field(min_length=1)]
+    note: Annotated[str, Field(min_length=1)]
+    near_misses: list[str] = []
+    source: str | None = None
+    inside: bool = False
+    fold: bool = True
+    gap: list[_Gap] = []
+
+
+class _Answers(_Table):
+    """One [[screening.answer]] as it is written."""
+
+    question: Question
+    words: list[str]
+
+
+class _Screening(_Table):
+    """The [screening] table as it is written."""
+
+    answer: list[_Answers] = []
+    turned_by: list[str] = []
+    excepted_by: list[str] = []
+
+
+class _Words(_Table):
+    """A table that lists words."""
+
+    words: list[str] = []
+
+
+class _NegationKind(_Table):
+    """One [[violence_negated.kind]] as it is written."""
+
+    heads: list[str]
+    forms: list[str]
+    gerunds: bool = False
+
+
+class _Negation(_Table):
+    """The [violence_negated] table as it is written."""
+
+    kind: list[_NegationKind] = []
+    fillers: list[str] = []
+    intents: list[str] = []
+    joins: list[str] = []
+    turned_by: list[str] = []
+    limited_by: list[str] = []
+    clause_limited_by: list[str] = []
+    announcing: list[str] = []
+    harmless_plans: list[str] = []
+    company: list[str] = []
+
+
+class _Names(_Table):
+    """The [names] table as it is written."""
+
+    titles: list[str] = []
+    surnames: list[str] = []
+    reports: list[str] = []
+    at: list[str] = []
+    street_endings: list[str] = []
+    never_streets: list[str] = []
+    business_endings: list[str] = []
+    weapon_nouns: list[str] = []
+    never_initials: list[str] = []
+
+
+class _CutOff(_Table):
+    """The [cut_off] table as it is written."""
+
+    before: list[str] = []
+    words: list[str] = []
+    ordinary: list[str] = []
+
+
+class _RulebookFile(_Table):
+    """The file as it is written."""
+
+    version: str
+    lists: dict[str, list[str]]
+    rule: list[_RuleEntry]
+    screening: _Screening
+    ordinary: _Words
+    run_together: _Words
+    violence_negated: _Negation = _Negation()
+    names: _Names = _Names()
+    cut_off: _CutOff = _CutOff()
+
+    @field_validator("rule")
+    @classmethod
+    def _ids_differ(cls, rules: list[_RuleEntry]) -> list[_RuleEntry]:
+        """Refuse two rules of one id."""
+        ids = [rule.id for rule in rules]
+        repeated = next((name for name in ids if ids.count(name) > 1), None)
+        if repeated is not None:
+            raise ValueError(f"two rules share the id {repeated}")
+        return rules
 
 
 @lru_cache(maxsize=4)
-def load(path: Path = RULEBOOK_PATH) -> RulebookData:
-    """Read a rulebook file; raise `InvalidRulebook` where it does not hold together."""
+def load(path: Path = RULEBOOK_PATH) -> Rulebook:
+    """Return the rulebook in a file.
+
+    Raises `InvalidRulebook` for a file that cannot be read, is not TOML, or is not a rulebook.
+    """
     try:
         raw = path.read_bytes()
     except OSError:
@@ -91,65 +273,91 @@ def load(path: Path = RULEBOOK_PATH) -> RulebookData:
     return parse(data, digest=hashlib.sha256(raw).hexdigest())
 
 
-def parse(data: Mapping[str, object], *, digest: str) -> RulebookData:
-    """Expand the parsed file; raise `InvalidRulebook` naming the rule and the value."""
-    table: dict[str, object] = dict(data)
-    lists = _table(table, "lists")
-    rules = tuple(_rule(entry, lists) for entry in _list(table, "rule"))
-    _no_repeats(rule.id for rule in rules)
-    screening = _table(table, "screening")
-    answers: dict[str, frozenset[Phrase]] = {}
-    for entry in screening.get("answer", []):
-        answers[entry["question"]] = _phrases(entry["words"], lists, where="screening")
-    return RulebookData(
-        version=f"{table['version']}+{digest[:12]}",
-        rules=rules,
-        screening=answers,
-        turned_by=frozenset(screening.get("turned_by", [])),
-        excepted_by=_phrases(screening.get("excepted_by", []), lists, where="screening"),
-        ordinary=frozenset(_table(table, "ordinary").get("words", [])),
-        run_together=frozenset(_table(table, "run_together").get("words", [])),
-        everyday=frozenset(word for name in _EVERYDAY for text in lists.get(name, []) for word in tokens(text)),
+def parse(data: Mapping[str, object], *, digest: str) -> Rulebook:
+    """Return the expanded rulebook of a parsed file; `digest` is the file's SHA-256 in hexadecimal.
+
+    Raises `InvalidRulebook` with the place in the file and the value.
+    """
+    try:
+        file = _RulebookFile.model_validate(data)
+    except ValidationError as error:
+        raise _refusal(error, data) from None
+    lists, screening = file.lists, file.screening
+    return Rulebook(
+        version=f"{file.version}+{digest[:12]}",
+        rules=tuple(_rule(entry, lists) for entry in file.rule),
+        screening={each.question: _phrases(each.words, lists, where="screening") for each in screening.answer},
+        turned_by=frozenset(screening.turned_by),
+        excepted_by=_phrases(screening.excepted_by, lists, where="screening"),
+        ordinary=frozenset(file.ordinary.words),
+        run_together=frozenset(file.run_together.words),
+        everyday=frozenset(word for name in _EVERYDAY for text in lists.get(name, []) for word in phrase_tokens(text)),
+        negation=_negation(file.violence_negated, lists),
+        names=Names(**{key: frozenset(words) for key, words in file.names.model_dump().items()}),
+        cut_off=_cut_off(file.cut_off, lists),
     )
 
 
-def _rule(entry: Mapping[str, object], lists: Mapping[str, list[str]]) -> Rule:
-    """Expand one rule."""
-    name = str(entry.get("id", ""))
-    if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
-        raise InvalidRulebook("rule id is not lower-case words and dashes", value=name, remedy="rename it")
-    unknown = set(entry) - _RULE_KEYS
-    if unknown:
-        raise InvalidRulebook(f"rule {name} has an unknown key", value=min(unknown), remedy="remove it")
-    if not entry.get("note") or not entry.get("words"):
-        raise InvalidRulebook("rule lacks words or a note why", value=name, remedy="add them")
-    if entry.get("class") not in set(RuleClass):
-        raise InvalidRulebook(f"rule {name} has no such class", value=entry.get("class"), remedy="weapon, violence or means")
-    near_written = entry.get("near_misses", [])
-    phrases = _phrases(entry["words"], lists, where=name)
-    near_misses = _phrases(near_written, lists, where=name)
+def _negation(table: _Negation, lists: Mapping[str, list[str]]) -> Negation:
+    """Return the constructions of plain negation, expanded."""
+    words = {key: frozenset(value) for key, value in table.model_dump(exclude={"kind", "fillers", "intents"}).items()}
+    kinds = tuple(
+        NegationKind(_phrases(kind.heads, lists, where="violence_negated"), frozenset(kind.forms), kind.gerunds)
+        for kind in table.kind
+    )
+    fillers, intents = (_phrases(each, lists, where="violence_negated") for each in (table.fillers, table.intents))
+    forms = frozenset(form for kind in kinds for form in kind.forms)
+    return Negation(kinds=kinds, fillers=fillers, intents=intents, forms=forms, **words)
+
+
+def _cut_off(table: _CutOff, lists: Mapping[str, list[str]]) -> CutOff:
+    """Return the beginnings, of two letters or more, of the words of [cut_off] that are no ordinary words themselves."""
+    whole = set(table.words) | set(table.ordinary)
+    beginnings = frozenset(word[:size] for word in table.words for size in range(2, len(word))) - whole
+    return CutOff(before=_phrases(table.before, lists, where="cut_off"), beginnings=beginnings)
+
+
+def _refusal(error: ValidationError, data: Mapping[str, object]) -> InvalidRulebook:
+    """Return the first fault that pydantic found, with the rule's id in place of its index."""
+    first = error.errors(include_url=False)[0]
+    place = list(first["loc"])
+    rules = data.get("rule")
+    if len(place) > 1 and place[0] == "rule" and isinstance(place[1], int) and isinstance(rules, list):
+        entry = rules[place[1]]
+        place[1] = str(entry.get("id", place[1])) if isinstance(entry, Mapping) else place[1]
+    fault = f"rulebook is wrong at {'.'.join(map(str, place))}: {first['msg'].lower()}"
+    return InvalidRulebook(fault, value=None if first["type"] == "missing" else first["input"], remedy="mend that entry")
+
+
+def _rule(entry: _RuleEntry, lists: Mapping[str, list[str]]) -> Rule:
+    """Return one rule, expanded."""
+    phrases = _phrases(entry.words, lists, where=entry.id)
+    near_misses = _phrases(entry.near_misses, lists, where=entry.id)
     both = phrases & near_misses
     if both:
-        raise InvalidRulebook(f"rule {name} both lists and excuses", value=" ".join(min(both)), remedy="remove one")
-    source = entry.get("source")
+        raise InvalidRulebook(f"rule {entry.id} both lists and excuses", value=" ".join(min(both)), remedy="remove one")
     return Rule(
-        id=name,
-        rule_class=RuleClass(str(entry["class"])),
-        note=str(entry["note"]),
-        source=None if source is None else str(source),
+        id=entry.id,
+        rule_class=entry.rule_class,
+        note=entry.note,
+        source=entry.source,
         phrases=_without_redundant(phrases, near_misses),
         near_misses=near_misses,
-        inside=bool(entry.get("inside", False)),
-        fold=bool(entry.get("fold", True)),
+        inside=entry.inside,
+        fold=entry.fold,
+        gaps=tuple(_gap(gap, lists, where=entry.id) for gap in entry.gap),
     )
 
 
-def _phrases(written: object, lists: Mapping[str, list[str]], *, where: str) -> frozenset[Phrase]:
-    """Expand written phrases into token tuples."""
-    if not isinstance(written, list):
-        raise InvalidRulebook(f"{where}: words are not a list", value=written, remedy="write a list of phrases")
-    expanded = (phrase for text in written for phrase in _expand(text, lists, where=where))
-    return frozenset(phrase for phrase in map(tokens, map(_plain, expanded)) if phrase)
+def _gap(gap: _Gap, lists: Mapping[str, list[str]], *, where: str) -> Gap:
+    """Return one pair of phrases, expanded."""
+    first, last = (_phrases(each, lists, where=where) for each in (gap.first, gap.last))
+    return Gap(first, last, gap.least, gap.most, frozenset(gap.without))
+
+
+def _phrases(written: Iterable[str], lists: Mapping[str, list[str]], *, where: str) -> frozenset[Phrase]:
+    """Return written phrases, expanded and cut into tokens."""
+    return frozenset(phrase for text in written for phrase in _expand(text, lists, where=where) if phrase)
 
 
 def _without_redundant(phrases: frozenset[Phrase], near_misses: frozenset[Phrase]) -> frozenset[Phrase]:
@@ -158,51 +366,25 @@ def _without_redundant(phrases: frozenset[Phrase], near_misses: frozenset[Phrase
 
 
 def _holds(phrase: Phrase, others: frozenset[Phrase]) -> bool:
-    """Tell whether a phrase holds another, shorter one."""
+    """Return whether a phrase holds another, shorter one."""
     size = len(phrase)
     parts = ((start, end) for start in range(size) for end in range(start + 1, size + 1) if end - start < size)
     return any(phrase[start:end] in others for start, end in parts)
 
 
-def _expand(text: str, lists: Mapping[str, list[str]], *, where: str) -> Iterable[str]:
-    """Replace each {list} by every phrase of that list."""
+def _expand(text: str, lists: Mapping[str, list[str]], *, where: str) -> Iterator[Phrase]:
+    """Yield the phrases that a text stands for, each {list} replaced by every phrase of that list."""
     names = _LIST.findall(text)
     missing = [name for name in names if name not in lists]
     if missing:
         raise InvalidRulebook(f"{where}: no such list", value=missing[0], remedy="add it under [lists]")
-    if not names:
-        return (text,)
-    frame = _LIST.sub("\0", text).split("\0")
-    choices = itertools.product(*(lists[name] for name in names))
-    return ("".join(itertools.chain.from_iterable(zip(frame, [*choice, ""], strict=True))) for choice in choices)
+    frame = [_tokens(part) for part in _LIST.split(text)[::2]]
+    choices = itertools.product(*([_tokens(part) for part in lists[name]] for name in names))
+    for choice in choices:
+        yield tuple(itertools.chain(frame[0], *(itertools.chain(*pair) for pair in zip(choice, frame[1:], strict=True))))
 
 
 @lru_cache(maxsize=100_000)
-def _plain(text: str) -> str:
-    """Normalise one phrase as a note is; an apostrophe joins, as call-takers leave it out."""
-    return normalise(text).text
-
-
-def _no_repeats(names: Iterable[str]) -> None:
-    """Refuse two rules of one id."""
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise InvalidRulebook("two rules share an id", value=name, remedy="rename one")
-        seen.add(name)
-
-
-def _table(data: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Return a table of the file; raise where it is missing."""
-    value = data.get(key)
-    if not isinstance(value, dict):
-        raise InvalidRulebook("rulebook lacks a table", value=key, remedy=f"add [{key}]")
-    return value
-
-
-def _list(data: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    """Return a list of tables of the file; raise where it is missing."""
-    value = data.get(key)
-    if not isinstance(value, list):
-        raise InvalidRulebook("rulebook lacks a list of tables", value=key, remedy=f"add [[{key}]]")
-    return value
+def _tokens(text: str) -> Phrase:
+    """Return the tokens of a written text, normalised as a note is."""
+    return phrase_tokens(normalise(text).text)

@@ -1,7 +1,7 @@
-"""Offer the veto as a spaCy component: `nlp.add_pipe("heartline_veto")`.
+"""The veto as a spaCy component: `nlp.add_pipe("heartline_veto")`.
 
 It sets `doc._.veto` (a bool) and fills the span groups `veto`, `screening`, `means` and `near_miss`; each span carries
-its rule id as its label and its annotation as `span._.annotation`. Spans widen to the pipeline's own tokens.
+its rule id as its label and its assertion as `span._.assertion`. Spans widen to the pipeline's own tokens.
 """
 
 from collections.abc import Iterable
@@ -9,31 +9,32 @@ from collections.abc import Iterable
 from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 
-from models.veto.matcher import Hit, Rulebook
+from models.veto.hits import Hit
+from models.veto.matcher import VetoMatcher
 
 
 @Language.factory("heartline_veto", assigns=["doc._.veto", "doc.spans"])
 def make_veto(nlp: Language, name: str) -> "VetoComponent":
-    """Make the component for a pipeline."""
+    """Return the component for a pipeline."""
     return VetoComponent(nlp, name)
 
 
 class VetoComponent:
-    """Mark the mentions that veto in each document."""
+    """A pipe that marks the mentions in each document."""
 
     def __init__(self, nlp: Language, name: str) -> None:
         """Compile the rulebook once and register the extensions."""
         self.name = name
         self.vocab = nlp.vocab
-        self.rulebook = Rulebook()
+        self.matcher = VetoMatcher()
         if not Doc.has_extension("veto"):
             Doc.set_extension("veto", default=False)
-        if not Span.has_extension("annotation"):
-            Span.set_extension("annotation", default=None)
+        if not Span.has_extension("assertion"):
+            Span.set_extension("assertion", default=None)
 
     def __call__(self, doc: Doc) -> Doc:
-        """Scan one document."""
-        scan = self.rulebook.scan(doc.text)
+        """Mark the mentions in one document and return it."""
+        scan = self.matcher.scan(doc.text)
         doc._.veto = bool(scan.vetoes)
         groups: dict[str, Iterable[Hit]] = {
             "veto": scan.vetoes,
@@ -48,8 +49,8 @@ class VetoComponent:
 
 
 def _span(doc: Doc, hit: Hit) -> Span | None:
-    """Turn a hit into a span of the document's own tokens."""
+    """Return a hit as a span of the document's own tokens; `None` where it covers none."""
     span = doc.char_span(hit.start, hit.end, label=hit.rule_id, alignment_mode="expand")
     if span is not None:
-        span._.annotation = str(hit.annotation)
+        span._.assertion = str(hit.assertion)
     return span

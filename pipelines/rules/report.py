@@ -1,59 +1,57 @@
-"""Say what a rulebook does: to one note, to a file of calls, and against another rulebook."""
+"""What a rulebook does: to one note, to a file of calls, and compared with another rulebook."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from models import statistics as estimates
 from models.call import Call
-from models.veto.matcher import Hit, Rulebook, Scan
+from models.veto import Hit, Scan, VetoMatcher
 from pipelines.data.table import Table
 
 CONFIDENCE = 0.95
 
 
-def explained(book: Rulebook, note: str) -> Iterator[str]:
-    """Yield one line for every hit and every suppressed near-miss, then what they come to."""
-    scan = book.scan(note)
+def explanation(matcher: VetoMatcher, note: str) -> Iterator[str]:
+    """Yield one line for every hit and every suppressed near-miss, then the verdict."""
+    scan = matcher.scan(note)
     for hit in scan.hits:
         yield _line(hit, "screening answer" if hit.question else hit.rule_class.value)
     for hit in scan.suppressed:
         yield _line(hit, "suppressed near-miss")
-    yield f"{_verdict(scan)} (rulebook {book.version})"
+    yield f"{_verdict(scan)} (rulebook {matcher.version})"
 
 
-def changes(old: Rulebook, new: Rulebook, rows: Iterable[int], calls: Iterable[Call]) -> Iterator[str]:
+def changes(old: VetoMatcher, new: VetoMatcher, rows: Iterable[int], calls: Iterable[Call]) -> Iterator[str]:
     """Yield one line for every call whose verdict or vetoing rules differ; rows are named, notes never shown."""
     for row, call in zip(rows, calls, strict=True):
         before, after = old.scan(call.narrative), new.scan(call.narrative)
-        one, other = (_verdict(before), _rules(before)), (_verdict(after), _rules(after))
-        if one != other:
-            yield f"row {row}: {one[0]} [{one[1]}] -> {other[0]} [{other[1]}]"
+        was, is_now = f"{_verdict(before)} [{_rules(before)}]", f"{_verdict(after)} [{_rules(after)}]"
+        if was != is_now:
+            yield f"row {row}: {was} -> {is_now}"
 
 
-def measured(book: Rulebook, table: Table, *, track: Callable[[Iterable[Call]], Iterable[Call]]) -> Iterator[str]:
-    """Yield the lines of a report on labelled calls: recall, false vetoes, each rule's share, and each miss by row."""
-    scans = [book.scan(call.narrative) for call in track(table.calls)]
+def report_lines(matcher: VetoMatcher, table: Table, *, track: Callable[[Iterable[Call]], Iterable[Call]]) -> Iterator[str]:
+    """Yield a report on labelled calls: recall, false vetoes, each rule's share, and each miss by row."""
+    scans = [matcher.scan(call.narrative) for call in track(table.calls)]
     rows, danger = table.labels["row"].tolist(), table.labels["danger"].tolist()
-    labelled = table.labels["label"].tolist()
-    truth = [value is True for value in danger]
-    known = [value is not None for value in danger]
+    labels = table.labels["label"].tolist()
+    dangerous = [value is True for value in danger]
+    safe = [value is not None and value is not True for value in danger]
     vetoed = [bool(scan.vetoes) for scan in scans]
-    positive = [v for v, t in zip(vetoed, truth, strict=True) if t]
-    negative = [v for v, t, k in zip(vetoed, truth, known, strict=True) if k and not t]
-    yield f"Weapon or violence labelled and vetoed: {estimates.share(sum(positive), len(positive), confidence=CONFIDENCE)}"
-    neither = estimates.share(sum(negative), len(negative), confidence=CONFIDENCE)
-    yield f"Neither labelled and vetoed (false vetoes): {neither}"
-    for label in sorted(set(filter(None, labelled))):
-        of_label = [v for v, name in zip(vetoed, labelled, strict=True) if name == label]
+    recalled = [veto for veto, is_dangerous in zip(vetoed, dangerous, strict=True) if is_dangerous]
+    wrong = [veto for veto, is_safe in zip(vetoed, safe, strict=True) if is_safe]
+    yield f"Weapon or violence labelled and vetoed: {estimates.share(sum(recalled), len(recalled), confidence=CONFIDENCE)}"
+    yield f"Neither labelled and vetoed (false vetoes): {estimates.share(sum(wrong), len(wrong), confidence=CONFIDENCE)}"
+    for label in sorted(set(filter(None, labels))):
+        of_label = [veto for veto, name in zip(vetoed, labels, strict=True) if name == label]
         yield f"  labelled {label:22} vetoed {sum(of_label)} of {len(of_label)}"
     yield "Rule                       fires   false   share of false vetoes   screening   suppressed"
-    false_vetoes = sum(negative)
-    yield from _by_rule(scans, [k and not t for t, k in zip(truth, known, strict=True)], false_vetoes)
+    yield from _by_rule(scans, safe, sum(wrong))
     yield "Misses (labelled weapon or violence, not vetoed):"
-    misses = [row for row, v, t in zip(rows, vetoed, truth, strict=True) if t and not v]
+    misses = [row for row, veto, is_dangerous in zip(rows, vetoed, dangerous, strict=True) if is_dangerous and not veto]
     yield from (f"  row {row}" for row in misses) if misses else ("  none",)
     yield "False vetoes:"
-    for row, scan, is_safe in zip(rows, scans, [k and not t for t, k in zip(truth, known, strict=True)], strict=True):
+    for row, scan, is_safe in zip(rows, scans, safe, strict=True):
         if is_safe and scan.vetoes:
             yield f"  row {row}: {_rules(scan)}"
 
@@ -76,17 +74,17 @@ def _by_rule(scans: list[Scan], safe: list[bool], false_vetoes: int) -> Iterator
 
 
 def _rules(scan: Scan) -> str:
-    """Name the rules that veto."""
+    """Return the names of the rules that veto."""
     return ", ".join(sorted({hit.rule_id for hit in scan.vetoes}))
 
 
 def _verdict(scan: Scan) -> str:
-    """Say what a scan comes to under the default setting for screening answers."""
+    """Return the verdict on a scan under the default settings for recorded answers and plain negations."""
     if scan.vetoes:
         return "VETO"
-    return "REVIEW" if scan.screening or scan.means else "no veto"
+    return "REVIEW" if scan.screening or scan.negated or scan.means else "no veto"
 
 
 def _line(hit: Hit, kind: str) -> str:
-    """Show one hit."""
-    return f'{hit.start:5}-{hit.end:<5} "{hit.words}"  rule {hit.rule_id}, {kind}, {hit.annotation}'
+    """Return one hit as a line."""
+    return f'{hit.start:5}-{hit.end:<5} "{hit.words}"  rule {hit.rule_id}, {kind}, {hit.assertion}'

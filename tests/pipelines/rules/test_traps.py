@@ -1,4 +1,4 @@
-"""The trap suite: notes that try to slip past the veto, and notes that must not set it off. Recall is 100 % or it fails."""
+"""The trap notes: those that must veto do, without one miss, and ordinary ones do not."""
 
 import tomllib
 
@@ -21,7 +21,7 @@ def cases(*tables):
 
 @pytest.mark.parametrize("marked", cases(*DANGEROUS))
 def test_every_marked_mention_vetoes(rulebook, marked):
-    """The marked words fire under their class, and are shown as they stand in the note."""
+    """The marked words fire a rule of their class, and the hit shows them as they stand in the note."""
     ((kind, words),) = MARK.findall(marked)
     note = MARK.sub(lambda match: match.group(2), marked)
     start = MARK.search(marked).start()
@@ -31,18 +31,18 @@ def test_every_marked_mention_vetoes(rulebook, marked):
     assert all(note[hit.start : hit.end] == hit.words for hit in vetoes)
 
 
-@pytest.mark.parametrize("note", cases("near_misses", "ordinary"))
+@pytest.mark.parametrize("note", cases("near_misses", "ordinary", "plainly_negated", "names"))
 def test_what_is_no_mention_does_not_veto(rulebook, note):
-    """Listed near-misses and ordinary words pass."""
+    """Listed near-misses and ordinary words do not veto."""
     assert [(hit.rule_id, hit.words) for hit in rulebook.scan(note).vetoes] == []
 
 
 @pytest.mark.parametrize("note", cases("means"))
 def test_means_of_self_harm_ask_for_review_and_do_not_veto(rulebook, note):
-    """Pills and rope are shown as the person's own."""
+    """Means of self-harm are hits about the person themselves, and no veto."""
     scan = rulebook.scan(note)
     assert not scan.vetoes
-    assert {str(hit.annotation) for hit in scan.means} == {"self_only"}
+    assert {str(hit.assertion) for hit in scan.means} == {"self_only"}
 
 
 @pytest.mark.parametrize("note", cases("screening"))
@@ -50,7 +50,7 @@ def test_means_of_self_harm_ask_for_review_and_do_not_veto(rulebook, note):
     "frame", ["{}", "male asleep in lobby, {}", "{}\ncaller will wait", "10:42:07 KL: {}. nfi", "RP ADV {} AT THIS TIME"]
 )
 def test_screening_answers_are_recognised_in_place(rulebook, note, frame):
-    """A recorded answer is a screening hit and nothing more, wherever it stands."""
+    """A recorded answer is a screening hit and no veto, wherever it stands."""
     scan = rulebook.scan(frame.format(note))
     assert scan.screening
     assert not scan.vetoes
@@ -60,13 +60,13 @@ def test_screening_answers_are_recognised_in_place(rulebook, note, frame):
 @pytest.mark.parametrize("other", ["male has a knife", "shots fired", "he hit her", "g u n", "pistola"])
 @pytest.mark.parametrize("order", [0, 1])
 def test_a_screening_answer_excuses_nothing_else(rulebook, note, other, order):
-    """Before or after it, another mention vetoes."""
+    """Another mention before or after a recorded answer vetoes."""
     parts = [note, other] if order else [other, note]
     assert rulebook.scan(", ".join(parts)).vetoes
 
 
 @pytest.mark.parametrize(
-    ("note", "annotation"),
+    ("note", "assertion"),
     [
         ("has a knife", "asserted"),
         ("no knife seen", "negated"),
@@ -79,25 +79,25 @@ def test_a_screening_answer_excuses_nothing_else(rulebook, note, other, order):
         ("no weapons seen", "screening"),
     ],
 )
-def test_mentions_are_annotated(rulebook, note, annotation):
-    """How a mention is worded is shown, whatever it does."""
-    assert [str(hit.annotation) for hit in rulebook.scan(note).hits] == [annotation]
+def test_a_mention_has_its_assertion(rulebook, note, assertion):
+    """A hit says how its mention is worded."""
+    assert [str(hit.assertion) for hit in rulebook.scan(note).hits] == [assertion]
 
 
 def test_a_suppressed_near_miss_is_reported(rulebook):
-    """What was passed over is shown, with its rule."""
+    """A near-miss is shown with its rule and its words."""
     (hit,) = rulebook.scan("nail gun next door").suppressed
     assert (hit.rule_id, hit.words) == ("firearm", "gun")
 
 
 def test_a_near_miss_counts_only_alone(rulebook):
-    """Beside a standing mention the near-miss is a mention too."""
+    """Beside a mention that vetoes, a near-miss is a mention too."""
     scan = rulebook.scan("nail gun and a knife")
     assert {hit.words for hit in scan.vetoes} == {"gun", "knife"}
     assert not scan.suppressed
 
 
 def test_the_suite_is_large_enough_to_mean_something():
-    """Hundreds of cases of each kind."""
+    """There are at least 300 dangerous and 150 harmless trap notes."""
     assert sum(len(TRAPS[table]["notes"]) for table in DANGEROUS) >= 300
     assert len(TRAPS["near_misses"]["notes"]) + len(TRAPS["ordinary"]["notes"]) >= 150
