@@ -1,0 +1,15 @@
+"""What a note says, in named clinical and operational terms."""
+
+from models.signals.detector import Detection, Signal, SignalDetector, detector_of, shipped_detector, signal_tokens
+from models.signals.lexicon import Lexicon, load_lexicon
+
+__all__ = [
+    "Detection",
+    "Lexicon",
+    "Signal",
+    "SignalDetector",
+    "detector_of",
+    "load_lexicon",
+    "shipped_detector",
+    "signal_tokens",
+]
