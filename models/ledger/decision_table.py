@@ -1,4 +1,4 @@
-"""Read the ledger as a table: one row for each call's final decision, with what people decided and what came of it."""
+"""The ledger as a table: one row for each call's final decision, with what people decided and what came of it."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -6,47 +6,53 @@ from typing import Any
 import pandas as pd
 
 from models.decision import VETO_CODES
-from models.ledger.writer import Entry
+from models.ledger.queries import Entry
+from models.ledger.records import shown, suggested
 from models.programs.call_types import canonical
 
 _DECISION = (
-    "decision_id", "call_id", "decided_at", "recommendation", "shown", "response", "care_navigation", "eligible_probability",
-    "risk_probability", "risk_band", "hidden", "arm", "via", "actor", "caller", "latency_ms",
+    "decision_id", "call_id", "decided_at", "recommendation", "suggested", "shown", "response", "care_navigation",
+    "eligible_probability", "risk_probability", "risk_band", "hidden", "arm", "via", "actor", "caller", "address",
+    "latency_ms",
 )  # fmt: skip
 _CALL = ("call_type", "zone", "source", "language", "caller_party", "received_at", "calls_24h", "calls_30d")
-_SAID = ("human", "agreed", "reason", "elapsed_ms")
-_CAME = (
+_FEEDBACK = ("human", "agreed", "reason", "elapsed_ms")
+_OUTCOME = (
     "served", "unit", "unserved_reason", "adverse_event", "felt_safe", "resolved", "transported", "arrested", "no_contact",
 )  # fmt: skip
-_MADE = ("heart_type", "vetoed", "rules", "codes", "missing", "model", "rulebook", "program", "text", "corrections", "unfit")
-COLUMNS = ("seq", *_DECISION, *_CALL, *_MADE, *_SAID, *_CAME)
+_DERIVED = (
+    "heart_type", "vetoed", "rules", "codes", "missing", "model", "rulebook", "program", "text", "corrections", "unfit",
+    "outcome_seq",
+)  # fmt: skip
+COLUMNS = ("seq", *_DECISION, *_CALL, *_DERIVED, *_FEEDBACK, *_OUTCOME)
 
 
-def casebook(entries: Iterable[Entry]) -> pd.DataFrame:
+def decision_table(entries: Iterable[Entry]) -> pd.DataFrame:
     """Return a table with the columns `COLUMNS`, a row for each final decision, in the ledger's order.
 
-    Of several judgements the last counts; one that was withdrawn counts as none. `unfit` is true where a team went and the
-    call turned out to be none for an unarmed one, false where it went well, missing where nobody went.
+    Of several judgements the last counts; one that was withdrawn counts as none. `agreed` is whether the person decided
+    as they were shown, missing where nothing was shown. `unfit` is true where a team went and the call turned out to be
+    none for an unarmed one, false where it went well, missing where nobody went.
     """
-    made: dict[str, dict[str, Any]] = {}
+    rows: dict[str, dict[str, Any]] = {}
     for entry in entries:
         content = entry.content
         key = str(content["decision_id"])
         if content["kind"] == "decision":
             if content["final"]:
-                made[key] = _decided(entry.seq, content)
-        elif key in made and content["kind"] == "feedback":
-            made[key]["corrections"] = made[key].get("corrections", -1) + 1
-            made[key] |= dict.fromkeys(_SAID) if content.get("withdrawn") else {name: content.get(name) for name in _SAID}
-        elif key in made and content["kind"] == "outcome":
-            made[key] |= {name: content.get(name) for name in _CAME} | {"unfit": unfit(content)}
-    table = pd.DataFrame.from_records(list(made.values()), columns=list(COLUMNS))
+                rows[key] = _decision_columns(entry.seq, content)
+        elif key in rows and content["kind"] == "feedback":
+            rows[key]["corrections"] = rows[key].get("corrections", -1) + 1
+            rows[key] |= _feedback_columns(rows[key], content)
+        elif key in rows and content["kind"] == "outcome":
+            rows[key] |= {name: content.get(name) for name in _OUTCOME} | {"unfit": unfit(content), "outcome_seq": entry.seq}
+    table = pd.DataFrame.from_records(list(rows.values()), columns=list(COLUMNS))
     table["corrections"] = table["corrections"].fillna(0).astype(int)
     return table
 
 
 def unfit(outcome: Mapping[str, Any]) -> bool | None:
-    """Tell whether a call that a team went to turned out to need others: force, police after all, an arrest."""
+    """Return whether a call that a team went to needed others: force, police, an arrest; `None` where none went."""
     if not outcome.get("served"):
         return None
     return outcome.get("adverse_event") in {"force", "upgraded_to_police"} or bool(outcome.get("arrested"))
@@ -58,12 +64,22 @@ def local_times(table: pd.DataFrame, time_zone: str) -> pd.Series:
     return pd.to_datetime(stamps, utc=True, format="ISO8601").dt.tz_convert(time_zone)
 
 
-def _decided(seq: int, content: Mapping[str, Any]) -> dict[str, Any]:
+def _feedback_columns(row: Mapping[str, Any], feedback: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns that a judgement fills; empty ones where it was withdrawn."""
+    if feedback.get("withdrawn"):
+        return dict.fromkeys(_FEEDBACK)
+    agreed = None if row["shown"] is None else feedback.get("human") == row["shown"]
+    return {name: feedback.get(name) for name in _FEEDBACK} | {"agreed": agreed}
+
+
+def _decision_columns(seq: int, content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns that a decision itself fills."""
     call, versions = content["call"], content["versions"]
     return {
         "seq": seq,
         **{name: content.get(name) for name in _DECISION},
+        "suggested": suggested(content),
+        "shown": shown(content),
         **{name: call.get(name) for name in _CALL},
         "heart_type": canonical(call.get("call_type")).name,
         "vetoed": bool(VETO_CODES.intersection(content["codes"])) or bool(content.get("held")),

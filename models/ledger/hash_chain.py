@@ -1,23 +1,42 @@
-"""Seal rows one to the next with SHA-256, and tell what was done to them: an edit, a deletion, a cut tail.
+"""The chain of rows: each row's hash covers the one before, so that an edit, a deletion or a cut tail is found and named.
 
-Each row's seal covers its number, the seal before it and its content as canonical JSON. An anchor, kept apart from the
-rows, holds how many rows there were and the last seal; without it, rows cut from the end could not be missed.
+A row's hash covers its number, the hash before it and its content as canonical JSON. Version 1, of the first release, is
+plain SHA-256: whoever can write the database can write a whole new chain. Version 2 is HMAC-SHA256 with a key that is kept
+apart from the database. An anchor, kept apart from the rows, holds how many rows there were and the last hash; without it,
+rows cut from the end would not be missed.
 """
 
 import hashlib
+import hmac
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from models.errors import HeartlineError
+from models.instants import instant_text, parse_instant
+
 START = "0" * 64
 COLUMNS = ("kind", "entry_id", "at", "call_id", "decision_id", "idempotency_key")
 """What a row repeats of its content so that it can be searched; it must say the same."""
 
+VERSION = 2
+"""The version of the hashes that are written now."""
+
+_FAULTS = {
+    "edited": "entry {at} was edited, or the key is not the one it was written with",
+    "deleted": "one or more entries before entry {at} were deleted",
+    "cut": "the tail was cut: {count} entries are left of the {at} that the anchor counts",
+    "rewritten": "entries up to {at} are not those that the anchor counts",
+    "downgraded": "entry {at} carries a hash without a key after entries that carry one",
+    "unguarded": "{count} entries, the chain is unbroken, but the database no longer forbids changes: its triggers are gone",
+    "unanchored": "{count} entries, the chain is unbroken, but the anchor is missing: a cut tail would not be seen",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """Hold how many rows there were and the seal of the last."""
+    """How many rows there were, and the hash of the last."""
 
     count: int
     head: str
@@ -25,7 +44,7 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Hold what a verification found. `fault` is edited, deleted, cut or rewritten, or `None` where all is well."""
+    """The result of a verification: `fault` names the first thing that is wrong, or is `None`; `at` is the entry."""
 
     count: int
     head: str
@@ -33,52 +52,56 @@ class Verdict:
     at: int | None = None
 
     def __str__(self) -> str:
-        """Say it in a sentence."""
+        """Return the result as a sentence."""
         if self.fault is None:
             return f"{self.count} entries, unbroken, head {self.head}"
-        said = {
-            "edited": f"entry {self.at} was edited",
-            "deleted": f"one or more entries before entry {self.at} were deleted",
-            "cut": f"the tail was cut: {self.count} entries are left of the {self.at} that the anchor counts",
-            "rewritten": f"entries up to {self.at} are not those that the anchor saw",
-        }
-        return said[self.fault]
+        return _FAULTS[self.fault].format(at=self.at, count=self.count)
 
 
 def canonical(content: Mapping[str, Any]) -> str:
-    """Return content as canonical JSON: keys sorted, nothing to choose."""
+    """Return content as canonical JSON: keys sorted, no spaces, no escapes that could be chosen."""
     return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def seal(number: int, previous: str, payload: str) -> str:
-    """Return the seal of a row in hexadecimal."""
-    return hashlib.sha256(f"{number}\n{previous}\n{payload}".encode()).hexdigest()
+def row_hash(number: int, previous: str, payload: str, *, key: bytes, version: int = VERSION) -> str:
+    """Return the hash of a row in hexadecimal; version 1 uses no key."""
+    text = f"{number}\n{previous}\n{payload}".encode()
+    return hashlib.sha256(text).hexdigest() if version == 1 else hmac.new(key, text, hashlib.sha256).hexdigest()
 
 
-def verify(rows: Iterable[Any], anchor: Anchor | None) -> Verdict:
-    """Walk rows in order of their numbers and say the first thing that is wrong."""
-    count, head = 0, START
-    seen_anchor = anchor is None or anchor.count == 0
+def verify(rows: Iterable[Any], anchor: Anchor | None, *, key: bytes) -> Verdict:
+    """Return the first fault of rows in the order of their numbers; `anchor` must have been read before the rows were."""
+    count, head, version = 0, START, 1
     for row in rows:
-        number = int(row["seq"])
-        if row["hash"] != seal(number, row["previous_hash"], row["payload"]) or not _repeats(row):
-            return Verdict(count, head, "edited", number)
-        if number != count + 1 or row["previous_hash"] != head:
-            return Verdict(count, head, "deleted" if number != count + 1 else "edited", number)
-        count, head = number, row["hash"]
-        if anchor is not None and count == anchor.count:
-            if head != anchor.head:
-                return Verdict(count, head, "rewritten", count)
-            seen_anchor = True
-    if not seen_anchor and anchor is not None:
+        fault = _fault(row, count, head, version, key)
+        if fault is not None:
+            return Verdict(count, head, fault, int(row["seq"]))
+        count, head, version = int(row["seq"]), row["hash"], int(row["hash_version"])
+        if anchor is not None and count == anchor.count and head != anchor.head:
+            return Verdict(count, head, "rewritten", count)
+    if anchor is not None and count < anchor.count:
         return Verdict(count, head, "cut", anchor.count)
     return Verdict(count, head)
 
 
+def _fault(row: Mapping[str, Any], count: int, head: str, version: int, key: bytes) -> str | None:
+    """Return what is wrong with a row that follows `count` rows, or `None`."""
+    number, own = int(row["seq"]), int(row["hash_version"])
+    expected = row_hash(number, row["previous_hash"], row["payload"], key=key, version=own)
+    if not hmac.compare_digest(expected, row["hash"]) or not _repeats(row):
+        return "edited"
+    if number != count + 1:
+        return "deleted"
+    if row["previous_hash"] != head:
+        return "edited"
+    return "downgraded" if own < version else None
+
+
 def _repeats(row: Mapping[str, Any]) -> bool:
-    """Tell whether the searchable columns say what the content says."""
+    """Return whether the searchable columns say what the content says."""
     try:
         content = json.loads(row["payload"])
-    except ValueError:
+        same_time = row["at"] == instant_text(parse_instant(content["at"]))
+    except (ValueError, KeyError, TypeError, HeartlineError):
         return False
-    return all(content.get(name) == row[name] for name in COLUMNS)
+    return same_time and all(content.get(name) == row[name] for name in COLUMNS if name != "at")

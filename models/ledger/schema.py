@@ -1,22 +1,31 @@
-"""Declare the ledger's tables once, for the code and for the migrations."""
+"""The ledger's tables and the triggers that forbid changes, stated once for the code and for the migrations."""
 
 import sqlalchemy as sa
 
+from models.instants import WIDTH
+
+REVISION = "0003"
+"""The newest migration; a ledger of another revision is migrated when it is opened."""
+
 metadata = sa.MetaData()
+SEQ = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+INSTANT = sa.String(WIDTH).with_variant(sa.String(WIDTH, collation="C"), "postgresql")
+"""UTC text of one width; PostgreSQL compares it byte by byte as SQLite does, whatever language the database speaks."""
 
 entries = sa.Table(
     "entries",
     metadata,
-    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("seq", SEQ, primary_key=True, autoincrement=False),
     sa.Column("kind", sa.String(32), nullable=False),
     sa.Column("entry_id", sa.String(64), nullable=False, unique=True),
-    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("at", INSTANT, nullable=False),
     sa.Column("call_id", sa.String(200)),
     sa.Column("decision_id", sa.String(64)),
     sa.Column("idempotency_key", sa.String(200), unique=True),
     sa.Column("payload", sa.Text, nullable=False),
     sa.Column("previous_hash", sa.String(64), nullable=False),
     sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("hash_version", sa.SmallInteger, nullable=False, server_default="1"),
 )
 sa.Index("entries_by_call", entries.c.call_id)
 sa.Index("entries_by_decision", entries.c.decision_id)
@@ -26,32 +35,66 @@ notes = sa.Table(
     "notes",
     metadata,
     sa.Column("decision_id", sa.String(64), primary_key=True),
-    sa.Column("delete_after", sa.String(40), nullable=False),
-    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("delete_after", INSTANT, nullable=False),
+    sa.Column("ciphertext", sa.LargeBinary, nullable=False),
 )
 
 callers = sa.Table(
     "callers",
     metadata,
-    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("seq", SEQ, primary_key=True, autoincrement=False),
     sa.Column("caller", sa.String(64), nullable=False),
     sa.Column("decision_id", sa.String(64), nullable=False),
 )
-"""An index of final decisions by the keyed hash of who called; what it says stands sealed in the entries."""
+"""An index of final decisions by the keyed hash of who called; the entries themselves hold the same under their hash."""
 sa.Index("callers_by_caller", callers.c.caller)
 
+properties = sa.Table(
+    "properties",
+    metadata,
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("value", sa.String(64), nullable=False),
+)
+"""Facts of the ledger itself: `key_check` tells another key apart from a changed row."""
+
 APPEND_ONLY = {
-    "sqlite": [
-        f"""CREATE TRIGGER entries_no_{what.lower()} BEFORE {what} ON entries
+    "sqlite": {
+        f"entries_no_{what.lower()}": f"""CREATE TRIGGER entries_no_{what.lower()} BEFORE {what} ON entries
         BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"""
         for what in ("UPDATE", "DELETE")
-    ],
-    "postgresql": [
-        """CREATE FUNCTION heartline_refuse() RETURNS trigger LANGUAGE plpgsql AS
+    },
+    "postgresql": {
+        "heartline_refuse": """CREATE FUNCTION heartline_refuse() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$""",
-        """CREATE TRIGGER entries_no_change BEFORE UPDATE OR DELETE ON entries
+        "entries_no_change": """CREATE TRIGGER entries_no_change BEFORE UPDATE OR DELETE ON entries
         FOR EACH ROW EXECUTE FUNCTION heartline_refuse()""",
-        "CREATE TRIGGER entries_no_truncate BEFORE TRUNCATE ON entries EXECUTE FUNCTION heartline_refuse()",
-    ],
+        "entries_no_truncate": """CREATE TRIGGER entries_no_truncate BEFORE TRUNCATE ON entries
+        EXECUTE FUNCTION heartline_refuse()""",
+    },
 }
-"""What the database itself refuses, whoever asks."""
+"""What forbids changes, whoever asks, by dialect and name."""
+
+NO_REPLACE = {
+    "sqlite": {
+        "entries_no_replace": """CREATE TRIGGER entries_no_replace BEFORE INSERT ON entries WHEN EXISTS (
+            SELECT 1 FROM entries
+            WHERE seq = NEW.seq OR entry_id = NEW.entry_id OR idempotency_key = NEW.idempotency_key)
+        BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"""
+    },
+    "postgresql": {},
+}
+"""SQLite deletes a row that INSERT OR REPLACE replaces without asking the trigger on deletion."""
+
+_PG_BODY = " BEGIN RAISE EXCEPTION 'the ledger is append-only'; END "
+
+
+def guards_stand(connection: sa.Connection) -> bool:
+    """Return whether every trigger that forbids changes is there, enabled and as it was written."""
+    if connection.dialect.name == "sqlite":
+        query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'entries'"
+        present = {row.name: row.sql for row in connection.exec_driver_sql(query)}
+        return all(present.get(name) == sql for name, sql in (APPEND_ONLY["sqlite"] | NO_REPLACE["sqlite"]).items())
+    enabled = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'entries'::regclass AND tgenabled IN ('O', 'A')"
+    names = set(connection.exec_driver_sql(enabled).scalars())
+    body = connection.exec_driver_sql("SELECT prosrc FROM pg_proc WHERE proname = 'heartline_refuse'").scalar()
+    return {"entries_no_change", "entries_no_truncate"} <= names and body == _PG_BODY

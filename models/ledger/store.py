@@ -1,247 +1,250 @@
-"""Keep every decision, what people made of it and what came of it, in rows that can only be added.
+"""The ledger: every decision, what people made of it and what came of it, in rows that can only be added.
 
-An answer is only given when its row is durable. Rows of many requests share one commit. Several processes may write to one
-database: the number and the seal of a row are taken under the database's own lock. The ledger holds no note; where a city
-chooses to keep notes, they lie encrypted in a table of their own, from which they can be purged.
+An answer is only given when its row is durable. All writes of a process pass one thread, and rows of many requests share
+one commit. Several processes may write to one database: number and hash of a row are taken under the database's own lock.
+The entries hold no note; where a city chooses to keep notes, they are encrypted in a table of their own and can be
+purged.
 """
 
-import json
-import sqlite3
-import threading
-import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from sqlalchemy.exc import SQLAlchemyError
 
-from models.errors import InvalidConfig, LedgerError
+from models.errors import InvalidConfig, InvalidEntry, LedgerError, LedgerUnavailable
+from models.instants import instant_text
+from models.ledger import database, opening, queries, schema
 from models.ledger import hash_chain as chain
-from models.ledger.anchor import AnchorFile
-from models.ledger.encryption import NoteSafe
-from models.ledger.group_commit import GroupCommit
+from models.ledger.anchor import AnchorFile, read_line, signed_line
+from models.ledger.database import WRITING, database_errors
+from models.ledger.encryption import NoteEncryption
 from models.ledger.hash_chain import Anchor, Verdict
+from models.ledger.queries import Entry
 from models.ledger.schema import callers, entries, notes
-from models.ledger.writer import LOCK, Draft, Entry, Writer
+from models.ledger.write_thread import WriteThread
+from models.ledger.writer import Draft, Writer
 
 KINDS = ("decision", "feedback", "outcome", "shadow", "cleared")
-_ATTEMPTS, _WAIT_SECONDS = 100, 0.05
-_SLOW_SECONDS, _REST_SECONDS = 0.02, 5.0
-_WRITING = {"heartline_writing": True}
 
 
 class Ledger:
-    """Hold one ledger by its database URL; share one between threads."""
+    """One ledger by its database URL; share it between threads.
+
+    Parameters: `anchor` is a file, `-` for standard output, or `None`; `note_days` how long notes are kept;
+    `busy_seconds` how long a write waits for another process; `on_alert` is called with a sentence when the anchor fails,
+    and with `None` when that is over. With `read_only` the anchor may be missing, and nothing can be appended. `opening`
+    says what was found.
+    """
 
     def __init__(
-        self, url: str, *, safe: NoteSafe, anchor: Path | str | None = None, keep_notes: bool = False, note_days: int = 90
+        self,
+        url: str,
+        *,
+        encryption: NoteEncryption,
+        anchor: Path | str | None = None,
+        keep_notes: bool = False,
+        note_days: int = 90,
+        read_only: bool = False,
+        busy_seconds: float = database.BUSY_SECONDS,
+        on_alert: Callable[[str | None], None] = lambda _: None,
     ) -> None:
-        """Open the ledger and bring its tables up to date; raise `LedgerError` where that fails.
+        """Open the ledger and bring its tables up to date; nothing is created.
 
-        `anchor` is a file, or `-` for standard output.
+        Raises `LedgerMissing` where the ledger, or its anchor, is not there, `LedgerError` where it cannot be opened, and
+        `InvalidConfig` for a URL or a key that is wrong.
         """
-        if keep_notes and not safe.can_keep:
+        if keep_notes and not encryption.can_encrypt:
             raise InvalidConfig("notes are to be kept without a key", remedy="set HEARTLINE_NOTE_KEY")
-        self.safe, self._anchor, self._keep, self._days = safe, AnchorFile(anchor), keep_notes, note_days
-        self._engine = _engine(url)
+        self.encryption, self._keep, self._days, self._read_only = encryption, keep_notes, note_days, read_only
+        self.alert: str | None = None
+        self._on_alert = on_alert
+        self._engine = database.open_engine(url, busy_seconds=busy_seconds)
+        self._anchor = AnchorFile(anchor, key=encryption.derive("anchor"))
         try:
-            _migrate(self._engine)
-        except SQLAlchemyError as error:
-            raise LedgerError(
-                "the ledger cannot be opened", value=self._engine.url.render_as_string(), remedy=_why(error)
-            ) from None
-        self._writer = Writer(self._engine, self._anchor)
-        self._lock, self._local, self._slow_until = threading.Lock(), self._engine.dialect.name == "sqlite", 0.0
-        self._commits: GroupCommit[Draft, Entry] = GroupCommit(self._write)
+            self.opening = opening.open_tables(self._engine, self._anchor, encryption, read_only=read_only)
+        except BaseException:
+            self._engine.dispose()
+            raise
+        self._writer = Writer(self._engine, self._anchor, encryption, alert=self._keep_alert)
+        self._thread: WriteThread[Draft, Entry] = WriteThread(self._writer.write)
+
+    @classmethod
+    def create(cls, url: str, *, encryption: NoteEncryption, anchor: Path | str | None = None, **options: Any) -> "Ledger":
+        """Create an empty ledger with its anchor and open it; raise `LedgerError` where either is there already."""
+        opening.create(url, AnchorFile(anchor, key=encryption.derive("anchor")))
+        return cls(url, encryption=encryption, anchor=anchor, **options)
+
+    @staticmethod
+    def exists(url: str, anchor: Path | str | None = None) -> bool:
+        """Return whether there is a ledger or an anchor, whole or not; raise `LedgerUnavailable`."""
+        return opening.exists(url, AnchorFile(anchor, key=b""))
 
     def append(
         self, kind: str, content: dict[str, Any], *, note: str | None = None, idempotency_key: str | None = None
     ) -> "Future[Entry]":
-        """Queue a row; the future is done when the row is durable. A repeated idempotency key gives the first row again."""
-        alone: Future[Entry] = Future()
+        """Queue a row; the future holds its entry once it is durable, or raises why it is not written.
 
-        def landed(done: "Future[list[Entry | Exception]]") -> None:
-            (result,) = done.result()
-            alone.set_exception(result) if isinstance(result, Exception) else alone.set_result(result)
-
-        draft = self.draft(kind, content, note=note, idempotency_key=idempotency_key)
-        self.append_drafts([draft]).add_done_callback(landed)
-        return alone
-
-    def append_drafts(self, drafts: Sequence[Draft]) -> "Future[list[Entry | Exception]]":
-        """Queue several rows at once; the future holds for each its entry or why it could not be written."""
-        return self._commits.submit(drafts)
-
-    def write_now(self, drafts: Sequence[Draft]) -> "list[Entry | Exception] | None":
-        """Write rows in the caller's thread, where that is a matter of one local sync; nothing where it may take longer.
-
-        A database over the network, a file that another thread writes to and a disk that was slow of late are left to the
-        ledger's own thread, so that nobody's event loop waits for them.
+        The same request under the same idempotency key gives the first entry again; another one raises `LedgerConflict`.
+        Raises `InvalidEntry` at once for a kind that there is not.
         """
-        if not self._local or self._lock.locked() or time.monotonic() < self._slow_until:
-            return None
-        started = time.monotonic()
-        written = self._commits.settled(drafts)
-        if time.monotonic() - started > _SLOW_SECONDS:
-            self._slow_until = time.monotonic() + _REST_SECONDS
-        return written
+        draft = self.draft(kind, content, note=note, idempotency_key=idempotency_key)
+        single: Future[Entry] = Future()
+        single.set_running_or_notify_cancel()
+
+        def resolve(many: "Future[list[Entry | Exception]]") -> None:
+            error = many.exception()
+            result = many.result()[0] if error is None else error
+            single.set_result(result) if isinstance(result, Entry) else single.set_exception(result)
+
+        self.submit([draft]).add_done_callback(resolve)
+        return single
+
+    def submit(self, drafts: Sequence[Draft]) -> "Future[list[Entry | Exception]]":
+        """Queue several rows; the future holds for each its entry or its `LedgerError`. After `close` the future fails."""
+        if self._read_only:
+            raise LedgerError("the ledger is open for reading only")
+        return self._thread.submit(drafts)
 
     def draft(
         self, kind: str, content: dict[str, Any], *, note: str | None = None, idempotency_key: str | None = None
     ) -> Draft:
-        """Return a row as it will be written; raise `LedgerError` for a kind that there is not."""
+        """Return a row as it will be written; raise `InvalidEntry` for a kind that there is not."""
         if kind not in KINDS:
-            raise LedgerError("no such kind of entry", value=kind, remedy=f"one of: {', '.join(KINDS)}")
+            raise InvalidEntry("no such kind of entry", value=kind, remedy=f"one of: {', '.join(KINDS)}")
         now = datetime.now(UTC)
         filled = {
-            "kind": kind, "entry_id": uuid.uuid4().hex, "at": now.isoformat(), "call_id": None, "decision_id": None,
+            "kind": kind, "entry_id": uuid.uuid4().hex, "at": instant_text(now), "call_id": None, "decision_id": None,
             "idempotency_key": idempotency_key,
         } | content  # fmt: skip
+        if idempotency_key is not None:
+            request = chain.canonical({"kind": kind, "content": content, "note": note})
+            filled["request_hash"] = self.encryption.fingerprint(request)
         if note is None or not self._keep:
             return Draft(filled)
-        return Draft(filled, self.safe.seal(note), (now + timedelta(days=self._days)).isoformat())
+        return Draft(filled, note, instant_text(now + timedelta(days=self._days)))
 
     @property
     def waiting(self) -> int:
-        """Return about how many rows wait to be written."""
-        return self._commits.waiting
+        """Return about how many submissions wait to be written."""
+        return self._thread.waiting
+
+    def probe(self) -> "Future[None]":
+        """Return a future that is done once a write could be made, and raises `LedgerUnavailable` where it could not."""
+        return self._thread.run(self._writer.probe)
 
     def of_decision(self, decision_id: str) -> list[Entry]:
-        """Return a decision and what was said of it since, in order."""
-        return list(self._select(sa.select(entries).where(entries.c.decision_id == decision_id)))
+        """Return a decision and all that was written about it since, in order."""
+        return list(queries.select(self._engine, entries.c.decision_id == decision_id))
 
     def of_caller(self, caller: str, *, limit: int = 20) -> list[Entry]:
-        """Return the latest final decisions on one caller's calls and what was said of them, in order.
+        """Return the latest final decisions on one caller's calls and all that was written about them, in order.
 
-        `caller` is the keyed hash that `NoteSafe.fingerprint` makes.
+        `caller` is as it came with the call; entries of the first release are found where it is written as it was then.
         """
-        last = sa.select(callers.c.decision_id).where(callers.c.caller == caller).order_by(callers.c.seq.desc()).limit(limit)
-        return list(self._select(sa.select(entries).where(entries.c.decision_id.in_(last.scalar_subquery()))))
+        hashes = [self.encryption.hash_caller(caller), self.encryption.fingerprint(caller)]
+        last = (
+            sa.select(callers.c.decision_id).where(callers.c.caller.in_(hashes)).order_by(callers.c.seq.desc()).limit(limit)
+        )
+        return list(queries.select(self._engine, entries.c.decision_id.in_(last.scalar_subquery())))
 
     def search(
-        self, *, call_id: str | None = None, since: str | None = None, until: str | None = None, limit: int = 1000
+        self,
+        *,
+        call_id: str | None = None,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        after: int = 0,
+        limit: int = 1000,
     ) -> list[Entry]:
-        """Return entries by CAD incident number and by time (ISO 8601, UTC), in order."""
-        query = sa.select(entries)
-        if call_id is not None:
-            query = query.where(entries.c.call_id == call_id)
-        if since is not None:
-            query = query.where(entries.c.at >= since)
-        if until is not None:
-            query = query.where(entries.c.at < until)
-        return list(self._select(query.limit(limit)))
+        """Return entries by CAD incident number and by time (ISO 8601; UTC where no offset is given), in order.
 
-    def read(self, kind: str | None = None, *, after: int = 0, since: str | None = None) -> Iterator[Entry]:
-        """Yield entries in order, all of them or one kind, from a time on (ISO 8601, UTC), without holding them all."""
-        query = sa.select(entries).where(entries.c.seq > after)
-        if since is not None:
-            query = query.where(entries.c.at >= since)
-        yield from self._select(query.where(entries.c.kind == kind) if kind else query)
+        `after` is the number of the last entry of the page before. Raises `InvalidInstant`.
+        """
+        conditions = queries.between(since, until)
+        if call_id is not None:
+            conditions.append(entries.c.call_id == call_id)
+        return list(queries.select(self._engine, *conditions, after=after, limit=limit))
+
+    def read(
+        self, kind: str | None = None, *, after: int = 0, since: str | datetime | None = None, up_to: int | None = None
+    ) -> Iterator[Entry]:
+        """Yield entries in order, all or one kind, from a time or number on and up to a number, page by page."""
+        conditions = queries.between(since, None)
+        if kind is not None:
+            conditions.append(entries.c.kind == kind)
+        yield from queries.select(self._engine, *conditions, after=after, up_to=up_to)
 
     def note(self, decision_id: str) -> str | None:
         """Return the note of a decision where it was kept and not yet purged."""
-        with self._engine.connect() as connection:
-            sealed = connection.execute(sa.select(notes.c.sealed).where(notes.c.decision_id == decision_id)).scalar()
-        return None if sealed is None else self.safe.open(sealed)
+        query = sa.select(notes.c.ciphertext).where(notes.c.decision_id == decision_id)
+        with database_errors(self._engine, queries.FAULT), self._engine.connect() as connection:
+            ciphertext = connection.execute(query).scalar()
+        return None if ciphertext is None else self.encryption.decrypt(ciphertext)
 
     def verify(self, anchor: Anchor | None = None) -> Verdict:
-        """Check every seal, against the anchor where there is one."""
-        query = sa.select(entries).order_by(entries.c.seq)
-        with (
-            self._engine.connect() as connection,
-            closing(connection.execution_options(yield_per=1000).execute(query)) as rows,
-        ):
-            return chain.verify(rows.mappings(), anchor or self.anchored())
+        """Return the first fault of the chain against the anchor, and whether the database still forbids changes.
+
+        The anchor is read before the rows: it only names committed entries, so that writing meanwhile raises no false alarm.
+        """
+        missing = anchor is None and self._anchor.missing
+        if anchor is None and not missing:
+            anchor = self._anchor.read()
+        rows = queries.rows(self._engine, up_to=queries.count(self._engine))
+        verdict = chain.verify(rows, anchor, key=self.encryption.derive("chain"))
+        if verdict.fault is not None:
+            return verdict
+        with database_errors(self._engine, queries.FAULT), self._engine.connect() as connection:
+            guarded = schema.guards_stand(connection)
+        if not guarded:
+            return Verdict(verdict.count, verdict.head, "unguarded")
+        return Verdict(verdict.count, verdict.head, "unanchored") if missing else verdict
 
     def anchored(self) -> Anchor | None:
-        """Return what the anchor's file says, where there is one; raise `LedgerError` where it cannot be read."""
+        """Return the anchor, where there is a file; raise `LedgerMissing` or `LedgerError` where it cannot be read."""
         return self._anchor.read()
 
+    def signed_head(self) -> str:
+        """Return the present count and head as a signed line, to be kept outside the reach of who runs the ledger."""
+        query = sa.select(entries.c.seq, entries.c.hash).order_by(entries.c.seq.desc()).limit(1)
+        with database_errors(self._engine, queries.FAULT), self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        head = Anchor(0, chain.START) if row is None else Anchor(int(row.seq), str(row.hash))
+        return signed_line(head, key=self.encryption.derive("anchor"))
+
+    def read_witness(self, line: str) -> Anchor:
+        """Return what a signed head says; raise `LedgerError` where it cannot be read or another key signed it."""
+        return read_line(line, key=self.encryption.derive("anchor"))
+
     def purge(self, now: datetime | None = None) -> int:
-        """Delete the notes whose time is over; the chain does not hold them and stays whole. Return how many."""
-        with self._engine.connect().execution_options(**_WRITING) as connection, connection.begin():
-            done = connection.execute(sa.delete(notes).where(notes.c.delete_after <= (now or datetime.now(UTC)).isoformat()))
-        return int(done.rowcount)
+        """Delete the notes whose time is over, from the file and its log; return how many. The chain stays whole.
+
+        Call it daily. On PostgreSQL the server's own log and copies keep what they hold until it recycles them.
+        """
+        return self._thread.run(lambda: self._purge(now or datetime.now(UTC))).result()
 
     def close(self) -> None:
-        """Write what waits, and let the database go."""
-        self._commits.close()
+        """Write what waits, and close the database; what is submitted later fails."""
+        self._thread.close()
         self._writer.close()
-        self._anchor.close()
         self._engine.dispose()
 
-    def _write(self, drafts: Sequence[Draft]) -> list[Entry]:
-        """Write a batch, one at a time."""
-        with self._lock:
-            return self._writer.write(drafts)
+    def _keep_alert(self, message: str | None) -> None:
+        """Keep and pass on what is wrong with the anchor, when it changes."""
+        if message != self.alert:
+            self.alert = message
+            self._on_alert(message)
 
-    def _select(self, query: sa.Select[Any]) -> Iterator[Entry]:
-        """Yield the entries of a query in order."""
-        query = query.order_by(entries.c.seq)
-        with (
-            self._engine.connect() as connection,
-            closing(connection.execution_options(yield_per=1000).execute(query)) as rows,
-        ):
-            for row in rows:
-                yield Entry(int(row.seq), json.loads(row.payload))
-
-
-def _engine(url: str) -> sa.Engine:
-    """Return an engine: SQLite in write-ahead mode, synced at every commit; anything else as its URL says."""
-    try:
-        made = sa.make_url(url)
-        if made.drivername == "postgresql":
-            made = made.set(drivername="postgresql+psycopg")
-        if made.get_backend_name() == "sqlite" and made.database:
-            Path(made.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(made, pool_pre_ping=True)
-    except (sa.exc.ArgumentError, ImportError) as error:
-        raise InvalidConfig("this is no ledger's URL", value=url.split("@", maxsplit=1)[-1], remedy=_why(error)) from None
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _prepare)
-        sa.event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _prepare(connection: Any, _: Any) -> None:
-    """Set up one SQLite connection; transactions are begun by us."""
-    connection.isolation_level = None
-    connection.execute("PRAGMA busy_timeout=10000")
-    connection.execute("PRAGMA synchronous=FULL")
-    for attempt in range(_ATTEMPTS):  # two who open a new file at once: the change of mode does not wait, so we do
-        try:
-            if connection.execute("PRAGMA journal_mode=WAL").fetchone()[0] == "wal":
-                return
-        except sqlite3.OperationalError:
-            if attempt == _ATTEMPTS - 1:
-                raise
-        time.sleep(_WAIT_SECONDS)
-
-
-def _begin(connection: sa.Connection) -> None:
-    """Begin an SQLite transaction; a writer takes the lock before it reads the last row, a reader takes none."""
-    writing = connection.get_execution_options().get("heartline_writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
-def _migrate(engine: sa.Engine) -> None:
-    """Bring the tables up to date; two processes that start at once wait for one another."""
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    with engine.connect().execution_options(**_WRITING) as connection, connection.begin():
-        if connection.dialect.name == "postgresql":
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-
-
-def _why(error: Exception) -> str:
-    """Return the first line of what a database said."""
-    return str(error).splitlines()[0]
+    def _purge(self, now: datetime) -> int:
+        """Delete notes, then what the database keeps of deleted rows."""
+        fault = "notes cannot be purged"
+        with database_errors(self._engine, fault):
+            with self._engine.connect().execution_options(**WRITING) as connection, connection.begin():
+                deleted = connection.execute(sa.delete(notes).where(notes.c.delete_after <= instant_text(now))).rowcount
+            if not database.forget_deleted(self._engine):
+                remedy = "a reader holds the log; purge again"
+                raise LedgerUnavailable("notes are deleted, but the log still holds them", remedy=remedy)
+        return int(deleted)

@@ -1,1 +1,1 @@
-"""Hold the migrations of the ledger."""
+"""The migrations of the ledger."""

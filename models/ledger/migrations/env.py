@@ -1,4 +1,4 @@
-"""Run the ledger's migrations on the connection that the ledger hands over."""
+"""Runs the ledger's migrations on the connection that the ledger hands over."""
 
 from alembic import context
 

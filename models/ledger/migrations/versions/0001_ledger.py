@@ -31,5 +31,5 @@ def upgrade() -> None:
         sa.Column("delete_after", sa.String(40), nullable=False),
         sa.Column("sealed", sa.LargeBinary, nullable=False),
     )
-    for statement in APPEND_ONLY[op.get_bind().dialect.name]:
+    for statement in APPEND_ONLY[op.get_bind().dialect.name].values():
         op.execute(statement)

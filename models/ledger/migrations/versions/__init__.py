@@ -1,1 +1,1 @@
-"""Hold one migration each."""
+"""The migrations of the ledger, one file each."""
