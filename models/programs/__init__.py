@@ -1,1 +1,16 @@
-"""models/programs."""
+"""Programs of alternative response as data, and the call types by which agencies name what they send them to."""
+
+from models.programs.call_types import CallType, CallTypes, Confidence, canonical
+from models.programs.program import DEFAULT_PROGRAM, Program, Unit, load_program, program_ids
+
+__all__ = [
+    "DEFAULT_PROGRAM",
+    "CallType",
+    "CallTypes",
+    "Confidence",
+    "Program",
+    "Unit",
+    "canonical",
+    "load_program",
+    "program_ids",
+]

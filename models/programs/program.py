@@ -1,40 +1,28 @@
-"""Read a program's criteria as data: which call types it takes, what it excludes, which unit works where and when."""
+"""A program's criteria as data: which call types it takes, what it excludes, which unit works where and when."""
 
 import hashlib
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from enum import StrEnum
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from models.decision import Availability, Response, RiskBand
+from models.config import validate
+from models.decision import Availability, Response
 from models.errors import InvalidConfig
+from models.programs.call_types import CallTypes, shipped
+from models.programs.schema import SHIFT, ProgramFile, ReferralExport, ScreeningNegatives, UnitEntry, ViolenceNegated
 
 PROGRAMS = Path(__file__).parent
 DEFAULT_PROGRAM = "durham-heart"
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_SHIFT = re.compile(r"(daily|weekdays|weekends|mon|tue|wed|thu|fri|sat|sun) (\d\d):(\d\d)-(\d\d):(\d\d)")
-_KEYS = {
-    "id", "name", "version", "time_zone", "eligible_call_types", "excluded_call_types", "screening_negatives",
-    "care_navigation", "risk_bands", "units", "note", "unknown", "sources",
-}  # fmt: skip
-_OPTIONAL = {"periods"}
-
-
-class ScreeningNegatives(StrEnum):
-    """Say what a recorded answer such as "no weapons" does when no structured answer confirms it."""
-
-    VETO = "veto"
-    REVIEW = "review"
-    CLEAR = "clear"
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Hold hours of duty on certain weekdays (Monday is 0), in minutes after local midnight."""
+    """Hours of duty on certain weekdays (Monday is 0), in minutes after local midnight."""
 
     days: frozenset[int]
     start: int
@@ -43,7 +31,7 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Hold where and when one unit works; `zones` is `None` where it serves the whole city."""
+    """Where and when one unit works; `zones` is `None` where it serves the whole city."""
 
     response: Response
     staffing: str
@@ -54,16 +42,35 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Hold the units of an earlier time, from its first day to the day before its end."""
+    """The units of an earlier time, from its first day to the day before its end."""
 
     begins: date
     ends: date
     units: Mapping[Response, Unit]
 
 
+@dataclass(frozen=True, slots=True)
+class Prevalence:
+    """The share of police calls that may be the program's, by an agency's own count of their natures."""
+
+    natures: tuple[str, ...]
+    calls_a_year: int
+    police_calls_a_year: int
+    source: str
+
+    @property
+    def share(self) -> float:
+        """Return the calls of these natures as a share of all police calls, between 0 and 1."""
+        return self.calls_a_year / self.police_calls_a_year
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """Hold one program. `version` joins the file's version and its SHA-256."""
+    """One program. `version` joins the file's version and its SHA-256; `call_types` reads its city's natures.
+
+    `rulebook` is its own rulebook of the veto, and `path` its file, where it has any.
+    `signals` is what the city adds to the signals, for `models.signals.load_lexicon`; empty where it adds nothing.
+    """
 
     id: str
     name: str
@@ -72,32 +79,33 @@ class Program:
     eligible_call_types: frozenset[str]
     excluded_call_types: frozenset[str]
     screening_negatives: ScreeningNegatives
+    ask_before_eligible: bool
     follow_up_calls_30d: int
     follow_up_call_types: frozenset[str]
-    risk_elevated: float
+    referral_export: ReferralExport
     risk_high: float
     high_risk_unit: Response
     units: Mapping[Response, Unit]
-    periods: tuple["Period", ...]
+    periods: tuple[Period, ...]
     note: str
     unknown: tuple[str, ...]
     sources: tuple[str, ...]
+    call_types: CallTypes
+    prevalence: Prevalence | None
+    signals: Mapping[str, Any]
+    rulebook: Path | None
+    path: Path | None
+    violence_negated: ViolenceNegated = ViolenceNegated.REVIEW
+    roster: Path | None = None
+    """A CSV file of the city's names, for `models.veto.Roster`; its path in the program's file is relative to that file."""
 
     def units_on(self, day: date | None) -> Mapping[Response, Unit]:
         """Return the units of a day: an earlier period's where one covers it, the present ones otherwise."""
         past = (period.units for period in self.periods if day is not None and period.begins <= day < period.ends)
         return next(past, self.units)
 
-    def risk_band(self, probability: float | None) -> RiskBand:
-        """Return the band of a chance of an adverse event."""
-        if probability is None:
-            return RiskBand.UNKNOWN
-        if probability >= self.risk_high:
-            return RiskBand.HIGH
-        return RiskBand.ELEVATED if probability >= self.risk_elevated else RiskBand.LOW
-
     def availability(self, response: Response, at: datetime | None, zone: str | None) -> Availability | None:
-        """Say whether a unit of the program is on duty in the zone at a moment; `None` for other services."""
+        """Return whether a unit of the program is on duty in the zone at a moment; `None` for other services."""
         local = at.astimezone(self.time_zone) if at else None
         unit = self.units_on(local.date() if local else None).get(response)
         if unit is None:
@@ -115,54 +123,54 @@ class Program:
 
 
 def load_program(name: str | Path = DEFAULT_PROGRAM) -> Program:
-    """Read a program by its id or by the path of its file; raise `InvalidConfig` where it is wrong."""
-    path = name if isinstance(name, Path) else PROGRAMS / f"{name}.toml"
+    """Return a program by its id or by the path of its TOML file; raise `InvalidConfig` where it is wrong."""
+    path = Path(name) if isinstance(name, Path) or name.endswith(".toml") else PROGRAMS / f"{name}.toml"
     if not path.is_file():
         known = ", ".join(program_ids())
-        raise InvalidConfig("no such program", value=str(name), remedy=f"use one of: {known}")
+        raise InvalidConfig("no such program", value=str(name), remedy=f"give the path of a TOML file, or one of: {known}")
     raw = path.read_bytes()
     try:
         data = tomllib.loads(raw.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidConfig(f"{path.name} is not TOML", value=str(error), remedy="mend the line it names") from None
-    return parse_program(data, digest=hashlib.sha256(raw).hexdigest())
+    return parse_program(data, digest=hashlib.sha256(raw).hexdigest(), path=path)
 
 
-def parse_program(data: Mapping[str, object], *, digest: str) -> Program:
-    """Turn a parsed file into a `Program`; raise `InvalidConfig` naming the key."""
-    table: dict[str, dict] = dict(data)  # type: ignore[arg-type, type-arg]  # TOML's own nesting
-    unknown, missing = set(table) - _KEYS - _OPTIONAL, _KEYS - set(table)
-    if unknown or missing:
-        fault = "unknown program key" if unknown else "program lacks a key"
-        raise InvalidConfig(fault, value=min(unknown or missing), remedy="compare durham-heart.toml")
-    bands, follow = table["risk_bands"], table["care_navigation"]
-    try:
-        return Program(
-            id=str(table["id"]),
-            name=str(table["name"]),
-            version=f"{table['id']}@{table['version']}+{digest[:12]}",
-            time_zone=ZoneInfo(str(table["time_zone"])),
-            eligible_call_types=frozenset(table["eligible_call_types"]),
-            excluded_call_types=frozenset(table["excluded_call_types"]),
-            screening_negatives=ScreeningNegatives(str(table["screening_negatives"])),
-            follow_up_calls_30d=int(follow["calls_30d"]),
-            follow_up_call_types=frozenset(follow["call_types"]),
-            risk_elevated=float(bands["elevated"]),
-            risk_high=float(bands["high"]),
-            high_risk_unit=Response(bands["high_risk_unit"]),
-            units=_units(table["units"]),
-            periods=tuple(Period(p["from"], p["until"], _units(p["units"])) for p in table.get("periods", ())),
-            note=str(table["note"]),
-            unknown=tuple(table["unknown"]),
-            sources=tuple(table["sources"]),
-        )
-    except (KeyError, ValueError, ZoneInfoNotFoundError) as error:
-        raise InvalidConfig("program value is wrong", value=str(error), remedy="compare durham-heart.toml") from None
+def parse_program(data: Mapping[str, object], *, digest: str, path: Path | None = None) -> Program:
+    """Return a parsed file as a `Program`; raise `InvalidConfig` naming the key, the value and the remedy.
 
-
-def _units(entries: Mapping[str, Mapping[str, object]]) -> dict[Response, Unit]:
-    """Read the units of one period."""
-    return {Response(name): _unit(name, entry) for name, entry in entries.items()}
+    `path` is where the file lies; what it names is sought from there.
+    """
+    file = validate(ProgramFile, data, what="program", remedy="compare durham-heart.toml")
+    folder = path.parent if path is not None else PROGRAMS
+    own = CallTypes(file.call_types, regions=file.code_regions) if file.call_types or file.code_regions else shipped()
+    return Program(
+        id=file.id,
+        name=file.name,
+        version=f"{file.id}@{file.version}+{digest[:12]}",
+        time_zone=ZoneInfo(file.time_zone),
+        eligible_call_types=frozenset(file.eligible_call_types),
+        excluded_call_types=frozenset(file.excluded_call_types),
+        screening_negatives=file.screening_negatives,
+        ask_before_eligible=file.ask_before_eligible,
+        follow_up_calls_30d=file.care_navigation.calls_30d,
+        follow_up_call_types=frozenset(file.care_navigation.call_types),
+        referral_export=file.care_navigation.export,
+        risk_high=file.risk_bands.high,
+        high_risk_unit=file.risk_bands.high_risk_unit,
+        units=_units(file.units),
+        periods=tuple(Period(period.begins, period.ends, _units(period.units)) for period in file.periods),
+        note=file.note,
+        unknown=file.unknown,
+        sources=file.sources,
+        call_types=own,
+        prevalence=None if file.prevalence is None else Prevalence(**dict(file.prevalence)),
+        signals=file.signals,
+        rulebook=folder / file.rulebook if file.rulebook else None,
+        path=path,
+        violence_negated=file.violence_negated,
+        roster=None if file.roster is None else folder / file.roster,
+    )
 
 
 def program_ids() -> tuple[str, ...]:
@@ -170,20 +178,21 @@ def program_ids() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in PROGRAMS.glob("*.toml") if path.name != "call_types.toml"))
 
 
-def _unit(name: str, entry: Mapping[str, object]) -> Unit:
-    """Read one unit."""
-    zones, hours = entry["zones"], entry["hours"]
-    if not isinstance(hours, list):
-        raise InvalidConfig(f"hours of {name} are not a list", value=hours, remedy='write ["daily 09:00-21:00"]')
-    served = None if zones == "all" else frozenset(map(str, zones if isinstance(zones, list) else [zones]))
-    return Unit(
-        Response(name), str(entry["staffing"]), served, tuple(_shift(str(text)) for text in hours), tuple(map(str, hours))
-    )
+def _units(entries: Mapping[Response, UnitEntry]) -> dict[Response, Unit]:
+    """Return the units of one period."""
+    return {response: _unit(response, entry) for response, entry in entries.items()}
+
+
+def _unit(response: Response, entry: UnitEntry) -> Unit:
+    """Return one unit."""
+    zones = (entry.zones,) if isinstance(entry.zones, str) else entry.zones
+    served = None if entry.zones == "all" else frozenset(zones)
+    return Unit(response, entry.staffing, served, tuple(map(_shift, entry.hours)), entry.hours)
 
 
 def _shift(text: str) -> Shift:
-    """Read hours such as "weekdays 09:00-17:00"; an end at or before the start runs past midnight."""
-    match = _SHIFT.fullmatch(text)
+    """Return hours such as "weekdays 09:00-17:00"; an end at or before the start runs past midnight."""
+    match = SHIFT.fullmatch(text)
     if match is None:
         raise InvalidConfig("hours cannot be read", value=text, remedy='write "daily 09:00-21:00"')
     named, *clock = match.groups()
@@ -194,7 +203,7 @@ def _shift(text: str) -> Shift:
 
 
 def _covers(shift: Shift, local: datetime) -> bool:
-    """Tell whether a shift runs at a local time, today's or the one that began yesterday."""
+    """Return whether a shift runs at a local time, today's or the one that began yesterday."""
     minute, day = local.hour * 60 + local.minute, local.weekday()
     today = day in shift.days and shift.start <= minute < shift.end
     return today or ((day - 1) % 7 in shift.days and minute + 24 * 60 < shift.end)

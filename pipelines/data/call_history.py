@@ -1,10 +1,10 @@
-"""Count each caller's and each address's earlier calls, from the past of each call only."""
+"""Earlier calls of each caller and each address, counted from the past of each call only."""
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipelines.data.column_map import KEYS
+from pipelines.data.labels import KEYS
 
 DAY = 86_400
 WINDOWS = {"calls_24h": DAY, "calls_30d": 30 * DAY}
@@ -14,7 +14,7 @@ Longs = NDArray[np.int64]
 def earlier_calls(keys: NDArray[np.uint64], seconds: Longs, window: int) -> Longs:
     """Return how many calls of the same key came strictly before each call and within a window, in seconds.
 
-    Shapes: keys, seconds and the result (n,). Calls of the same second do not count one another: none is the past.
+    Shapes: keys, seconds and the result (n,). Calls of the same second do not count one another.
     """
     _, codes = np.unique(keys, return_inverse=True)
     start = seconds - seconds.min() + window
@@ -28,19 +28,19 @@ def earlier_calls(keys: NDArray[np.uint64], seconds: Longs, window: int) -> Long
 def compact(frame: pd.DataFrame) -> pd.DataFrame:
     """Return what history needs of a table in some thirty bytes a row: seconds, hashed keys, counts already given.
 
-    A missing time or key is nought.
+    A missing time or key is 0.
     """
     times = pd.to_datetime(frame["received_at"], utc=True, format="ISO8601", errors="coerce")
     seconds = ((times - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(seconds=1)).fillna(0)
-    made = pd.DataFrame({"seconds": seconds.to_numpy().astype(np.int64)}, index=frame.index)
+    compacted = pd.DataFrame({"seconds": seconds.to_numpy().astype(np.int64)}, index=frame.index)
     for key in KEYS:
-        given = frame[key] if key in frame else pd.Series(None, index=frame.index, dtype=object)
-        hashed = pd.util.hash_array(given.astype(str).to_numpy(dtype=object))
-        made[key] = np.where(given.notna().to_numpy(), hashed, np.uint64(0))
+        keys = frame[key] if key in frame else pd.Series(None, index=frame.index, dtype=object)
+        hashed = pd.util.hash_array(keys.astype(str).to_numpy(dtype=object))
+        compacted[key] = np.where(keys.notna().to_numpy(), hashed, np.uint64(0))
     for column in WINDOWS:
-        given = pd.to_numeric(frame[column]) if column in frame else pd.Series(np.nan, index=frame.index)
-        made[column] = given.astype("Float32")
-    return made
+        counts = pd.to_numeric(frame[column]) if column in frame else pd.Series(np.nan, index=frame.index)
+        compacted[column] = counts.astype("Float32")
+    return compacted
 
 
 def fill(table: pd.DataFrame) -> pd.DataFrame:

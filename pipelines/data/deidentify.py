@@ -1,15 +1,13 @@
-"""Mask what names a person in a note, and hash the keys, before a table is shared; count what was masked.
+"""De-identification: masks what names a person in a note and hashes the keys, before a table is shared.
 
 Patterns are Presidio's recognisers for phones and social-security numbers and our own for addresses, plates, dates of
 birth, ids and e-mails (Presidio's e-mail recogniser asks the network for a list of domains). Names come from a list and
 from the words before them ("named", "Mr"). The words that decide, which are rule hits, ages and relations, stay.
 
-It misses names that are not on its list and nothing announces, nicknames, places described in words, and anything
-misspelt: read a sample before a masked table is given away, and treat it as personal still.
+It misses names that are not on its list and follow no such word, nicknames, places described in words, and misspellings:
+read a sample before a masked table is given away, and treat it as personal still.
 """
 
-import hashlib
-import hmac
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -19,15 +17,14 @@ from typing import Any
 from presidio_analyzer import LocalRecognizer, Pattern, PatternRecognizer, RecognizerResult
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer, UsSsnRecognizer
 
-from models.errors import InvalidConfig
-from models.veto.matcher import Rulebook
-from pipelines.data.column_map import KEYS
+from models.identity import hash_address, hash_caller
+from models.veto import VetoMatcher
+from pipelines.data.labels import KEYS
 
 NAMES = Path(__file__).with_name("names.txt")
-KEY_VARIABLE = "HEARTLINE_HASH_KEY"
-_SHORTEST_KEY = 16
+_HASHES = {"caller_key": hash_caller, "address_key": hash_address}
 _WAYS = r"st|street|rd|road|ave|avenue|dr|drive|ln|lane|ct|court|blvd|way|pl|place|cir|circle|hwy|pkwy|ter|terrace|trl|trail"
-_OURS = {
+_PATTERNS = {
     "EMAIL": [r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{2,24}){1,3}\b"],
     "ADDRESS": [
         rf"\b\d{{1,5}}(?:-[a-z])? (?:[nsew]\.? )?[a-z]{{2,20}}(?: [a-z]{{2,20}})? (?:{_WAYS})\b\.?",
@@ -47,44 +44,35 @@ _MASKS = {"PHONE_NUMBER": "PHONE", "US_SSN": "ID", "BIRTH_DATE": "DOB"}
 
 
 class Masker:
-    """Mask rows one after another; `masked` counts what was masked, by kind."""
+    """Recognisers of what names a person, and a key to hash with; `masked` counts what was masked, by kind."""
 
-    def __init__(self, key: str | None, rulebook: Rulebook | None = None) -> None:
-        """Build the recognisers; raise `InvalidConfig` where there is no key to hash with."""
-        if key is None or len(key) < _SHORTEST_KEY:
-            raise InvalidConfig(
-                "no key to hash callers and addresses with",
-                remedy=f"set {KEY_VARIABLE} to {_SHORTEST_KEY} characters or more",
-            )
-        self._key = key.encode("utf-8")
-        self._rulebook = rulebook or Rulebook()
+    def __init__(self, key: bytes, rulebook: VetoMatcher | None = None) -> None:
+        """Build the recognisers; `key` is the ledger's hash key, so that its callers and a table's are the same persons."""
+        self._key = key
+        self._rulebook = rulebook or VetoMatcher()
         self._names = frozenset(NAMES.read_text(encoding="utf-8").split())
-        ours = {kind: [Pattern(kind.lower(), text, 0.9) for text in texts] for kind, texts in _OURS.items()}
+        patterns = {kind: [Pattern(kind.lower(), text, 0.9) for text in texts] for kind, texts in _PATTERNS.items()}
         flags = re.IGNORECASE | re.MULTILINE
         self._recognisers: list[LocalRecognizer] = [
-            PatternRecognizer(kind, patterns=found, global_regex_flags=flags) for kind, found in ours.items()
+            PatternRecognizer(kind, patterns=listed, global_regex_flags=flags) for kind, listed in patterns.items()
         ]
         self._recognisers += [PhoneRecognizer(supported_regions=("US",), context=[]), UsSsnRecognizer(context=[])]
         self.masked: Counter[str] = Counter()
 
     def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row with its note masked and its keys hashed."""
-        changed = dict(row)
-        changed["narrative"] = self.mask(str(row.get("narrative") or ""))
+        masked = dict(row)
+        masked["narrative"] = self.mask(str(row.get("narrative") or ""))
         for key in KEYS:
             if row.get(key) is not None:
-                changed[key] = self.hashed(str(row[key]))
+                masked[key] = _HASHES[key](str(row[key]), key=self._key)
                 self.masked[key] += 1
-        return changed
-
-    def hashed(self, key: str) -> str:
-        """Return the keyed hash of a caller or an address: the same for the same key, useless without it."""
-        return hmac.new(self._key, " ".join(key.lower().split()).encode("utf-8"), hashlib.sha256).hexdigest()[:32]
+        return masked
 
     def mask(self, note: str) -> str:
         """Return a note with each thing that names a person replaced by its kind in brackets."""
         kept = [(hit.start, hit.end) for hit in self._rulebook.scan(note).hits]
-        spans = [(found.start, found.end, found.entity_type) for found in self._found(note)]
+        spans = [(result.start, result.end, result.entity_type) for result in self._recognised(note)]
         spans += [
             (m.start(), m.end(), "NAME") for m in re.finditer(r"[A-Za-z]{3,20}", note) if m.group().lower() in self._names
         ]
@@ -98,6 +86,6 @@ class Masker:
             end = stop
         return "".join([*masked, note[end:]])
 
-    def _found(self, note: str) -> list[RecognizerResult]:
+    def _recognised(self, note: str) -> list[RecognizerResult]:
         """Return what the recognisers find."""
         return [hit for one in self._recognisers for hit in one.analyze(note, one.supported_entities, None) or []]  # type: ignore[arg-type]  # patterns need no artefacts

@@ -1,102 +1,96 @@
-"""Read rows from a file as they stand, a chunk at a time: CSV, JSONL, Parquet, Excel, and NENA EIDO JSON."""
+"""Rows of a file as they stand, whatever kind of file it is; how the file was read is told to a function."""
 
+import gzip
 import io
-import json
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import IO, Any
-
-import pandas as pd
-import pyarrow.parquet as pq
+from typing import IO, cast
 
 from models.errors import InvalidData
 from pipelines.data.formats import eido
+from pipelines.data.formats.delimited import delimited_records
+from pipelines.data.formats.json_rows import json_array, json_document, json_lines
+from pipelines.data.formats.log_lines import log_records
+from pipelines.data.formats.tables import excel_records, parquet_records, sqlite_records
+from pipelines.data.rows import FileLayout, Notice, Record
 
-CHUNK = 20_000
-KINDS = ".csv, .tsv, .jsonl, .parquet, .xlsx or EIDO .json"
-Record = dict[str, Any]
+KINDS = (
+    ".csv, .tsv, .txt, .jsonl, .json, .parquet, .xlsx, .xls, .sqlite, any text file as .gz, or a folder of EIDO documents"
+)
+_TEXT = {".csv", ".tsv", ".txt", ".log", ".psv"}
+_EXCEL = {".xlsx", ".xlsm", ".xls"}
+_SQLITE = {".sqlite", ".sqlite3", ".db"}
+_SPOOLED = 64 << 20
 
 
-def records(path: Path | str) -> Iterator[Record]:
-    """Yield the rows of a file, or of standard input where the path is `-`, in their order and bounded memory.
+def records(path: Path | str, layout: FileLayout | None = None, notice: Notice = lambda _: None) -> Generator[Record]:
+    """Yield the rows of a file, or of standard input where the path is `-`, in their order.
 
-    A folder is read as EIDO documents. Raises `InvalidData` where the file is not there or not of a kind that is read.
+    A folder is read as EIDO documents. Memory is bounded by a chunk, save for JSON arrays and workbooks, which are read
+    whole. `layout` says what the file does not show; `notice` is told how it was read. A row that cannot be taken apart
+    is an `UnreadableRecord`. Raises `InvalidData` where the file is not there, not of a kind that is read, or broken as
+    a whole.
     """
-    name = str(path)
-    source = Path(name)
-    if name == "-":
-        yield from _standard_input()
-        return
-    if source.is_dir():
+    layout = layout or FileLayout()
+    source = Path(path)
+    if str(path) == "-":
+        yield from _standard_input(layout, notice)
+    elif source.is_dir():
         yield from eido.records(sorted(source.glob("*.json")))
-        return
-    if not source.is_file():
-        raise InvalidData("no such file", value=name, remedy=f"give the path of a {KINDS} file")
-    suffix = source.suffix.lower()
-    if suffix in {".csv", ".tsv", ".txt"}:
-        with source.open("rb") as file:
-            yield from _csv(file, separator="\t" if suffix == ".tsv" else ",")
-    elif suffix in {".jsonl", ".ndjson"}:
-        with source.open("rb") as file:
-            yield from _json_lines(file)
-    elif suffix == ".parquet":
-        for batch in pq.ParquetFile(source).iter_batches(batch_size=CHUNK):
-            yield from batch.to_pylist()
-    elif suffix in {".xlsx", ".xlsm"}:
-        yield from _excel(source)
-    elif suffix == ".json":
-        yield from eido.records([source])
+    elif not source.is_file():
+        raise InvalidData("no such file", value=str(path), remedy=f"give the path of {KINDS}")
     else:
-        raise InvalidData("unknown kind of file", value=name, remedy=f"give {KINDS}")
+        yield from _file_records(source, layout, notice)
 
 
-def _standard_input() -> Iterator[Record]:
-    """Read CSV or JSONL from standard input, told apart by the first character."""
+def _file_records(source: Path, layout: FileLayout, notice: Notice) -> Iterator[Record]:
+    """Yield the rows of a file by the ending of its name."""
+    suffix = source.suffix.lower()
+    if suffix == ".parquet":
+        yield from parquet_records(source)
+    elif suffix in _EXCEL:
+        yield from excel_records(source, layout, notice)
+    elif suffix in _SQLITE:
+        yield from sqlite_records(source, layout, notice)
+    elif suffix == ".gz":
+        with gzip.open(source) as file:
+            try:
+                file.peek(1)
+            except (OSError, EOFError):
+                raise InvalidData("file is not gzip", value=source.name, remedy="compress it again") from None
+            yield from _stream_records(cast("IO[bytes]", file), Path(source.stem), layout, notice)
+    else:
+        with source.open("rb") as file:
+            yield from _stream_records(file, source, layout, notice)
+
+
+def _stream_records(stream: IO[bytes], name: Path, layout: FileLayout, notice: Notice) -> Iterator[Record]:
+    """Yield the rows of a file of text."""
+    suffix = name.suffix.lower()
+    if suffix in _TEXT:
+        yield from log_records(stream, layout, notice) if layout.line else delimited_records(stream, layout, notice)
+    elif suffix in {".jsonl", ".ndjson"}:
+        yield from json_lines(stream)
+    elif suffix in {".json", ".geojson"}:
+        document = json_document(stream, name.name)
+        if eido.is_eido(document):
+            yield from eido.document_records(document, name.name)
+        else:
+            yield from json_array(document, name.name, notice)
+    else:
+        raise InvalidData("unknown kind of file", value=name.name, remedy=f"give {KINDS}")
+
+
+def _standard_input(layout: FileLayout, notice: Notice) -> Iterator[Record]:
+    """Yield rows of CSV or JSONL from standard input, told apart by the first character; JSONL is read as it comes."""
     stream = sys.stdin.buffer
     if isinstance(stream, io.BufferedReader) and stream.peek(1)[:1] == b"{":
-        yield from _json_lines(stream)
-    else:
-        yield from _csv(stream, separator=",")
-
-
-def _json_lines(stream: IO[bytes]) -> Iterator[Record]:
-    """Yield JSON objects, one a line; raise `InvalidData` naming the line."""
-    for number, raw in enumerate(stream, start=1):
-        line = raw.decode("utf-8", errors="replace").removeprefix("\ufeff").strip()
-        if not line:
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError:
-            record = None
-        if not isinstance(record, dict):
-            raise InvalidData("line is not a JSON object", value=number, remedy="write one call a line")
-        yield record
-
-
-def _csv(stream: IO[bytes], *, separator: str) -> Iterator[Record]:
-    """Yield the rows of a CSV; every value is text, because the fields of `Call` know how to read themselves."""
-    try:
-        chunks = pd.read_csv(
-            stream,
-            dtype=str,
-            keep_default_na=False,
-            sep=separator,
-            chunksize=CHUNK,
-            encoding="utf-8-sig",
-            encoding_errors="replace",
-        )
-        for chunk in chunks:
-            yield from chunk.to_dict("records")  # type: ignore[misc]  # keys of a table are its columns
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InvalidData("CSV cannot be read", value=type(error).__name__, remedy="check its header and quotes") from None
-
-
-def _excel(path: Path) -> Iterator[Record]:
-    """Yield the rows of the first sheet of a workbook."""
-    try:
-        table = pd.read_excel(path, dtype=object)
-    except (ValueError, KeyError, OSError) as error:
-        raise InvalidData("workbook cannot be read", value=type(error).__name__, remedy="save it as .xlsx") from None
-    yield from table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[misc]  # as above
+        yield from json_lines(stream)
+        return
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOLED) as spooled:
+        while block := stream.read(1 << 20):
+            spooled.write(block)
+        spooled.seek(0)
+        yield from delimited_records(cast("IO[bytes]", spooled), layout, notice)

@@ -1,4 +1,4 @@
-"""Split calls in time into four blocks with no caller and no address on two sides, and assert it."""
+"""Four blocks of calls in time, with no caller and no address in two of them."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from models.call import Call
 from models.errors import InvalidData, LeakageError
+from pipelines.data.labels import KEYS
 from pipelines.settings import SplitSettings
 
 BLOCKS = ("fit", "calibrate", "certify", "test")
@@ -16,7 +17,7 @@ Indices = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Hold the row numbers of each block, and how many rows were left out: their caller or address was seen earlier."""
+    """The row numbers of each block, and how many rows were left out because their caller or address was seen earlier."""
 
     fit: Indices
     calibrate: Indices
@@ -25,11 +26,8 @@ class Split:
     left_out: int
 
 
-KEYS = ("caller_key", "address_key")
-
-
 def split(calls: list[Call], keys: pd.DataFrame, settings: SplitSettings) -> Split:
-    """Cut calls in time order; a caller belongs to the block of their first call, and their later calls elsewhere go.
+    """Return calls cut in time order; a caller belongs to the block of their first call; later calls elsewhere are left out.
 
     The same holds for addresses. `keys` has the columns of `KEYS`, one row a call; a missing key is nobody else's.
     Raises `InvalidData` where a call has no time, `LeakageError` where the result would leak.
@@ -52,7 +50,7 @@ def split(calls: list[Call], keys: pd.DataFrame, settings: SplitSettings) -> Spl
 
 
 def _own(keys: pd.DataFrame) -> pd.DataFrame:
-    """Give every call without a key one of its own."""
+    """Return the keys, with one of its own for every call that has none."""
     own = pd.Series([f"row-{number}" for number in range(len(keys))])
     return pd.DataFrame({name: keys[name].reset_index(drop=True).where(keys[name].notna().to_numpy(), own) for name in KEYS})
 

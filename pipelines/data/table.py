@@ -1,29 +1,33 @@
-"""Read a table of calls from a file; count and name every row that cannot be read, and keep all the others."""
+"""Labelled calls read from a file; each row that cannot be read is refused by name, and the others stay."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from models.call import FIELDS, Call
 from models.errors import InvalidCall, InvalidData
-from models.ledger.records import ADVERSE_EVENTS
-from pipelines.data.column_map import KEYS, LABELS
+from pipelines.data.labels import KEYS, LABELS, as_flag, danger_of, read_labels
 from pipelines.data.readers import records
+from pipelines.data.rows import UnreadableRecord
 
-LABEL_COLUMNS = (*KEYS, *LABELS, "eligible_b", "weapon", "violence", "heart_type", "scenario")
 _ALIASES = {"n": "call_id", "id": "call_id", "note": "narrative", "text": "narrative", "nature": "call_type"}
-# An agency's own word in these columns says little: one that is not known counts as missing, and is counted. A safety
-# answer, a time or a count that cannot be read refuses the row instead.
+# An unknown word in these columns is read as missing and counted. An answer, a time, a count or a label refuses the row.
 LENIENT = ("source", "caller_party")
-_TRUE, _FALSE = {"yes", "true", "1", "1.0", "y", "eligible"}, {"no", "false", "0", "0.0", "n", "not_eligible"}
+_KNOWN = frozenset({*FIELDS, *KEYS, *LABELS})
+_FIRST_YEAR = 1970
+MAX_EMPTY = 0.5
+"""The largest share of rows without a note; above it a column was read wrongly, or the file has no notes."""
+_FEWEST_ROWS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Name a row that could not be read: its number in the file (the first is 1), the column and the reason."""
+    """A row that could not be read: its number in the file (the first is 1), the column and the reason."""
 
     row: int
     column: str
@@ -32,7 +36,10 @@ class Reject:
 
 @dataclass(slots=True)
 class Table:
-    """Hold the calls that could be read, their labels row by row, and what was refused or passed over."""
+    """The calls of a file that could be read, their labels row by row, and what was refused or passed over.
+
+    `labels` has one row a call with the columns of `LABEL_ROW`; `blanked` counts values that were read as missing.
+    """
 
     calls: list[Call] = field(default_factory=list)
     labels: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -41,106 +48,127 @@ class Table:
     blanked: Counter[str] = field(default_factory=Counter)
 
 
-def read_row(record: dict[str, Any], blanked: Counter[str] | None = None) -> Call:
-    """Read one row as a call, columns by their names or usual aliases; raise `InvalidCall`.
+def read_row(record: Mapping[str, Any], blanked: Counter[str] | None = None) -> Call:
+    """Return one row as a call, its columns found by name or usual alias, in capitals or not; raise `InvalidCall`.
 
-    Columns in `LENIENT` that hold an unknown word are read as missing and counted in `blanked`.
+    Columns in `LENIENT` that hold an unknown word are read as missing and counted in `blanked`. A row without a column
+    for the note is refused, and so is a time that no call can have.
     """
-    named = {_ALIASES.get(key, key) if _ALIASES.get(key, key) not in record else key: value for key, value in record.items()}
+    if isinstance(record, UnreadableRecord):
+        raise record.error
+    named = rename(record)
+    if "narrative" not in named:
+        raise InvalidCall(
+            "row has no narrative", field="narrative", remedy=f"name the note's column: {', '.join(map(str, record))}"
+        )
     while True:
         try:
-            return Call.from_record(named)
+            call = Call.from_record(named)
         except InvalidCall as error:
             if error.field not in LENIENT or named.get(error.field) is None:
                 raise
             named[error.field] = None
             if blanked is not None:
                 blanked[error.field] += 1
+        else:
+            break
+    if call.received_at is not None and call.received_at.year < _FIRST_YEAR:
+        value = call.received_at.isoformat()
+        raise InvalidCall(
+            "received_at is too long ago", field="received_at", value=value, remedy="write the year in four digits"
+        )
+    return call
 
 
-def unknown_columns(record: dict[str, Any]) -> tuple[str, ...]:
-    """Name the columns that are neither a field of a call nor a label."""
-    known = {*FIELDS, *LABEL_COLUMNS, *_ALIASES}
-    return tuple(str(key) for key in record if key not in known)
+def rename(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with the names of a call's fields where its own differ in capitals, blanks or a usual alias."""
+    return {_field_of(str(key), record): value for key, value in record.items()}
+
+
+def _field_of(key: str, record: Mapping[str, Any]) -> str:
+    """Return the field that a column stands for, or the column's own name where another column has the field's."""
+    plain = key.strip().lower().replace(" ", "_")
+    name = _ALIASES.get(plain, plain)
+    return name if name in _KNOWN and (name == key or name not in record) else key
+
+
+def unknown_columns(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the columns that are neither a field of a call nor a label."""
+    return tuple(name for name in rename(record) if name not in _KNOWN)
 
 
 def read_table(path: Path | str) -> Table:
-    """Read a file of labelled calls; rows that cannot be read are in `rejects`, never dropped in silence."""
+    """Return the labelled calls of a file; rows that cannot be read are in `rejects`, never dropped in silence.
+
+    Raises `InvalidData` where the file cannot be read or no row of it is a call.
+    """
     table = Table()
     labels: list[dict[str, Any]] = []
     for number, record in enumerate(records(path), start=1):
         if number == 1:
             table.unknown_columns = unknown_columns(record)
         try:
-            call = read_row(record, table.blanked)
+            call, labelled = read_row(record, table.blanked), _label_row(rename(record), number)
         except InvalidCall as error:
             table.rejects.append(Reject(number, error.field, str(error)))
             continue
         table.calls.append(call)
-        labels.append(_labels(record, number))
+        labels.append(labelled)
     if not table.calls:
-        raise InvalidData("no row could be read as a call", value=str(path), remedy="it needs a column named narrative")
+        reason = table.rejects[0].reason if table.rejects else "it has no rows"
+        raise InvalidData("no row could be read as a call", value=str(path), remedy=reason)
+    check_empty(sum(not call.narrative.strip() for call in table.calls), len(table.calls))
     table.labels = pd.DataFrame.from_records(labels)
     return table
 
 
+def check_empty(empty: int, rows: int, most: float = MAX_EMPTY) -> None:
+    """Raise `InvalidData` where more than a share of the rows of a file have no note: its columns were read wrongly."""
+    if rows >= _FEWEST_ROWS and empty > most * rows:
+        raise InvalidData(
+            "too many notes are empty",
+            value=f"{empty} of {rows}",
+            remedy="check which column holds the note; without_notes = true in a map says that there is none",
+        )
+
+
 LABEL_ROW: dict[str, Any] = dict.fromkeys(
-    ("row", "eligible", "response", "adverse_event", "danger", "label", "label_source", *KEYS, "heart_type")
+    (
+        *("row", "eligible", "response", "adverse_event", "danger", "medical", "self_harm", "style"),
+        *("label", "label_source", *KEYS, "heart_type"),
+    )
 )
 """A row of labels that says nothing."""
 
 
-def _labels(record: dict[str, Any], number: int) -> dict[str, Any]:
-    """Read the labels of one row; `eligible` is True, False, "unsure" or None."""
-    response = record.get("response")
-    return {
+def _label_row(record: dict[str, Any], number: int) -> dict[str, Any]:
+    """Return the labels of one row: words as text, yes and no as `True` and `False`, `None` where there is none.
+
+    `eligible` may also be "unsure". Raises `InvalidCall` naming the column of a label that cannot be read.
+    """
+    labels = read_labels(record)
+    eligible, adverse = labels["eligible"], labels["adverse_event"]
+    return LABEL_ROW | {
         "row": number,
-        "eligible": _eligible(record.get("eligible")),
-        "response": str(response) if _given(response) else None,
-        "adverse_event": _adverse(record.get("adverse_event")),
-        "danger": _danger(record),
-        "label": _label(record),
-        "label_source": str(record["label_source"]) if _given(record.get("label_source")) else None,
-        **{key: str(record[key]) if _given(record.get(key)) else None for key in KEYS},
-        "heart_type": str(record.get("heart_type") or record.get("scenario") or "") or None,
+        "eligible": eligible if eligible == "unsure" else as_flag(eligible),
+        "response": labels["response"],
+        "adverse_event": None if adverse is None else adverse not in {"none", "no"},
+        "danger": danger_of(labels),
+        "medical": as_flag(labels["medical"]),
+        "self_harm": as_flag(labels["self_harm"]),
+        "style": labels["style"],
+        "label": ", ".join(f"{name} {labels[name]}" for name in ("weapon", "violence") if labels[name]) or None,
+        "label_source": labels["label_source"],
+        **{key: labels[key] for key in KEYS},
+        "heart_type": labels["heart_type"] or labels["scenario"],
     }
 
 
-def _given(value: object) -> bool:
-    """Tell whether a value is there."""
-    return value is not None and str(value).strip() not in {"", "nan", "None", "<NA>"}
+def take(table: Table, rows: np.ndarray[Any, Any]) -> Table:
+    """Return some rows of a table."""
+    return Table([table.calls[i] for i in rows], table.labels.iloc[rows].reset_index(drop=True))
 
 
-def _flag(value: object) -> bool | None:
-    """Read a yes or no, or nothing."""
-    word = str(value).strip().lower()
-    return True if word in _TRUE else (False if word in _FALSE else None)
-
-
-def _adverse(value: object) -> bool | None:
-    """Read an adverse event: one of the contract's kinds is a yes, `none` a no, nothing means no team went."""
-    word = str(value).strip().lower().replace(" ", "_") if _given(value) or value == "none" else ""
-    if word in ADVERSE_EVENTS:
-        return word != "none"
-    return _flag(value)
-
-
-def _eligible(value: object) -> bool | str | None:
-    """Read the eligible label, which annotators may leave unsure."""
-    return "unsure" if str(value).strip().lower() in {"unsure", "review", "disputed"} else _flag(value)
-
-
-def _label(record: dict[str, Any]) -> str | None:
-    """Return the annotators' own words for weapon and violence, for a report by label."""
-    given = [f"{name} {record[name]}" for name in ("weapon", "violence") if _given(record.get(name))]
-    return ", ".join(given) or None
-
-
-def _danger(record: dict[str, Any]) -> bool | None:
-    """Read whether a weapon or violence was truly present, from a flag or from two labels."""
-    if "danger" in record:
-        return _flag(record["danger"])
-    if "weapon" in record or "violence" in record:
-        weapon, violence = str(record.get("weapon", "none")), str(record.get("violence", "none"))
-        return weapon == "mention" or violence in {"threat", "actual"}
-    return None
+def labelled(table: Table) -> Table:
+    """Return the calls whose eligible label is yes or no; unsure ones teach nothing about the line between."""
+    return take(table, np.flatnonzero(table.labels["eligible"].map(lambda value: isinstance(value, bool)).to_numpy()))

@@ -1,10 +1,10 @@
-"""Write tables, decisions and evaluations to files and to the terminal."""
+"""Tables and decisions written to files, or to standard output."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, Any, Self
 
 import pandas as pd
 import pyarrow as pa
@@ -13,38 +13,31 @@ import pyarrow.parquet as pq
 from models.decision import Decision
 from models.errors import InvalidData
 
-if TYPE_CHECKING:
-    from pipelines.evaluation.evaluate import Error, Evaluation
-
-_SHOWN = 100
-
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV, JSONL or Parquet by the ending of its name; raise `InvalidData` for another."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".csv":
-        frame.to_csv(path, index=False)
-    elif path.suffix == ".parquet":
-        frame.to_parquet(path, index=False)
-    elif path.suffix == ".jsonl":
-        frame.to_json(path, orient="records", lines=True, force_ascii=False)
-    else:
-        raise InvalidData("unknown kind of file", value=str(path), remedy="name it .csv, .jsonl or .parquet")
+    with TableWriter(path) as table:
+        table.write(frame)
 
 
 class TableWriter:
-    """Write tables one after another to one file: CSV, JSONL or Parquet by the ending of its name."""
+    """A file that tables are written to one after another: CSV, JSONL or Parquet by the ending of its name.
 
-    def __init__(self, path: Path) -> None:
-        """Check the name; raise `InvalidData` for another ending."""
+    `schema` gives the Parquet types of every table, where they cannot be read off the first one.
+    """
+
+    def __init__(self, path: Path, *, schema: Callable[[pd.DataFrame], pa.Schema] | None = None) -> None:
+        """Store the path; raise `InvalidData` for another ending."""
         if path.suffix not in {".csv", ".jsonl", ".parquet"}:
             raise InvalidData("unknown kind of file", value=str(path), remedy="name it .csv, .jsonl or .parquet")
         self.path = path
+        self._schema = schema
         self._parquet: pq.ParquetWriter | None = None
         self._file: IO[str] | None = None
 
     def __enter__(self) -> Self:
-        """Open the file."""
+        """Make the folder and open the file."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.path.suffix != ".parquet":
             self._file = self.path.open("w", encoding="utf-8", newline="")
         return self
@@ -62,20 +55,20 @@ class TableWriter:
         elif self._file is not None:
             frame.to_json(self._file, orient="records", lines=True, force_ascii=False)
         else:
-            table = pa.Table.from_pandas(frame, schema=_arrow_schema(frame), preserve_index=False)
+            table = pa.Table.from_pandas(frame, schema=self._schema(frame) if self._schema else None, preserve_index=False)
             self._parquet = self._parquet or pq.ParquetWriter(self.path, table.schema)
             self._parquet.write_table(table)
 
 
-def _arrow_schema(frame: pd.DataFrame) -> pa.Schema:
-    """Return the types of a table of calls, the same for every chunk of it: counts, flags and text."""
-    kinds = {"calls_24h": pa.int64(), "calls_30d": pa.int64(), "premise_hazard": pa.bool_()}
-    return pa.schema([(str(column), kinds.get(str(column), pa.string())) for column in frame.columns])
+def call_schema(frame: pd.DataFrame) -> pa.Schema:
+    """Return the Parquet types of a table of calls, the same for every chunk of it: counts, flags and text."""
+    types = {"calls_24h": pa.int64(), "calls_30d": pa.int64(), "premise_hazard": pa.bool_()}
+    return pa.schema([(str(column), types.get(str(column), pa.string())) for column in frame.columns])
 
 
 @contextmanager
 def decision_writer(to: str) -> Iterator[Callable[[Decision], object]]:
-    """Give a function that writes decisions one after another: lines of JSON, or a Parquet file at the end."""
+    """Return a context whose value writes decisions one after another: lines of JSON, or a Parquet file at the end."""
     if to == "-":
         yield lambda decision: sys.stdout.write(decision.to_json() + "\n")
         sys.stdout.flush()
@@ -101,31 +94,3 @@ def flat(decision: Decision) -> dict[str, Any]:
         "risk_band": decision.risk_band.value,
         "decision": decision.to_json(),
     }
-
-
-def evaluation_lines(result: "Evaluation") -> Iterator[str]:
-    """Yield the lines of an evaluation, the errors that matter first."""
-    yield f"False clears (ineligible, suggested ELIGIBLE): {len(result.false_clears)}"
-    yield from _error_lines(result.false_clears)
-    yield f"Weapon or violence labelled, not vetoed: {len(result.missed_vetoes)}"
-    yield from _error_lines(result.missed_vetoes)
-    yield f"Eligible, suggested NOT_ELIGIBLE: {len(result.missed_eligible)}"
-    yield f"Over {result.n} calls labelled yes or no; 95 % intervals:"
-    for name, estimate in result.figures.items():
-        yield f"  {name.replace('_', ' '):24}{estimate} {estimate.method}"
-    yield "Recall (suggested ELIGIBLE) by type:"
-    for name, estimate in result.recall_by_type.items():
-        yield f"  {name:24}{estimate} {estimate.method}"
-    if result.n_unsure:
-        yield f"Labelled unsure, apart: {result.n_unsure} ({', '.join(f'{k} {v}' for k, v in result.unsure.items())})"
-    yield f"One decision: {result.latency_ms['p50']:.2f} ms median, {result.latency_ms['p99']:.2f} ms at the 99th percentile"
-
-
-def _error_lines(errors: "list[Error]") -> Iterator[str]:
-    """Name wrong answers by their rows, never by their notes; a terminal is shown no more than it can hold."""
-    for error in errors[:_SHOWN]:
-        chance = "no score" if error.probability is None else f"p={error.probability:.2f}"
-        reasons = ", ".join(dict.fromkeys(error.reasons))
-        yield f"  row {error.row}: {error.call_type}, {error.recommendation}, {chance}, {reasons}"
-    if len(errors) > _SHOWN:
-        yield f"  and {len(errors) - _SHOWN} more: --html and --json of heartline evaluate name all"

@@ -1,95 +1,162 @@
-"""Read NENA EIDO JSON (NENA-STA-021.1): one incident's components become one call, its notes merged in time order.
+"""NENA's Emergency Incident Data Object, NENA-STA-021.1b: one incident's components become one row.
 
-The reader takes what a call needs from the incident, call, location and notes components and leaves the rest. Documents of
-one `$id` are one incident: the one with the latest `lastUpdateTimeStamp` counts, so that reading twice changes nothing.
-Component and field names follow the standard's published JSON structure; spellings with and without a suffix are taken.
+Checked against the standard's published schema and sample. Documents of one `$id` are one incident: the one with the latest
+`lastUpdateTimeStamp` counts, so that reading twice changes nothing. Notes are HTML5 and stand in time order. A caution
+becomes the note's first line, so that the veto reads it, its words are shown, and it is masked and stored like any
+other note.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from models.errors import InvalidData
+from models.interchange.eido_note import NOTE_PREFIX
+from models.programs.call_types import UNMAPPED, canonical
+from pipelines.data.formats.markup import plain_text
+from pipelines.data.rows import Record
 
 Document = dict[str, Any]
 
+_WEAPON = re.compile(r"weapon|\barmed|gun|firearm|kni(?:fe|ves)|explosiv|shoot", re.IGNORECASE)
+_VIOLENCE = re.compile(r"violen|assault|aggress|combativ|threat|fight|homicid|resist|hostil|ambush", re.IGNORECASE)
+_BREAK = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
-def records(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+
+def is_eido(document: object) -> bool:
+    """Return whether a JSON value is an EIDO document or a list of them."""
+    documents = document if isinstance(document, list) else [document]
+    return bool(documents) and all(isinstance(one, dict) and "$id" in one for one in documents)
+
+
+def records(paths: Iterable[Path]) -> Iterator[Record]:
     """Yield one row for each incident in the documents of files; raise `InvalidData` naming a file that is none."""
-    latest: dict[str, tuple[str, dict[str, Any]]] = {}
+    documents: list[Document] = []
     for path in paths:
-        for document in _documents(path):
-            identity, updated = str(document["$id"]), str(document.get("lastUpdateTimeStamp", ""))
-            if identity not in latest or updated >= latest[identity][0]:
-                latest[identity] = updated, row(document)
-    yield from (found for _, found in latest.values())
+        try:
+            loaded = json.loads(path.read_text(encoding="utf-8-sig"))
+        except (OSError, ValueError):
+            loaded = None
+        documents += _documents(loaded, path.name)
+    yield from _latest(documents)
 
 
-def row(document: Document) -> dict[str, Any]:
-    """Return one incident as a row with the names of `Call`'s fields."""
-    incident = _first(document, "incidentComponent", "incidentInformation")
-    call = _first(document, "callComponent", "callInformation")
-    place = _first(document, "locationComponent", "locationInformation")
-    notes = sorted(_all(document, "notesComponent", "notes"), key=lambda note: _time(note) or "")
+def document_records(document: object, name: str) -> Iterator[Record]:
+    """Yield one row for each incident of a JSON value; raise `InvalidData` naming the file where it is no EIDO document."""
+    yield from _latest(_documents(document, name))
+
+
+def row(document: Document) -> Record:
+    """Return one incident as a row with the names of `Call`'s fields, its caller as a key and its outcome as a label."""
+    incident = document.get("incidentComponent") or {}
+    calls, cautions = _components(document, "callComponent"), _components(document, "cautionComponent")
+    notes = sorted(filter(_is_of_people, _components(document, "notesComponent")), key=_written)
+    lines = [*map(_caution_line, cautions), *filter(None, map(_note_line, notes))]
     return {
-        "narrative": "\n".join(_note(note) for note in notes if _text(note)),
-        "call_id": incident.get("incidentTrackingIdentifier")
-        or document.get("incidentTrackingIdentifier")
-        or document["$id"],
-        "received_at": call.get("callStartTimestamp")
-        or call.get("callReceivedTimestamp")
-        or incident.get("creationTimestamp"),
-        "call_type": incident.get("incidentTypeInternalText") or _word(incident.get("incidentTypeCommonRegistryText")),
-        "priority": _word(incident.get("internalIncidentPriorityText") or incident.get("incidentCommonPriorityNumber")),
-        "zone": place.get("internalZoneText") or place.get("responseZoneText"),
-        "language": call.get("callerLanguageText"),
-        "caller_key": call.get("callbackNumberText") or call.get("callerIdentifier"),
-        "address_key": place.get("locationByValue") or place.get("addressText"),
+        "narrative": "\n".join(lines),
+        "call_id": incident.get("internalIncidentId") or document["$id"],
+        "received_at": _received(document, calls),
+        "call_type": _call_type(incident),
+        "priority": incident.get("incidentPriorityInternalText") or incident.get("incidentCommonPriorityNumber"),
+        "zone": incident.get("beatOrDispatchGroupText"),
+        "premise_hazard": True if cautions else None,
+        "caller_key": _caller(document),
+        "disposition": _disposition(incident),
     }
 
 
-def _documents(path: Path) -> Iterator[Document]:
-    """Yield the EIDO documents of a file: one, or a list of them."""
+def _documents(document: object, name: str) -> list[Document]:
+    """Return the EIDO documents of a JSON value."""
+    if not is_eido(document):
+        raise InvalidData("file is not an EIDO document", value=name, remedy="it needs $id and components")
+    return document if isinstance(document, list) else [document]  # type: ignore[list-item]  # `is_eido` looked
+
+
+def _latest(documents: Iterable[Document]) -> Iterator[Record]:
+    """Yield the rows of the latest document of each incident."""
+    latest: dict[str, Document] = {}
+    for document in documents:
+        identity = str(document["$id"])
+        if identity not in latest or _written(document) >= _written(latest[identity]):
+            latest[identity] = document
+    yield from map(row, latest.values())
+
+
+def _components(document: Document, name: str) -> list[Document]:
+    """Return the components of a kind."""
+    listed = document.get(name) or []
+    return [part for part in listed if isinstance(part, dict)] if isinstance(listed, list) else []
+
+
+def _written(component: Document) -> datetime:
+    """Return when a component was last changed; the earliest moment where it does not say."""
+    return _instant(component.get("lastUpdateTimeStamp")) or _EARLIEST
+
+
+def _instant(text: object) -> datetime | None:
+    """Return a time with its offset; one without is taken as UTC."""
     try:
-        loaded = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        loaded = None
-    for document in loaded if isinstance(loaded, list) else [loaded]:
-        if not isinstance(document, dict) or "$id" not in document:
-            raise InvalidData("file is not an EIDO document", value=path.name, remedy="it needs $id and components")
-        yield document
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.utcoffset() is not None else moment.replace(tzinfo=UTC)
 
 
-def _all(document: Document, *names: str) -> list[dict[str, Any]]:
-    """Return the components of a kind, which may stand alone or in a list."""
-    found: Any = next((document[name] for name in names if name in document), [])
-    return [part for part in (found if isinstance(found, list) else [found]) if isinstance(part, dict)]
+def _is_of_people(note: Document) -> bool:
+    """Return whether a note is other than a decision that was written back: advice is never read as a mention."""
+    return not str(note.get("$id", "")).startswith(NOTE_PREFIX)
 
 
-def _first(document: Document, *names: str) -> dict[str, Any]:
-    """Return the first component of a kind, or an empty one."""
-    return next(iter(_all(document, *names)), {})
+def _note_line(note: Document) -> str:
+    """Return a note as a CAD log has it: its time of day, then its words; nothing where it has no words."""
+    text = plain_text(str(note.get("notesActionComments") or "")).text.strip()
+    written = _instant(note.get("lastUpdateTimeStamp"))
+    return f"{written:%H:%M:%S} {text}" if written and text else text
 
 
-def _text(note: dict[str, Any]) -> str:
-    """Return the words of a note."""
-    return str(note.get("notesActionComments") or note.get("noteText") or "").strip()
+def _caution_line(caution: Document) -> str:
+    """Return a caution as a line of the note; one about a weapon or violence in words that the veto reads."""
+    registered = [caution.get("cautionTypeCommonRegistryText"), *(caution.get("cautionTypeCommonSubRegistryText") or [])]
+    parts = [caution.get("cautionTypeInternalText"), *registered]
+    words = [_BREAK.sub(" ", plain_text(str(part)).text.strip()) for part in parts if part]
+    text = ", ".join(dict.fromkeys(words))
+    meaning = "weapon" if _WEAPON.search(text) else "violent" if _VIOLENCE.search(text) else None
+    return f"CAUTION: {text}" + (f" ({meaning})" if meaning else "")
 
 
-def _time(note: dict[str, Any]) -> str | None:
-    """Return when a note was written."""
-    return note.get("notesDateTimestamp") or note.get("lastUpdateTimeStamp")
+def _received(document: Document, calls: list[Document]) -> str | None:
+    """Return when the first call of an incident came in; the document's own time where it has no call."""
+    times = [_instant(call.get("callStartTimestamp") or call.get("answerDate")) for call in calls]
+    known = [moment for moment in times if moment is not None]
+    first = min(known) if known else _instant(document.get("lastUpdateTimeStamp"))
+    return first.isoformat() if first else None
 
 
-def _note(note: dict[str, Any]) -> str:
-    """Write a note as a CAD log does: its time of day, then its words."""
-    written = _time(note)
-    clock = written.split("T")[1][:8] if written and "T" in written else ""
-    return f"{clock} {_text(note)}".strip()
+def _call_type(incident: Document) -> str | None:
+    """Return the incident's type: the agency's text or code, or the APCO code; a dangerous one before any other."""
+    names = ("incidentTypeInternalText", "incidentTypeInternalCode", "incidentTypeCommonRegistryText")
+    written = [str(incident[name]) for name in names if incident.get(name)]
+    dangerous = [text for text in written if canonical(text).danger]
+    known = [text for text in written if canonical(text).name != UNMAPPED]
+    return next(iter([*dangerous, *known, *written]), None)
 
 
-def _word(value: object) -> str | None:
-    """Return a registry value, which may stand in a list, as text."""
-    one = value[0] if isinstance(value, list) and value else value
-    return None if one is None or one == [] else str(one)
+def _caller(document: Document) -> str | None:
+    """Return the number by which the caller can be called back, a telephone number before any other address."""
+    uris = [
+        str(uri) for part in _components(document, "callbackComponent") for uri in part.get("callBackInformationUri") or []
+    ]
+    return next(iter(sorted(uris, key=lambda uri: not uri.startswith("tel:"))), None)
+
+
+def _disposition(incident: Document) -> str | None:
+    """Return the code of the incident's disposition, the primary one before any other."""
+    listed = _components(incident, "dispositionComponent")
+    ordered = sorted(listed, key=lambda one: not one.get("dispositionPrimaryIndicator"))
+    return next(
+        (str(one["dispositionCommonRegistryCode"]) for one in ordered if one.get("dispositionCommonRegistryCode")), None
+    )

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from models.call import Answer, Call
-from models.decision import Response, RiskBand
+from models.decision import Response
 from models.errors import InvalidConfig
 from models.programs.program import PROGRAMS, load_program, parse_program, program_ids
 from models.router import Router
@@ -60,23 +60,13 @@ def test_other_services_have_no_availability():
     assert load_program().availability(Response.POLICE, None, None) is None
 
 
-def test_risk_bands_have_their_edges():
-    """At the edge the higher band holds; unknown is its own."""
-    program = load_program()
-    assert [program.risk_band(p) for p in (None, 0.0, 0.01, 0.03)] == [
-        RiskBand.UNKNOWN,
-        RiskBand.LOW,
-        RiskBand.ELEVATED,
-        RiskBand.HIGH,
-    ]
-
-
 @pytest.mark.parametrize(
     ("key", "value"),
     [
         ("time_zone", "Mars/Olympus"),
         ("screening_negatives", "ignore"),
-        ("risk_bands", {"elevated": "low", "high": 1, "high_risk_unit": "co_response"}),
+        ("violence_negated", "clear"),
+        ("risk_bands", {"high": "often", "high_risk_unit": "co_response"}),
         ("units", {"helicopters": {"staffing": "", "zones": "all", "hours": []}}),
         ("units", {"co_response": {"staffing": "", "zones": "all", "hours": ["whenever"]}}),
         ("colour", "blue"),
@@ -86,6 +76,13 @@ def test_a_wrong_file_is_refused(table, key, value):
     """Every value is checked when the file is read."""
     with pytest.raises(InvalidConfig):
         parse_program(table | {key: value}, digest="0" * 64)
+
+
+def test_a_roster_is_found_beside_its_program(table, tmp_path):
+    """A program's roster is a path relative to the program's own file; without one there is none."""
+    program = parse_program(table | {"roster": "units.csv"}, digest="0" * 64, path=tmp_path / "town.toml")
+    assert program.roster == tmp_path / "units.csv"
+    assert parse_program(table, digest="0" * 64).roster is None
 
 
 def test_an_unknown_program_lists_the_known():
