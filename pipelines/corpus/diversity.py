@@ -1,4 +1,4 @@
-"""Measure how varied a corpus is: distinct runs of five words, near-duplicate notes, agreement of its annotators."""
+"""How varied a corpus is: distinct runs of five words, near-duplicate notes, agreement of its annotators."""
 
 import itertools
 import random
@@ -10,25 +10,25 @@ from dataclasses import dataclass
 from sklearn.metrics import cohen_kappa_score
 
 _WORD = re.compile(r"[a-z0-9']+")
-_ALIKE = 0.8
+_ALIKE = 0.8  # share of word pairs from which two notes count as near-duplicates
 
 
 @dataclass(frozen=True, slots=True)
 class Diversity:
-    """Hold what was measured of `n` notes."""
+    """What was measured of `n` notes."""
 
     n: int
     distinct_five_grams_per_1000: float
     near_duplicate_share: float
 
     def __str__(self) -> str:
-        """Write the figures as a reader wants them."""
+        """Return the figures in one line."""
         grams, alike = self.distinct_five_grams_per_1000, self.near_duplicate_share
         return f"{self.n} notes: {grams:.0f} distinct five-grams per 1,000 notes, {alike:.1%} near-duplicates"
 
 
 def measure(notes: Sequence[str], *, sample: int = 2000, seed: int = 0) -> Diversity:
-    """Measure a sample of notes, so that corpora of different sizes compare.
+    """Return the diversity of a sample of notes, so that corpora of different sizes compare.
 
     A note is a near-duplicate where another of the sample shares at least 80 % of its word pairs (Jaccard).
     """
@@ -37,8 +37,8 @@ def measure(notes: Sequence[str], *, sample: int = 2000, seed: int = 0) -> Diver
     grams = {text[start : start + 5] for text in words for start in range(len(text) - 4)}
     pairs = [frozenset(itertools.pairwise(text)) or frozenset({text}) for text in words]
     holders: dict[object, list[int]] = defaultdict(list)
-    for number, held in enumerate(pairs):
-        for pair in held:
+    for number, own in enumerate(pairs):
+        for pair in own:
             holders[pair].append(number)
     alike = sum(_has_twin(number, pairs, holders) for number in range(len(pairs)))
     return Diversity(len(chosen), 1000 * len(grams) / len(chosen), alike / len(chosen))
@@ -50,7 +50,7 @@ def kappa(one: Sequence[object], other: Sequence[object]) -> float:
 
 
 def _has_twin(number: int, pairs: Sequence[frozenset[object]], holders: dict[object, list[int]]) -> bool:
-    """Tell whether another note is nearly the same."""
+    """Return whether another note is nearly the same."""
     own = pairs[number]
     rarest = min(own, key=lambda pair: len(holders[pair]))
     near = {other for pair in sorted(own, key=lambda p: len(holders[p]))[:3] for other in holders[pair]} | set(
