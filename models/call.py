@@ -1,4 +1,4 @@
-"""Describe one 911 call: the note and what the CAD system knows; the only input of the program.
+"""One 911 call: the note and what the CAD system knows; the only input of the program.
 
 Every field but the narrative may be missing (`None`). A missing field is a fact of its own and is never read as a
 safe answer: `weapons_answer=None` and `weapons_answer=Answer.NONE` are different calls.
@@ -19,7 +19,7 @@ _MAX_WORD = 200
 
 
 class Source(StrEnum):
-    """Name the way in which the call arrived."""
+    """The way in which the call arrived."""
 
     EMERGENCY = "911"
     ADMIN_LINE = "admin_line"
@@ -28,7 +28,7 @@ class Source(StrEnum):
 
 
 class CallerParty(StrEnum):
-    """Say whom the caller speaks about: themselves, someone with them, someone seen from afar."""
+    """Whom the caller speaks about: themselves, someone with them, someone seen from afar."""
 
     FIRST = "first"
     SECOND = "second"
@@ -37,7 +37,7 @@ class CallerParty(StrEnum):
 
 
 class Answer(StrEnum):
-    """Hold the call-taker's structured answer to a safety question."""
+    """The call-taker's structured answer to a safety question."""
 
     NONE = "none"
     YES = "yes"
@@ -47,7 +47,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """Hold one call; raise `InvalidCall` where a field cannot be so.
+    """One call; raises `InvalidCall` where a field has an impossible value.
 
     `received_at` is zone-aware; `calls_24h` and `calls_30d` count earlier calls from this caller or address.
 
@@ -98,12 +98,12 @@ class Call:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Name the metadata fields that were not given, in the order of the class."""
+        """Return the names of the metadata fields that were not given, in the order of the class."""
         return tuple(name for name in METADATA if getattr(self, name) is None)
 
     @classmethod
     def from_record(cls, record: Mapping[str, object]) -> "Call":
-        """Read a call from a row of text, JSON or a data frame; unknown keys are ignored.
+        """Return the call of a row of text, JSON or a data frame; unknown keys are ignored.
 
         Empty text and NaN count as missing. Raises `InvalidCall` naming the field; the narrative is never shown.
         """
@@ -115,7 +115,7 @@ class Call:
         return cls(narrative=narrative or "", **read)  # type: ignore[arg-type]  # READERS are typed by name
 
     def to_record(self) -> dict[str, object]:
-        """Write the call as plain JSON values; `from_record` reads it back unchanged."""
+        """Return the call as plain JSON values; `from_record` reads it back unchanged."""
         record = {name: getattr(self, name) for name in FIELDS}
         if self.received_at is not None:
             record["received_at"] = self.received_at.isoformat()

@@ -18,15 +18,22 @@ def population_stability(scores: Sequence[float], edges: Sequence[float]) -> flo
     return float(np.sum((share - expected) * np.log(share / expected)))
 
 
-def drift_test(scores: Sequence[float], edges: Sequence[float]) -> float:
-    """Return the p-value of scores falling as often between training's tenths as they should (chi-square)."""
-    found = np.bincount(np.searchsorted(edges, scores, side="left"), minlength=len(edges) + 1)
-    return float(stats.chisquare(found).pvalue)
+def drift_test(scores: Sequence[float], edges: Sequence[float], *, reference: int | None = None) -> float:
+    """Return the p-value of scores falling as often between training's tenths as they should (chi-square).
+
+    The tenths themselves were measured on `reference` calls. Where these are few the counts vary more than a fixed share
+    would let them: the statistic is divided by one plus the ratio of the two numbers.
+    """
+    counts = np.bincount(np.searchsorted(edges, scores, side="left"), minlength=len(edges) + 1)
+    if reference is None:
+        return float(stats.chisquare(counts).pvalue)
+    statistic = float(stats.chisquare(counts).statistic) / (1 + len(scores) / reference)
+    return float(stats.chi2.sf(statistic, len(counts) - 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Hold a sequential test: the evidence now, the most it has been, and after how many outcomes it first crossed."""
+    """The state of a sequential test: its evidence, the most it was, and after how many outcomes it first crossed."""
 
     n: int
     errors: int

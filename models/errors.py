@@ -5,8 +5,15 @@ HeartlineError
 ├── InvalidData         a table of calls cannot be read
 ├── InvalidConfig       a settings or program file is wrong
 ├── InvalidRulebook     the rulebook does not hold together
+├── InvalidLexicon      the signals do not hold together
 ├── BundleError         a saved model cannot be trusted
 ├── LeakageError        one caller or moment stands on both sides of a split
+├── InvalidInstant      a time cannot be read
+├── LedgerError         a ledger cannot be opened, read or written
+│   ├── LedgerMissing   the ledger or its anchor is not there
+│   ├── LedgerUnavailable the database, the disk or the file of the ledger fails
+│   ├── LedgerConflict  an idempotency key was used for another request
+│   └── InvalidEntry    an entry cannot be stored as it is
 └── WorkRefused         the work was done and says no (exit code 1)
     ├── NoSafeThreshold no operating point keeps the promise
     └── GateFailed      the candidate may not be promoted
@@ -14,10 +21,10 @@ HeartlineError
 
 
 class HeartlineError(Exception):
-    """Say what is wrong, with which value, and what to do about it."""
+    """A fault, the value that has it, and the remedy."""
 
     def __init__(self, fault: str, *, value: object = None, remedy: str = "") -> None:
-        """Join the three parts into one line."""
+        """Store the three parts and join them into one line."""
         self.fault, self.value, self.remedy = fault, value, remedy
         shown = "" if value is None else f": {_short(value)}"
         super().__init__(f"{fault}{shown}{'. ' + remedy if remedy else ''}")
@@ -27,7 +34,7 @@ class InvalidCall(HeartlineError):
     """Report a field of one call; `field` names it."""
 
     def __init__(self, fault: str, *, field: str, value: object = None, remedy: str = "") -> None:
-        """Keep the field's name beside the message; a narrative's value is never passed in."""
+        """Store the field's name beside the message; a narrative's value is never passed in."""
         super().__init__(fault, value=value, remedy=remedy)
         self.field = field
 
@@ -44,6 +51,10 @@ class InvalidRulebook(HeartlineError):
     """Report a rulebook that does not hold together."""
 
 
+class InvalidLexicon(HeartlineError):
+    """A file of signals that does not hold together."""
+
+
 class BundleError(HeartlineError):
     """Report a saved model that cannot be trusted."""
 
@@ -52,8 +63,28 @@ class LeakageError(HeartlineError):
     """Report a split that would let a model see its own test."""
 
 
+class InvalidInstant(HeartlineError):
+    """A time that cannot be read, or that has no offset where one is needed."""
+
+
 class LedgerError(HeartlineError):
     """Report a ledger that cannot be opened, read or written."""
+
+
+class LedgerMissing(LedgerError):
+    """A ledger, or the anchor of one, that is not there; it is never created in silence."""
+
+
+class LedgerUnavailable(LedgerError):
+    """A database, disk or file that fails now; nothing that was asked is known to be written."""
+
+
+class LedgerConflict(LedgerError):
+    """An idempotency key that was used before for another request; nothing was written."""
+
+
+class InvalidEntry(LedgerError):
+    """An entry that cannot be stored as it is; others are not affected."""
 
 
 class WorkRefused(HeartlineError):

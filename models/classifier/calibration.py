@@ -1,4 +1,4 @@
-"""Choose how a head's scores become probabilities, by log loss on the calibration block."""
+"""The calibration of a head: how its scores become probabilities, chosen by log loss on the calibration block."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,14 +21,14 @@ _TINY = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Hold what was chosen and why: the mean log loss of each method over the folds of `n` calls."""
+    """The method that was chosen and why: the mean log loss of each method over the folds of `n` calls."""
 
     method: str
     log_loss: dict[str, float]
     n: int
 
     def to_record(self) -> dict[str, Any]:
-        """Write the choice as plain JSON values."""
+        """Return the choice as plain JSON values."""
         return asdict(self)
 
 
@@ -65,6 +65,6 @@ def _losses(
 
 
 def _close(losses: NDArray[np.float64], best: NDArray[np.float64]) -> bool:
-    """Tell whether a method lies within one standard error of the best, call by call."""
+    """Return whether a method lies within one standard error of the best, call by call."""
     gap = losses - best
     return bool(gap.mean() <= gap.std(ddof=1) / np.sqrt(len(gap)))

@@ -1,7 +1,8 @@
-"""Fit the three heads from stock scikit-learn parts: eligible, response and risk over one shared encoder.
+"""Fit the heads from stock scikit-learn parts over one shared encoder: eligible, danger, medical, self-harm, risk, response.
 
-Nothing of ours goes inside the artefact: the encoder is a `ColumnTransformer` over the columns of `features`, and
-each head a calibrated logistic regression over its output. Stop words are kept, because "no" decides.
+Nothing of ours goes inside the artefact: the encoder is a `ColumnTransformer` over the columns of `features`, and each
+head a calibrated logistic regression over its output. Signals come first, words with a smaller weight, then metadata.
+Stop words are kept, because "no" decides.
 """
 
 from collections.abc import Mapping
@@ -12,38 +13,48 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder
+from threadpoolctl import threadpool_limits
 
-from models.classifier import risk
 from models.classifier.calibration import Calibration, calibrated
 from models.classifier.features import CATEGORY_COLUMNS, NUMBER_COLUMNS
 
-HEADS = ("eligible", "response", "risk")
-INPUTS = ("text", "metadata", "both")
+RISKS = ("danger", "medical", "self_harm")
+"""What may be at the scene: a weapon or violence, a need for an ambulance first, an attempt under way or imminent."""
+
+HEADS = ("eligible", *RISKS, "risk", "response")
+"""The heads. `risk` is any of `RISKS`; `response` has several classes, the others two."""
+
+INPUTS = ("words", "signals", "text", "metadata", "both")
+"""What the encoder may read. `text` is signals and words."""
+
+Parts = dict[str, Any]
+"""The artefact: `encoder` and one estimator for each head that could be fitted."""
+
+Labels = Mapping[str, NDArray[Any]]
+"""The truth of each head by its name, shape (n,), with `None` or NaN where it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassifierSettings:
-    """Hold what can be chosen about the classifier; `inputs` is one of `INPUTS`."""
+    """What can be chosen about the classifier. `inputs` is one of `INPUTS`; weights scale the blocks of the encoder."""
 
     inputs: str
     word_ngrams: int
     min_document_frequency: int
     max_words: int
     regularisation: float
+    signal_weight: float
+    word_weight: float
     metadata_weight: float
     seed: int
 
 
-Parts = dict[str, Any]
-"""The artefact: `encoder` and one estimator for each head that could be fitted."""
-
-
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Hold the artefact and how each of its heads was calibrated."""
+    """The artefact and how each of its heads was calibrated."""
 
     parts: Parts
     calibration: dict[str, Calibration] = field(default_factory=dict)
@@ -51,6 +62,9 @@ class Fitted:
 
 def make_encoder(settings: ClassifierSettings) -> ColumnTransformer:
     """Return an unfitted encoder; its input is a frame with the columns of `features.COLUMNS`."""
+    signals = CountVectorizer(
+        token_pattern=r"\S+", lowercase=False, binary=True, min_df=settings.min_document_frequency, dtype=np.float64
+    )
     words = TfidfVectorizer(
         token_pattern=r"\S+",
         lowercase=False,
@@ -60,63 +74,67 @@ def make_encoder(settings: ClassifierSettings) -> ColumnTransformer:
         sublinear_tf=True,
     )
     type_words = TfidfVectorizer(token_pattern=r"\S+", lowercase=False, min_df=settings.min_document_frequency)
-    weight = settings.metadata_weight
-    text: list[tuple[str, Any, Any]] = [("words", words, "text")]
-    metadata: list[tuple[str, Any, Any]] = [
-        ("type_words", type_words, "call_type_words"),
-        ("categories", OneHotEncoder(handle_unknown="ignore"), list(CATEGORY_COLUMNS)),
-        ("numbers", "passthrough", list(NUMBER_COLUMNS)),
-    ]
-    blocks = {"text": text, "metadata": metadata, "both": [*text, *metadata]}[settings.inputs]
-    scale = {"words": 1.0, "type_words": weight, "categories": weight, "numbers": weight}
-    return ColumnTransformer(blocks, transformer_weights={name: scale[name] for name, _, _ in blocks}, sparse_threshold=1.0)
+    blocks: dict[str, tuple[str, Any, Any]] = {
+        "signals": ("signals", signals, "signals"),
+        "words": ("words", words, "text"),
+        "type_words": ("type_words", type_words, "call_type_words"),
+        "categories": ("categories", OneHotEncoder(handle_unknown="ignore"), list(CATEGORY_COLUMNS)),
+        "numbers": ("numbers", "passthrough", list(NUMBER_COLUMNS)),
+    }
+    metadata = ("type_words", "categories", "numbers")
+    chosen: dict[str, tuple[str, ...]] = {
+        "words": ("words",), "signals": ("signals",), "text": ("signals", "words"), "metadata": metadata,
+        "both": ("signals", "words", *metadata),
+    }  # fmt: skip
+    weights = {"signals": settings.signal_weight, "words": settings.word_weight} | dict.fromkeys(
+        metadata, settings.metadata_weight
+    )
+    names = chosen[settings.inputs]
+    return ColumnTransformer(
+        [blocks[name] for name in names],
+        transformer_weights={name: weights[name] for name in names},
+        sparse_threshold=1.0,
+    )
 
 
 def fit(
     frame: pd.DataFrame,
-    labels: Mapping[str, NDArray[Any]],
+    labels: Labels,
     *,
     calibration_frame: pd.DataFrame,
-    calibration_labels: Mapping[str, NDArray[Any]],
+    calibration_labels: Labels,
     settings: ClassifierSettings,
     eligible_weights: NDArray[np.float64] | None = None,
 ) -> Fitted:
-    """Fit the encoder and every head; labels may hold `None` or NaN where a head's truth is not known.
+    """Return the encoder and every head, fitted on one block and calibrated on a later one.
 
-    Shapes: frame (n, columns), each label array (n,). A head with a single known class is left out. The risk head weighs
-    each known outcome by how seldom calls like it are served (`models.classifier.risk`), the eligible head its labels by
-    `eligible_weights`, shape (n,), where they are given.
+    Shapes: frame (n, columns), each label array (n,), `eligible_weights` (n,) where they are given. Every head learns
+    from all calls whose truth is known; a head with a single known class is left out.
     """
     encoder = make_encoder(settings)
-    fitted = encoder.fit_transform(frame)
+    encoded, later = encoder.fit_transform(frame), encoder.transform(calibration_frame)
     _plain_places(encoder)
-    later = encoder.transform(calibration_frame)
-    result = Fitted({"encoder": encoder})
+    fitted = Fitted({"encoder": encoder})
     for head in HEADS:
         known, known_later = pd.notna(labels[head]), pd.notna(calibration_labels[head])
-        target = labels[head][known]
-        if len(np.unique(target.astype(str))) < 2:
+        target = _typed(labels[head][known], head)
+        if len(np.unique(target)) < 2:
             continue
-        weights = weights_later = None
-        if head == "eligible" and eligible_weights is not None:
-            weights = eligible_weights[known]
-        if head == "risk":
-            selection = risk.selection_model(fitted, known, labels["eligible"] == True, seed=settings.seed)  # noqa: E712
-            weights = risk.weigh(selection, fitted, known)[known]
-            weights_later = risk.weigh(selection, later, known_later)[known_later]
+        weights = eligible_weights[known] if head == "eligible" and eligible_weights is not None else None
         estimator = LogisticRegression(C=settings.regularisation, max_iter=2000, random_state=settings.seed)
-        estimator.fit(fitted[np.flatnonzero(known)], _typed(target, head), sample_weight=weights)
         truth = _typed(calibration_labels[head][known_later], head)
-        result.parts[head], result.calibration[head] = calibrated(
-            estimator, later[np.flatnonzero(known_later)], truth, weights=weights_later, seed=settings.seed
-        )
-    return result
+        with threadpool_limits(limits=1):  # so small a problem is twenty times slower where threads share the cores
+            estimator.fit(encoded[np.flatnonzero(known)], target, sample_weight=weights)
+            fitted.parts[head], fitted.calibration[head] = calibrated(
+                estimator, later[np.flatnonzero(known_later)], truth, seed=settings.seed
+            )
+    return fitted
 
 
 def _plain_places(encoder: ColumnTransformer) -> None:
     """Make the places of a vocabulary Python's own numbers: skops keeps each number of numpy's in a file of its own."""
     for _, block, _ in encoder.transformers_:
-        if isinstance(block, TfidfVectorizer):
+        if isinstance(block, CountVectorizer):
             block.vocabulary_ = {term: int(place) for term, place in block.vocabulary_.items()}
 
 

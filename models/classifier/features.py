@@ -1,4 +1,4 @@
-"""Turn a call into what the estimator reads: words of the note, words of the call type, categories and numbers.
+"""What the estimator reads of a call: signals and words of the note, words of the call type, categories and numbers.
 
 Stateless: the same call gives the same row whenever and wherever it is asked. Missing is a category of its own.
 """
@@ -9,12 +9,11 @@ from collections.abc import Iterable
 import pandas as pd
 
 from models.call import Call
-from models.programs.call_types import canonical
-from models.text.normalize import normalise
-from models.text.tokens import words_for_model
+from models.reading import Reader, Reading
+from models.signals.detector import signal_tokens
 
-FEATURES_VERSION = "1"
-TEXT_COLUMNS = ("text", "call_type_words")
+FEATURES_VERSION = "3"
+TEXT_COLUMNS = ("signals", "text", "call_type_words")
 CATEGORY_COLUMNS = (
     "call_type", "source", "caller_party", "language", "hour", "weekend", "premise_hazard", "weapons_answer",
     "violence_answer", "medical_answer", "calls_24h_known", "priority",
@@ -26,12 +25,13 @@ MISSING = "missing"
 Row = dict[str, str | float]
 
 
-def row(call: Call, words: str | None = None) -> Row:
-    """Return one call's features by column name; `words` are those of the note, where they were read already."""
-    words = words_for_model(normalise(call.narrative).text) if words is None else words
-    kind = canonical(call.call_type)
-    local = call.received_at
+def row(reading: Reading) -> Row:
+    """Return one call's features by column name."""
+    call, kind = reading.call, reading.call_type
+    words = " ".join(word.text for word in reading.words)
+    local = reading.local_time
     return {
+        "signals": signals_of(reading),
         "text": words,
         "call_type_words": kind.words,
         "call_type": kind.name,
@@ -52,9 +52,21 @@ def row(call: Call, words: str | None = None) -> Row:
     }
 
 
-def frame(calls: Iterable[Call]) -> pd.DataFrame:
+def signals_of(reading: Reading) -> str:
+    """Return the signals of a note and what the rules said of it, as tokens set apart by spaces.
+
+    `veto:weapon` and `veto:violence` say that a rule of that class fired, `veto:means` that the note names means of
+    self-harm, `recorded:weapons` that it records an answer, `type:weapon` that the call type itself is a mention.
+    """
+    rules = {f"veto:{hit.rule_class}" for hit in (*reading.veto.vetoes, *reading.veto.means)}
+    rules |= {f"recorded:{hit.question}" for hit in reading.veto.screening}
+    rules |= {f"type:{hit.rule_class}" for hit in reading.type_veto.vetoes}
+    return " ".join([signal_tokens(reading.signals), *sorted(rules)]).strip()
+
+
+def frame(calls: Iterable[Call], reader: Reader) -> pd.DataFrame:
     """Return the features of many calls, one row each, columns in the order of `COLUMNS`."""
-    return pd.DataFrame.from_records([row(call) for call in calls], columns=list(COLUMNS))
+    return pd.DataFrame.from_records([row(reader.read(call)) for call in calls], columns=list(COLUMNS))
 
 
 def _name(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Keep a few calls on which every loaded bundle proves itself: Unicode, unseen words, missing fields, an empty note."""
+"""A few calls on which every loaded bundle proves itself: Unicode, unseen words, missing fields, an empty note."""
 
 from datetime import UTC, datetime
 

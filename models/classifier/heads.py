@@ -12,7 +12,7 @@ Vector = NDArray[np.float64]
 
 
 class Head:
-    """Hold one head: its weights, shape (features, outputs), and its calibration."""
+    """One compiled head: its weights, shape (features, outputs), and its calibration."""
 
     def __init__(self, fitted: Any) -> None:
         """Read a logistic regression, calibrated or not; raise `ValueError` for a form that is not known."""
@@ -70,6 +70,6 @@ def _curve(calibrator: Any) -> Callable[[float], float]:
 
 
 def _shared(chances: list[float]) -> Vector:
-    """Divide what the classes claim so that it sums to one; evenly where none claims anything."""
+    """Return the probabilities of the classes, scaled to sum to one; all equal where each is nought."""
     total = math.fsum(chances)
     return np.array(chances) / total if total else np.full(len(chances), 1.0 / len(chances))

@@ -1,11 +1,14 @@
-"""Choose operating points that keep a promise, by the exact binomial order statistic, or refuse.
+"""Choose an operating point that keeps its promises, by exact binomial tests in a fixed order, or refuse.
 
-Of `n` calls that must not be cleared, sorted by score, the threshold just above the (k+1)-th highest clears a share of
-such calls that is at most `max_rate` with the stated confidence when P(Binomial(n, max_rate) <= k) <= 1 - confidence.
-The promise assumes that future calls resemble the block it was chosen on (exchangeability).
-Source: order statistics of a uniform sample follow the beta law; Clopper and Pearson, Biometrika 26 (1934).
+A point is a pair: the probability from which ELIGIBLE is suggested, and the risk above which it never is. Candidates are
+put in order on an earlier block, from the most careful on. On the certification block each is tested in turn against
+every promise with the exact binomial test, and the first that fails ends the row: the last that passed keeps all promises
+together with the stated confidence. The promise assumes that future calls resemble the block (exchangeability).
+Sources: fixed-sequence testing, Wiens, Drug Information Journal 37 (2003); Angelopoulos and others, Learn then Test
+(2021); exact tests, Clopper and Pearson, Biometrika 26 (1934).
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -14,15 +17,32 @@ from scipy import stats
 
 from models.errors import NoSafeThreshold
 
-Scores = NDArray[np.float64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+_MAX_RISKS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5)
+_HIGHEST, _STEP = 0.99, 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promises:
+    """What an operating point must keep: rates at most so high, proved with `confidence`."""
+
+    confidence: float
+    max_false_clear: float
+    max_dangerous_clear: float
+    max_missed_eligible: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingPoint:
-    """Hold the two thresholds and the promise behind the upper one.
+    """The thresholds and the promises behind them.
 
-    A probability of at least `eligible_at` suggests ELIGIBLE, one below `not_eligible_below` NOT_ELIGIBLE; REVIEW lies
-    between. `n_*` count the calls of the certification block that each bound rests on.
+    A probability of at least `eligible_at` suggests ELIGIBLE unless a risk lies above `max_risk`; one below
+    `not_eligible_below` suggests NOT_ELIGIBLE; REVIEW lies between. Risk below `low_risk_below` is band low, where that
+    could be certified. `max_unfamiliar` is the largest share of a note's content words that may be unknown for ELIGIBLE.
+    `n_*` count the calls of the certification block that each promise rests on, `false_clears` and `dangerous_clears` the
+    errors seen there.
     """
 
     eligible_at: float
@@ -34,12 +54,35 @@ class OperatingPoint:
     n_ineligible: int
     n_dangerous: int
     n_eligible: int
+    max_risk: float = 1.0
+    low_risk_below: float | None = None
+    max_unfamiliar: float = 1.0
+    false_clears: int = 0
+    dangerous_clears: int = 0
     n_served: int = 0
     max_adverse_share: float = 1.0
 
-    def to_record(self) -> dict[str, float | int]:
-        """Write the point as plain JSON values."""
+    def to_record(self) -> dict[str, float | int | None]:
+        """Return the point as plain JSON values."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Labelled calls as the Router scored them, each array (n,).
+
+    `scores` are probabilities of eligible, below zero for calls that a veto or a doubt keeps from ever being cleared.
+    `risks` are the largest of the three risks, `dangerous` says that a weapon or violence was at the scene.
+    """
+
+    scores: Floats
+    risks: Floats
+    eligible: Bools
+    dangerous: Bools
+
+    def cleared(self, at: float, max_risk: float) -> Bools:
+        """Return which calls a pair of thresholds would clear."""
+        return (self.scores >= at) & (self.risks <= max_risk)
 
 
 def allowed_errors(n: int, *, max_rate: float, confidence: float) -> int:
@@ -48,7 +91,7 @@ def allowed_errors(n: int, *, max_rate: float, confidence: float) -> int:
     >>> allowed_errors(59, max_rate=0.05, confidence=0.95), allowed_errors(58, max_rate=0.05, confidence=0.95)
     (0, -1)
     """
-    k = int(stats.binom.ppf(1 - confidence, n, max_rate)) if n else 0
+    k = int(stats.binom.ppf(1 - confidence, n, max_rate)) if n else -1
     while k >= 0 and stats.binom.cdf(k, n, max_rate) > 1 - confidence:
         k -= 1
     return k
@@ -59,79 +102,120 @@ def needed(*, max_rate: float, confidence: float) -> int:
     return int(np.ceil(np.log(1 - confidence) / np.log1p(-max_rate)))
 
 
-def clear_at(scores: Scores, *, max_rate: float, confidence: float, what: str) -> float:
-    """Return the lowest threshold that clears at most `max_rate` of such calls; shape of `scores`: (n,).
+def candidates(block: Block, promises: Promises, *, min_probability: float) -> list[tuple[float, float]]:
+    """Return pairs (eligible_at, max_risk) in the order in which they are to be tested, from the most careful on.
 
-    Raises `NoSafeThreshold` where the block is too small to prove it.
+    For each probability, from the highest down, the risk bound is the one that finds most eligible calls of this block
+    while its errors stay within the promised rates. The block must not be the one that the pairs are tested on.
     """
-    k = allowed_errors(len(scores), max_rate=max_rate, confidence=confidence)
-    if k < 0:
-        raise NoSafeThreshold(
-            f"too few {what} calls to prove a rate of at most {max_rate}",
-            value=len(scores),
-            remedy=f"bring at least {needed(max_rate=max_rate, confidence=confidence)} to the certification block",
-        )
-    return float(np.nextafter(np.sort(scores)[::-1][k], np.inf))
+    steps = np.arange(_HIGHEST, min_probability - _STEP / 2, -_STEP)
+    return [(round(float(at), 4), _best_risk(block, promises, float(at))) for at in steps]
+
+
+def _best_risk(block: Block, promises: Promises, at: float) -> float:
+    """Return the risk bound that finds most eligible calls at a probability and keeps the promised rates on the block."""
+    best, most = _MAX_RISKS[0], -1
+    for max_risk in _MAX_RISKS:
+        cleared = block.cleared(at, max_risk)
+        wrong = _rate(cleared, ~block.eligible) > promises.max_false_clear
+        unsafe = _rate(cleared, block.dangerous) > promises.max_dangerous_clear
+        right = int((cleared & block.eligible).sum())
+        if not wrong and not unsafe and right > most:
+            best, most = max_risk, right
+    return best
 
 
 def choose(
+    block: Block,
+    promises: Promises,
     *,
-    ineligible: Scores,
-    dangerous: Scores,
-    eligible: Scores,
-    max_false_clear: float,
-    max_dangerous_clear: float,
-    max_missed_eligible: float,
-    confidence: float,
-    min_probability: float = 0.0,
-    served: Scores | None = None,
-    adverse: NDArray[np.bool_] | None = None,
+    pairs: Sequence[tuple[float, float]],
+    served: tuple[Floats, Bools] | None = None,
     max_adverse_share: float = 1.0,
 ) -> OperatingPoint:
-    """Return the operating point for three groups of certification scores, vetoed calls scored below zero.
+    """Return the operating point that a certification block proves; `pairs` come from `candidates` on another block.
 
-    ELIGIBLE is never suggested below `min_probability`, however much the bounds would allow. `served` are the scores of
-    calls that a team went to and `adverse` says which of them ended badly, both (m,): at the threshold that the other
-    bounds give, the share of adverse events among those that reach it must be proved to lie within `max_adverse_share`.
+    `served` are scores and adverse events, both (m,), of calls that a team went to: at the chosen threshold the share of
+    adverse events must be proved to be at most `max_adverse_share`.
 
-    Raises `NoSafeThreshold` where a bound cannot be proved or nothing could ever be cleared.
+    Raises
+    ------
+    NoSafeThreshold
+        A promise cannot be proved on so few calls, or no eligible call could ever be cleared.
+
     """
-    upper = max(
-        clear_at(ineligible, max_rate=max_false_clear, confidence=confidence, what="ineligible"),
-        clear_at(dangerous, max_rate=max_dangerous_clear, confidence=confidence, what="dangerous"),
-        min_probability,
-    )
-    if not np.any(eligible >= upper):
+    _enough(~block.eligible, max_rate=promises.max_false_clear, confidence=promises.confidence, what="ineligible")
+    _enough(block.dangerous, max_rate=promises.max_dangerous_clear, confidence=promises.confidence, what="dangerous")
+    passing = list(_passing(block, promises, pairs))
+    if not passing:
         raise NoSafeThreshold(
-            "no eligible call reaches the safe threshold",
-            value=round(upper, 4),
-            remedy="train on more or better labels",
+            "not even the most careful threshold keeps the promise", remedy="train on more or better labels"
         )
-    n_served = _prove_adverse(served, adverse, upper, max_rate=max_adverse_share, confidence=confidence)
-    k = allowed_errors(len(eligible), max_rate=max_missed_eligible, confidence=confidence)
-    lower = float(np.sort(eligible)[k]) if k >= 0 else 0.0  # too few to prove: nothing is turned away by its score
+    at, max_risk = passing[-1]
+    cleared = block.cleared(at, max_risk)
+    if not np.any(cleared & block.eligible):
+        raise NoSafeThreshold(
+            "no eligible call reaches the safe threshold", value=at, remedy="train on more or better labels"
+        )
+    n_served = _prove_adverse(served, at, max_rate=max_adverse_share, confidence=promises.confidence)
+    judged = np.sort(block.scores[block.eligible & (block.scores >= 0)])
+    k = allowed_errors(len(judged), max_rate=promises.max_missed_eligible, confidence=promises.confidence)
+    lower = float(judged[k]) if k >= 0 else 0.0  # too few to prove: nothing is turned away by its score
     return OperatingPoint(
-        eligible_at=upper,
-        not_eligible_below=min(max(lower, 0.0), upper),
-        confidence=confidence,
-        max_false_clear=max_false_clear,
-        max_dangerous_clear=max_dangerous_clear,
-        max_missed_eligible=max_missed_eligible,
-        n_ineligible=len(ineligible),
-        n_dangerous=len(dangerous),
-        n_eligible=len(eligible),
+        eligible_at=at,
+        not_eligible_below=min(max(lower, 0.0), at),
+        max_risk=max_risk,
+        **asdict(promises),
+        n_ineligible=int((~block.eligible).sum()),
+        n_dangerous=int(block.dangerous.sum()),
+        n_eligible=len(judged),
+        false_clears=int((cleared & ~block.eligible).sum()),
+        dangerous_clears=int((cleared & block.dangerous).sum()),
         n_served=n_served,
         max_adverse_share=max_adverse_share if n_served else 1.0,
     )
 
 
-def _prove_adverse(
-    served: Scores | None, adverse: NDArray[np.bool_] | None, at: float, *, max_rate: float, confidence: float
-) -> int:
+def _passing(block: Block, promises: Promises, pairs: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """Yield pairs in their order until one fails a promise."""
+    for at, max_risk in pairs:
+        cleared = block.cleared(at, max_risk)
+        if not (
+            _proves(cleared, ~block.eligible, max_rate=promises.max_false_clear, confidence=promises.confidence)
+            and _proves(cleared, block.dangerous, max_rate=promises.max_dangerous_clear, confidence=promises.confidence)
+        ):
+            return
+        yield at, max_risk
+
+
+def _enough(among: Bools, *, max_rate: float, confidence: float, what: str) -> None:
+    """Raise `NoSafeThreshold` where a block holds too few calls of a kind to prove a rate even without an error."""
+    n = int(among.sum())
+    if allowed_errors(n, max_rate=max_rate, confidence=confidence) < 0:
+        raise NoSafeThreshold(
+            f"too few {what} calls to prove a rate of at most {max_rate}",
+            value=n,
+            remedy=f"bring at least {needed(max_rate=max_rate, confidence=confidence)} to the certification block",
+        )
+
+
+def _proves(cleared: Bools, among: Bools, *, max_rate: float, confidence: float) -> bool:
+    """Return whether the share of `among` that is cleared is proved to be at most `max_rate`."""
+    errors = int((cleared & among).sum())
+    return errors <= allowed_errors(int(among.sum()), max_rate=max_rate, confidence=confidence)
+
+
+def _rate(cleared: Bools, among: Bools) -> float:
+    """Return the share of `among` that is cleared; nought of none."""
+    return float((cleared & among).sum() / max(1, among.sum()))
+
+
+def _prove_adverse(served: tuple[Floats, Bools] | None, at: float, *, max_rate: float, confidence: float) -> int:
     """Return how many served calls prove the share of adverse events among the cleared; none where no outcome is known."""
-    if served is None or adverse is None or not len(served) or max_rate >= 1:
+    if served is None or not len(served[0]) or max_rate >= 1:
         return 0
-    reach = served >= at
+    scores, adverse = served
+    reach = scores >= at
     n, events = int(reach.sum()), int(adverse[reach].sum())
     if events > allowed_errors(n, max_rate=max_rate, confidence=confidence):
         raise NoSafeThreshold(

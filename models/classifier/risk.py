@@ -1,9 +1,7 @@
-"""Say how sure the risk is: outcomes are known only where a team went, and few of them are bad.
+"""How often calls of a risk score really were dangerous: a table of shares with intervals, and the certified low band.
 
-Training weighs each known outcome by how seldom calls like it were gone to (`weigh`), which corrects for
-selection among calls that could have been served. Calls that are never served have no outcomes to learn from; for them
-nothing corrects, and the interval of their band is the least that can be said.
-Source: inverse probability weighting, Horvitz and Thompson, JASA 47 (1952); intervals: Clopper and Pearson (1934).
+A table divides the scores of labelled calls that the head has not learnt from into bands and counts, in each, the calls
+of which the thing was true. Source of the intervals: Clopper and Pearson, Biometrika 26 (1934).
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,48 +11,51 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from sklearn.linear_model import LogisticRegression
 
-_BANDS = 3
-_MAX_WEIGHT = 5.0
+from models.classifier.operating_point import allowed_errors
+
+_QUANTILES = (0.5, 0.75, 0.85, 0.9, 0.95, 0.975)
+"""Risk is rare: bands of equal size would put every dangerous call into the last."""
+
+_LOW_QUANTILES = np.arange(0.30, 0.96, 0.01)
 
 
 @dataclass(frozen=True, slots=True)
 class RiskTable:
-    """Hold the share of adverse events in each third of the scores of served calls, with its interval.
+    """The share of calls, by bands of a head's score, of which it was true.
 
     `edges` are the upper scores of all bands but the last; `bands` are (low, high, calls, events).
     """
 
-    edges: tuple[float, ...]
-    bands: tuple[tuple[float, float, int, int], ...]
+    edges: tuple[float, ...] = ()
+    bands: tuple[tuple[float, float, int, int], ...] = ()
 
     def interval(self, probability: float | None) -> tuple[float, float] | None:
-        """Return the interval of the band that a probability falls into."""
+        """Return the interval of the band that a probability falls into, or `None` where nothing was counted."""
         if probability is None or not self.bands:
             return None
         low, high, _, _ = self.bands[int(np.searchsorted(self.edges, probability, side="left"))]
         return low, high
 
     def to_record(self) -> dict[str, Any]:
-        """Write the table as plain JSON values."""
+        """Return the table as plain JSON values."""
         return {"edges": list(self.edges), "bands": [list(band) for band in self.bands]}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Sequence[Any]]) -> "RiskTable":
-        """Read what `to_record` wrote."""
+        """Return the table that `to_record` wrote."""
         bands = tuple((float(low), float(high), int(n), int(events)) for low, high, n, events in record["bands"])
         return cls(tuple(map(float, record["edges"])), bands)
 
 
 def risk_table(scores: NDArray[np.float64], events: NDArray[np.bool_], *, confidence: float) -> RiskTable:
-    """Count adverse events by thirds of the risk scores of served calls; shapes (n,) and (n,)."""
-    if len(scores) < _BANDS or len(np.unique(scores)) < _BANDS:
-        return RiskTable((), ())
-    edges = np.quantile(scores, np.arange(1, _BANDS) / _BANDS)
+    """Return the table of labelled calls; shapes (n,) and (n,). It is empty where the scores do not differ."""
+    edges = np.unique(np.quantile(scores, _QUANTILES)) if len(scores) else np.empty(0)
+    if len(edges) < 2:
+        return RiskTable()
     band_of = np.searchsorted(edges, scores, side="left")
     bands = []
-    for band in range(_BANDS):
+    for band in range(len(edges) + 1):
         n, k = int(np.sum(band_of == band)), int(events[band_of == band].sum())
         low = float(stats.beta.ppf((1 - confidence) / 2, k, n - k + 1)) if k else 0.0
         high = float(stats.beta.ppf((1 + confidence) / 2, k + 1, n - k)) if k < n else 1.0
@@ -62,23 +63,25 @@ def risk_table(scores: NDArray[np.float64], events: NDArray[np.bool_], *, confid
     return RiskTable(tuple(float(edge) for edge in edges), tuple(bands))
 
 
-def selection_model(
-    encoded: Any, known: NDArray[np.bool_], could_be: NDArray[np.bool_], *, seed: int
-) -> LogisticRegression | None:
-    """Learn who is served among those who could be; nothing where all or none of them are.
+def certified_low(
+    scores: NDArray[np.float64],
+    events: NDArray[np.bool_],
+    *,
+    edges_from: NDArray[np.float64],
+    max_share: float,
+    confidence: float,
+) -> float | None:
+    """Return the score below which at most `max_share` of calls have an event, or `None` where none can be proved.
 
-    Shapes: encoded (n, features), known and could_be (n,).
+    Shapes: scores and events (n,). The candidate edges are quantiles of `edges_from`, the scores of an earlier block, and
+    are tested from the lowest up until one fails, so that the confidence holds for all of them together (fixed-sequence
+    testing; Wiens, Drug Information Journal 37, 2003).
     """
-    rows = np.flatnonzero(could_be | known)
-    if len(np.unique(known[rows])) < 2:
-        return None
-    model = LogisticRegression(C=0.1, max_iter=1000, random_state=seed)
-    return model.fit(encoded[rows], known[rows])
-
-
-def weigh(model: LogisticRegression | None, encoded: Any, known: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return one over each call's chance of being served, shape (n,): 1 on average over the known, at most 5."""
-    if model is None or not known.any():
-        return np.ones(len(known))
-    raw = 1.0 / np.clip(model.predict_proba(encoded)[:, 1], 0.02, 1.0)
-    return np.asarray(np.minimum(raw / raw[known].mean(), _MAX_WEIGHT))
+    proved = None
+    for edge in np.unique(np.quantile(edges_from, _LOW_QUANTILES)):
+        below = scores < edge
+        n, k = int(below.sum()), int(events[below].sum())
+        if k > allowed_errors(n, max_rate=max_share, confidence=confidence):
+            break
+        proved = float(edge)
+    return proved

@@ -1,6 +1,6 @@
-"""Measure what each part of the classifier earns: ablations on the same blocks, with paired intervals.
+"""Comparison of variants of the classifier on the same blocks, with paired intervals: what each part earns.
 
-Every variant is fitted on the fit block and judged on the calibration block, so that the test block stays untouched. The
+Every variant is fitted on the fit block and measured on the calibration block, so that the test block stays unseen. The
 simplest variant whose area lies within one standard error of the best wins (Breiman's rule); only variants that the
 service can explain exactly may be trained for release.
 """
@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -21,27 +20,29 @@ from sklearn.svm import LinearSVC
 from models.classifier import encoder as classifier
 from models.classifier import features
 from models.classifier.encoder import ClassifierSettings
+from models.reading import Reader
+from models.statistics import Bools, Floats, Rows, percentile_interval
 from pipelines.data.split import Split
 from pipelines.data.table import Table
 from pipelines.evaluation import metrics
 from pipelines.settings import Config
 
-Scores = NDArray[np.float64]
-Judge = Callable[[pd.DataFrame, NDArray[np.bool_], pd.DataFrame, ClassifierSettings], Scores]
+Fit = Callable[[pd.DataFrame, Bools, pd.DataFrame, ClassifierSettings], Floats]
+"""Fits on a frame of features and its labels, and returns the scores of another frame, shape (n,)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Hold one way to classify; `inputs` names the setting under which the service can run it, if it can."""
+    """A way to classify; `inputs` names the setting under which the service can run it, if it can."""
 
     name: str
-    judge: Judge
+    scores: Fit
     inputs: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Hold what a variant reached: its area, the paired difference to the best with its interval, and whether it won."""
+    """What a variant reached: its area, the paired difference to the best with its interval, and whether it won."""
 
     name: str
     auc: float
@@ -53,27 +54,27 @@ class Compared:
     wins: bool = False
 
 
-def _logistic(inputs: str) -> Judge:
-    """Return a judge that fits our own encoder and a logistic regression."""
+def _logistic(inputs: str) -> Fit:
+    """Return a function that fits our encoder and a logistic regression."""
 
-    def judge(fit: pd.DataFrame, truth: NDArray[np.bool_], held: pd.DataFrame, settings: ClassifierSettings) -> Scores:
+    def scores(fit: pd.DataFrame, truth: Bools, held: pd.DataFrame, settings: ClassifierSettings) -> Floats:
         encoder = classifier.make_encoder(replace(settings, inputs=inputs))
         head = LogisticRegression(C=settings.regularisation, max_iter=2000, random_state=settings.seed)
         head.fit(encoder.fit_transform(fit), truth)
         return np.asarray(head.decision_function(encoder.transform(held)))
 
-    return judge
+    return scores
 
 
-def _svm(fit: pd.DataFrame, truth: NDArray[np.bool_], held: pd.DataFrame, settings: ClassifierSettings) -> Scores:
-    """Fit a linear support vector machine on words and metadata."""
+def _svm(fit: pd.DataFrame, truth: Bools, held: pd.DataFrame, settings: ClassifierSettings) -> Floats:
+    """Return the scores of a linear support vector machine on words and metadata."""
     encoder = classifier.make_encoder(replace(settings, inputs="both"))
     head = LinearSVC(C=settings.regularisation / 10, random_state=settings.seed).fit(encoder.fit_transform(fit), truth)
     return np.asarray(head.decision_function(encoder.transform(held)))
 
 
-def _characters(fit: pd.DataFrame, truth: NDArray[np.bool_], held: pd.DataFrame, settings: ClassifierSettings) -> Scores:
-    """Fit words and characters of the note together."""
+def _characters(fit: pd.DataFrame, truth: Bools, held: pd.DataFrame, settings: ClassifierSettings) -> Floats:
+    """Return the scores of a logistic regression on words and characters of the note."""
     words = classifier.make_encoder(replace(settings, inputs="text")).transformers[0][1]
     parts = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True,
                             min_df=settings.min_document_frequency, max_features=3 * settings.max_words)  # fmt: skip
@@ -83,8 +84,8 @@ def _characters(fit: pd.DataFrame, truth: NDArray[np.bool_], held: pd.DataFrame,
     return np.asarray(head.decision_function(encoder.transform(held["text"])))
 
 
-def _boosting(fit: pd.DataFrame, truth: NDArray[np.bool_], held: pd.DataFrame, settings: ClassifierSettings) -> Scores:
-    """Fit gradient boosting on the metadata alone."""
+def _boosting(fit: pd.DataFrame, truth: Bools, held: pd.DataFrame, settings: ClassifierSettings) -> Floats:
+    """Return the scores of gradient boosting on the metadata alone."""
     names = list(features.CATEGORY_COLUMNS)
     codes = {name: {value: place for place, value in enumerate(sorted(set(fit[name])))} for name in names}
 
@@ -110,43 +111,43 @@ VARIANTS = (
 def compare(
     table: Table, blocks: Split, config: Config, *, say: Callable[[str], None] = lambda _: None
 ) -> tuple[list[Compared], Variant]:
-    """Judge every variant on the same blocks; return what each reached and the servable winner."""
-    rows = {name: features.frame([table.calls[i] for i in getattr(blocks, name)]) for name in ("fit", "calibrate")}
+    """Measure every variant on the same blocks; return what each reached and the winner among those that can be served."""
+    reader = Reader()
+    rows = {name: features.frame([table.calls[i] for i in getattr(blocks, name)], reader) for name in ("fit", "calibrate")}
     eligible = table.labels["eligible"]
-    known, truth = (eligible.iloc[block].to_numpy(dtype=bool) for block in (blocks.fit, blocks.calibrate))
-    scores: dict[str, Scores] = {}
+    fit_truth, truth = (eligible.iloc[block].to_numpy(dtype=bool) for block in (blocks.fit, blocks.calibrate))
+    scores: dict[str, Floats] = {}
     for variant in VARIANTS:
-        scores[variant.name] = variant.judge(rows["fit"], known, rows["calibrate"], config.classifier)
+        scores[variant.name] = variant.scores(rows["fit"], fit_truth, rows["calibrate"], config.classifier)
         say(f"{variant.name}: area {metrics.auc(truth, scores[variant.name]):.4f}")
-    return judged(scores, truth, config)
+    return ranked(scores, truth, config)
 
 
-def judged(scores: dict[str, Scores], truth: NDArray[np.bool_], config: Config) -> tuple[list[Compared], Variant]:
-    """Compare variants by the paired bootstrap of their areas; scores (n,) each, truth (n,)."""
-    areas = {name: metrics.auc(truth, given) for name, given in scores.items()}
+def ranked(scores: dict[str, Floats], truth: Bools, config: Config) -> tuple[list[Compared], Variant]:
+    """Return what each variant reached and the winner, by the paired bootstrap of their areas; scores and truth (n,)."""
+    areas = {name: metrics.auc(truth, each) for name, each in scores.items()}
     best = max(areas, key=lambda name: areas[name])
     draws = metrics.paired_differences(metrics.auc, truth, scores, best, resamples=config.evaluate.bootstrap)
-    tail = (1 - config.evaluate.confidence) / 2
-    found = []
-    for name, given in scores.items():
-        low, high = (float(end) for end in np.quantile(draws[name], [tail, 1 - tail]))
-        found.append(
+    table = []
+    for name, each in scores.items():
+        low, high = percentile_interval(draws[name], confidence=config.evaluate.confidence)
+        table.append(
             Compared(
-                name, areas[name], metrics.average_precision(truth, given), areas[name] - areas[best], low, high,
+                name, areas[name], metrics.average_precision(truth, each), areas[name] - areas[best], low, high,
                 float(draws[name].std(ddof=1)),
             )
         )  # fmt: skip
-    within = [each for each in found if each.difference >= -each.standard_error]
+    within = [each for each in table if each.difference >= -each.standard_error]
     winner = next((variant for variant in VARIANTS if variant.inputs and any(e.name == variant.name for e in within)), None)
-    if winner is None:  # none that the service can explain comes near: the best of those is trained, and the table says so
+    if winner is None:  # no variant that the service can explain is near the best: the best of those is trained
         servable = [variant for variant in VARIANTS if variant.inputs and variant.name in scores]
         winner = max(servable, key=lambda variant: areas[variant.name])
-    return [replace(each, wins=each.name == winner.name) for each in found], winner
+    return [replace(each, wins=each.name == winner.name) for each in table], winner
 
 
-def without_fields(parts: classifier.Parts, table: Table, rows: NDArray[Any]) -> dict[str, float]:
-    """Return the area of the eligible head on some rows with each metadata field missing in turn, and with none missing."""
-    calls = [table.calls[i] for i in rows]
+def without_fields(parts: classifier.Parts, table: Table, rows: Rows) -> dict[str, float]:
+    """Return the area of the eligible head on some rows, with none and with each metadata field missing."""
+    calls, reader = [table.calls[i] for i in rows], Reader()
     truth = table.labels["eligible"].iloc[rows].to_numpy(dtype=bool)
 
     def area(frame: pd.DataFrame) -> float:
@@ -161,4 +162,6 @@ def without_fields(parts: classifier.Parts, table: Table, rows: NDArray[Any]) ->
     }  # fmt: skip
     every = {key: None for changes in blank.values() for key in changes}
     cases = {"nothing missing": {}, **blank, "everything but the note": every}
-    return {name: area(features.frame([replace(call, **changes) for call in calls])) for name, changes in cases.items()}
+    return {
+        name: area(features.frame([replace(call, **changes) for call in calls], reader)) for name, changes in cases.items()
+    }

@@ -1,6 +1,6 @@
-"""Turn what the ledger saw into labelled calls, and never take the model's own echo for a label.
+"""Labels from the ledger: what people decided and what came of calls, and never the model's own echo.
 
-A person who agreed with a suggestion they saw may only have followed it: that is no label. What counts is an override, a
+A person who agreed with what they were shown may only have followed it: that is no label. A label is an override, a
 judgement made without seeing the suggestion, and what came of the call. Each source has its own weight.
 """
 
@@ -14,25 +14,28 @@ import pandas as pd
 from models.call import Call
 from models.decision import Recommendation
 from models.errors import InvalidCall, InvalidData
+from models.ledger.queries import Entry
+from models.ledger.records import agreement
 from models.ledger.store import Ledger
-from models.ledger.writer import Entry
 from pipelines.data.table import LABEL_ROW, Table
 from pipelines.settings import RetrainSettings
 
-_BAD = frozenset({"injury", "force", "upgraded_to_police", "backup_requested", "felt_unsafe", "yes"})
+_ADVERSE = frozenset({"injury", "force", "upgraded_to_police", "backup_requested", "felt_unsafe", "yes"})
+_ELIGIBLE = {Recommendation.ELIGIBLE.value: True, Recommendation.NOT_ELIGIBLE.value: False}
 
 
 @dataclass(slots=True)
-class Harvest:
-    """Hold the calls that use has labelled, and how many of each kind there were."""
+class LedgerLabels:
+    """The calls that use has labelled, and how many of each kind there were."""
 
     table: Table = field(default_factory=Table)
     counts: Counter[str] = field(default_factory=Counter)
 
     def lines(self) -> Iterable[str]:
-        """Yield what was found, for a person to read."""
+        """Yield the counts as sentences."""
         seen = self.counts["agreed"] + self.counts["overrode"]
-        yield f"{self.counts['decisions']} final decisions, {seen} judged, {self.counts['outcomes']} with an outcome"
+        blind = self.counts["blind"]
+        yield f"{self.counts['decisions']} final decisions, {seen + blind} judged, {self.counts['outcomes']} with an outcome"
         if seen:
             share = self.counts["agreed"] / seen
             yield f"agreed {self.counts['agreed']} ({share:.1%}), overrode {self.counts['overrode']}"
@@ -42,61 +45,49 @@ class Harvest:
         yield f"left out, because their note is not at hand: {self.counts['no note']}"
 
 
-def harvest(ledger: Ledger, notes: Mapping[str, str], *, entries: int | None = None) -> Harvest:
-    """Join final decisions with people's judgements and outcomes; `notes` are narratives by CAD incident number.
+def labels_of(ledger: Ledger, notes: Mapping[str, str], *, entries: int | None = None) -> LedgerLabels:
+    """Return the labels that judgements and outcomes give; `notes` are narratives by CAD incident number.
 
-    A note given by number must be the one that was decided on: its keyed hash is checked. Raises `InvalidData` where
-    nothing could be labelled. Only the first `entries` entries count, where that is given.
+    A note given by number must be the one that was decided on: its keyed hash is checked. Only the first `entries` entries
+    count, where that is given. Raises `InvalidData` where nothing could be labelled.
     """
-    decisions, said, came = _told(ledger, entries)
-    found, labels = Harvest(), []
-    found.counts |= Counter({"decisions": len(decisions), "outcomes": len(came)})
+    decisions, judgements, outcomes = _by_decision(ledger, entries)
+    result, labels = LedgerLabels(), []
+    result.counts |= Counter({"decisions": len(decisions), "outcomes": len(outcomes)})
     for key, entry in decisions.items():
-        labelled = _label(entry.content, said.get(key), came.get(key), found.counts)
-        if labelled is None:
+        label = _label(entry.content, judgements.get(key), outcomes.get(key), result.counts)
+        if label is None:
             continue
         call = _call(ledger, entry.content, notes)
         if call is None:
-            found.counts["no note"] += 1
+            result.counts["no note"] += 1
             continue
-        found.counts[f"label {labelled['label_source']}"] += 1
-        found.table.calls.append(call)
-        labels.append(LABEL_ROW | labelled | {"row": entry.seq, "caller_key": entry.content.get("caller")})
+        result.counts[f"label {label['label_source']}"] += 1
+        result.table.calls.append(call)
+        persons = {"caller_key": entry.content.get("caller"), "address_key": entry.content.get("address")}
+        labels.append(LABEL_ROW | label | {"row": entry.seq} | persons)
     if not labels:
-        raise InvalidData("nothing in the ledger is a label", remedy="; ".join(found.lines()))
-    found.table.labels = pd.DataFrame.from_records(labels)
-    return found
+        raise InvalidData("nothing in the ledger is a label", remedy="; ".join(result.lines()))
+    result.table.labels = pd.DataFrame.from_records(labels)
+    return result
 
 
-def _told(ledger: Ledger, entries: int | None) -> tuple[dict[str, Entry], dict[str, Any], dict[str, Any]]:
-    """Return final decisions, the last judgement of each that was not withdrawn, and outcomes, by the decision's id."""
-    decisions: dict[str, Entry] = {}
-    said: dict[str, Any] = {}
-    came: dict[str, Any] = {}
-    for entry in ledger.read():
-        if entries is not None and entry.seq > entries:
-            break
-        content, key = entry.content, str(entry.content["decision_id"])
-        if content["kind"] == "decision" and content["final"]:
-            decisions[key] = entry
-        elif content["kind"] == "feedback":
-            said[key] = None if content.get("withdrawn") else content  # the last word counts; all of them stay in the ledger
-        elif content["kind"] == "outcome":
-            came[key] = content
-    return decisions, said, came
+def joined(labelled: Table, used: Table, ledger: Ledger) -> Table:
+    """Return labelled calls and those that use has labelled as one table; what use says of a call goes before.
 
-
-def joined(labelled: Table, used: Table) -> Table:
-    """Return labelled calls and those that use has labelled as one table; what use says of a call goes before."""
+    Callers and addresses of the file are hashed as the ledger's are, so that one person is one person in both.
+    """
     again = {call.call_id for call in used.calls if call.call_id}
     kept = [row for row, call in enumerate(labelled.calls) if call.call_id not in again]
-    rows = [labelled.labels.iloc[kept], used.labels]
+    labels = labelled.labels.iloc[kept].copy()
+    for name, hashed in (("caller_key", ledger.encryption.hash_caller), ("address_key", ledger.encryption.hash_address)):
+        labels[name] = [None if pd.isna(value) else hashed(str(value)) for value in labels[name]]
     calls = [labelled.calls[row] for row in kept] + used.calls
-    return Table(calls, pd.concat(rows, ignore_index=True).astype(object), labelled.rejects)
+    return Table(calls, pd.concat([labels, used.labels], ignore_index=True).astype(object), labelled.rejects)
 
 
 def weights(labels: pd.DataFrame, settings: RetrainSettings) -> pd.Series:
-    """Return the weight of each label by its source; one where it is not told."""
+    """Return the weight of each label by its source; one where no source is given."""
     table = {
         "adjudicated": settings.weight_adjudicated, "clinician": settings.weight_clinician,
         "override": settings.weight_override, "outcome": settings.weight_outcome,
@@ -104,23 +95,47 @@ def weights(labels: pd.DataFrame, settings: RetrainSettings) -> pd.Series:
     return labels["label_source"].map(table).fillna(1.0).astype(float)
 
 
+def _by_decision(
+    ledger: Ledger, entries: int | None
+) -> tuple[dict[str, Entry], dict[str, dict[str, Any] | None], dict[str, dict[str, Any]]]:
+    """Return final decisions, the last judgement of each that was not withdrawn, and outcomes, by the decision's id."""
+    decisions: dict[str, Entry] = {}
+    judgements: dict[str, dict[str, Any] | None] = {}
+    outcomes: dict[str, dict[str, Any]] = {}
+    for entry in ledger.read(up_to=entries):
+        content, key = entry.content, str(entry.content["decision_id"])
+        if content["kind"] == "decision" and content["final"]:
+            decisions[key] = entry
+        elif content["kind"] == "feedback":
+            judgements[key] = None if content.get("withdrawn") else content  # the last one counts; the ledger keeps all
+        elif content["kind"] == "outcome":
+            outcomes[key] = content
+    return decisions, judgements, outcomes
+
+
 def _label(
-    decision: Mapping[str, Any], said: Mapping[str, Any] | None, came: Mapping[str, Any] | None, counts: Counter[str]
+    decision: Mapping[str, Any],
+    judgement: Mapping[str, Any] | None,
+    outcome: Mapping[str, Any] | None,
+    counts: Counter[str],
 ) -> dict[str, Any] | None:
-    """Return the label that use has given a decision, or nothing where it is an echo or was never judged."""
-    adverse = None if came is None or not came.get("served") else came.get("adverse_event")
-    known = None if adverse is None else adverse in _BAD
-    if said is not None:
-        agreed = said["human"] == decision["recommendation"]
-        counts["agreed" if agreed else "overrode"] += 1
-        judged = {Recommendation.ELIGIBLE.value: True, Recommendation.NOT_ELIGIBLE.value: False}.get(said["human"])
-        if judged is not None and (not agreed or decision.get("hidden")):
-            source = "clinician" if agreed else "override"
-            return {"eligible": judged, "response": said.get("response"), "adverse_event": known, "label_source": source}
-    if came is not None and came.get("served"):
-        eligible = adverse not in {"force", "upgraded_to_police"} and not came.get("arrested")
-        return {"eligible": eligible, "response": came.get("unit"), "adverse_event": known, "label_source": "outcome"}
-    if said is not None:
+    """Return the label that use has given a decision, or `None` where it is an echo or was never judged."""
+    served = outcome is not None and bool(outcome.get("served"))
+    event = outcome.get("adverse_event") if outcome is not None and served else None
+    adverse = None if event is None else event in _ADVERSE
+    agreed = None
+    if judgement is not None:
+        agreed = agreement(decision, judgement["human"])
+        counts["blind" if agreed is None else "agreed" if agreed else "overrode"] += 1
+        eligible = _ELIGIBLE.get(judgement["human"])
+        if eligible is not None and agreed is not True:
+            source = {"adverse_event": adverse, "label_source": "clinician" if agreed is None else "override"}
+            return {"eligible": eligible, "response": judgement.get("response")} | source
+    if outcome is not None and served:
+        eligible = event not in {"force", "upgraded_to_police"} and not outcome.get("arrested")
+        source = {"adverse_event": adverse, "label_source": "outcome"}
+        return {"eligible": eligible, "response": outcome.get("unit")} | source
+    if agreed:
         counts["echo"] += 1
     return None
 
@@ -130,7 +145,7 @@ def _call(ledger: Ledger, decision: Mapping[str, Any], notes: Mapping[str, str])
     note = ledger.note(str(decision["decision_id"]))
     if note is None:
         note = notes.get(str(decision["call_id"]))
-        if note is None or ledger.safe.fingerprint(note) != decision["note"]["fingerprint"]:
+        if note is None or ledger.encryption.fingerprint(note) != decision["note"]["fingerprint"]:
             return None
     fields = dict(decision["call"]) | {"narrative": note, "call_id": decision["call_id"]}
     fields.setdefault("received_at", decision["decided_at"])

@@ -1,4 +1,4 @@
-"""Say from what a model was made: data, settings, program, rulebook, packages, and the commit of the code."""
+"""Provenance of a model: data, settings, program, rulebook, packages, and the commit of the code."""
 
 import hashlib
 import platform
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models.programs.program import Program
-from models.veto.matcher import Rulebook
+from models.router import matcher_of
 from pipelines.data.split import BLOCKS, Split
 from pipelines.settings import Config
 
@@ -17,19 +17,19 @@ PACKAGES = ("heartline", "scikit-learn", "numpy", "pandas", "scipy", "skops", "s
 
 
 def provenance(config: Config, identity: Mapping[str, Any], blocks: Split, program: Program) -> dict[str, Any]:
-    """Return what decides a bundle's bytes: enough to make it again."""
+    """Return everything that determines a bundle's bytes, enough to make it again."""
     return {
         **identity,
         "config": config.flat(),
         "blocks": {name: len(getattr(blocks, name)) for name in BLOCKS} | {"left_out": blocks.left_out},
         "program": program.version,
-        "rulebook": Rulebook().version,
+        "rulebook": matcher_of(program).version,
         "environment": environment(),
     }
 
 
 def environment() -> dict[str, str]:
-    """Return the versions that a bundle is made with."""
+    """Return the versions of the packages and of Python that a bundle is made with."""
     return {name: metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()}
 
 

@@ -1,6 +1,6 @@
-"""Keep runs, models and who was champion when in MLflow; the one file that speaks to it.
+"""Tracking of runs and models in MLflow.
 
-Runs live in `sqlite:///mlruns/mlflow.db` and their artefacts under `mlruns/artifacts`, both set explicitly. Aliases name
+Runs are in `sqlite:///mlruns/mlflow.db` and their artefacts under `mlruns/artifacts`, both set explicitly. Aliases name
 versions: `candidate` the last one trained, `champion` the one that answers, `challenger` the one that is scored beside it.
 Promotion also copies the bundle to `mlruns/champion` or `mlruns/challenger`, atomically, so that the service starts
 without MLflow.
@@ -14,6 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ _NUMBERS = {"calls_24h": "double", "calls_30d": "double", "premise_hazard": "boo
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """Name a registered version: its number, its run and the digest of its bundle."""
+    """A registered version: its number, its run, the digest of its bundle, and the run's metrics and tags."""
 
     version: str
     run_id: str
@@ -50,7 +51,7 @@ class Registered:
 
 
 class Store:
-    """Hold one folder of runs."""
+    """One folder of runs and registered models."""
 
     def __init__(self, root: Path, config: Config) -> None:
         """Point MLflow at the folder; nothing is written before the first run."""
@@ -59,8 +60,8 @@ class Store:
         self.name = config.tracking.registered_model
         self._experiment = config.tracking.experiment
         self._uri = f"sqlite:///{self.root / 'mlflow.db'}"
-        for noisy in ("mlflow", "alembic"):
-            logging.getLogger(noisy).setLevel(logging.ERROR)
+        for library in ("mlflow", "alembic"):
+            logging.getLogger(library).setLevel(logging.ERROR)
         mlflow.set_tracking_uri(self._uri)
         mlflow.set_registry_uri(self._uri)
         self.client = MlflowClient(self._uri, self._uri)
@@ -74,7 +75,7 @@ class Store:
         tags: Mapping[str, str],
         compared: Sequence[Compared] = (),
     ) -> Registered:
-        """Record one training run with everything it needs to be judged and made again; register its model."""
+        """Record one training run with all that is needed to rebuild it; register its model as the candidate."""
         manifest = bundles.read_manifest(bundle)
         training = manifest["training"]
         with warnings.catch_warnings():
@@ -108,16 +109,18 @@ class Store:
     def by_alias(self, alias: str) -> Registered | None:
         """Return the version that an alias names, or nothing."""
         try:
-            found = self.client.get_model_version_by_alias(self.name, alias)
+            version = self.client.get_model_version_by_alias(self.name, alias)
         except mlflow.exceptions.MlflowException:
             return None
-        return self.by_version(str(found.version))
+        return self.by_version(str(version.version))
 
     def by_version(self, version: str) -> Registered:
         """Return a registered version."""
-        found = self.client.get_model_version(self.name, version)
-        data = self.client.get_run(str(found.run_id)).data
-        return Registered(version, str(found.run_id), found.tags.get("digest", ""), dict(data.metrics), dict(data.tags))
+        registered = self.client.get_model_version(self.name, version)
+        data = self.client.get_run(str(registered.run_id)).data
+        return Registered(
+            version, str(registered.run_id), registered.tags.get("digest", ""), dict(data.metrics), dict(data.tags)
+        )
 
     def bundle_of(self, registered: Registered) -> Path:
         """Return the folder of a version's bundle."""
@@ -181,15 +184,13 @@ def signature() -> ModelSignature:
 
 
 def _requirements() -> list[str]:
-    """Pin what the library of the model needs."""
-    from importlib.metadata import version  # noqa: PLC0415  asked only when a model is recorded
-
+    """Return the pinned packages that the model needs."""
     names = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops", "spacy")
     return [f"{name}=={version(name)}" for name in names]
 
 
 def _tags(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """Say where a run comes from."""
+    """Return the tags that say where a run comes from."""
     training = manifest["training"]
     return {
         "digest": str(manifest["digest"]),
@@ -209,8 +210,8 @@ def _log_variant(variant: Compared, experiment: str) -> None:
 
 def _metrics(evaluation: Evaluation) -> dict[str, float]:
     """Return every figure with the ends of its interval, as MLflow keeps them."""
-    found = {"false_clears": float(len(evaluation.false_clears)), "n": float(evaluation.n)}
+    figures = {"false_clears": float(len(evaluation.false_clears)), "n": float(evaluation.n)}
     for name, estimate in evaluation.figures.items():
         if estimate.n:
-            found |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
-    return found | {f"latency_{name}_ms": value for name, value in evaluation.latency_ms.items()}
+            figures |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return figures | {f"latency_{name}_ms": value for name, value in evaluation.latency_ms.items()}

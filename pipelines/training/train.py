@@ -1,41 +1,44 @@
-"""Make a candidate: split, fit, calibrate, choose the operating point, save the bundle, judge it through the Router."""
+"""Train a candidate: split, fit, calibrate, choose the operating point, save the bundle, evaluate it through the Router."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from models.classifier import bundle as bundles
 from models.classifier import encoder as classifier
 from models.classifier import features
-from models.classifier import operating_point as threshold
-from models.classifier.bundle import NO_RISK_TABLE, Bundle
-from models.classifier.operating_point import OperatingPoint
+from models.classifier.bundle import Adjustment
+from models.classifier.golden import GOLDEN_CALLS
 from models.classifier.risk import RiskTable, risk_table
-from models.classifier.scorer import proved
-from models.decision import Recommendation
 from models.errors import InvalidData
-from models.programs.program import Program, load_program
-from models.router import Router
-from models.veto.matcher import Rulebook
+from models.programs.program import DEFAULT_PROGRAM, load_program
+from models.reading import Reader
+from models.router import Router, matcher_of
+from models.signals import detector_of
 from pipelines.data.split import BLOCKS, Split, split
-from pipelines.data.table import Table
+from pipelines.data.table import Table, labelled, take
 from pipelines.evaluation.evaluate import Evaluation, evaluate
 from pipelines.settings import Config
 from pipelines.training import compare
 from pipelines.training import labels as retrain
+from pipelines.training.certify import any_risk, certify, open_router
 from pipelines.training.compare import Compared
 from pipelines.training.provenance import provenance
+from pipelines.training.reference import MeasureOn, on_reference, recipe_of
 
 Say = Callable[[str], None]
+_LEARNT = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Hold a trained model: where it lies, its digest, its blocks and what was measured on the last of them."""
+    """A trained model: its folder, its digest, its blocks and its evaluation on the last of them."""
 
     folder: Path
     digest: str
@@ -51,15 +54,16 @@ def train(
     config: Config,
     folder: Path,
     *,
-    identity: Mapping[str, Any],
-    program: str | Path,
+    identity: Mapping[str, Any] = MappingProxyType({}),
+    program: str | Path = DEFAULT_PROGRAM,
     comparing: bool = False,
+    measure_on: MeasureOn | None = None,
     say: Say = lambda _: None,
 ) -> Candidate:
     """Train a candidate from labelled calls and save its bundle; raise `NoSafeThreshold` where no promise can be kept.
 
     `identity` names what it is trained on. With `comparing`, the variants of `compare` are measured first and the
-    winner's inputs are trained.
+    winner's inputs are trained. `measure_on` are reference notes on which calibration and floor are measured anew.
     """
     if table.labels["eligible"].map(lambda value: isinstance(value, bool)).sum() == 0:
         raise InvalidData("no call has an eligible label", remedy="add a column eligible with yes or no")
@@ -70,7 +74,10 @@ def train(
     if comparing:
         table_of, winner = compare.compare(table, blocks, config, say=say)
         config = replace(config, classifier=replace(config.classifier, inputs=str(winner.inputs)))
-    rows = {name: features.frame([table.calls[i] for i in getattr(blocks, name)]) for name in ("fit", "calibrate")}
+    wanted = load_program(program)
+    rulebook, signals = matcher_of(wanted), detector_of(wanted.signals)
+    reader = Reader(rulebook, signals, call_types=wanted.call_types, time_zone=wanted.time_zone)
+    rows = {name: features.frame([table.calls[i] for i in getattr(blocks, name)], reader) for name in ("fit", "calibrate")}
     say("features made")
     fitted = classifier.fit(
         rows["fit"],
@@ -82,72 +89,59 @@ def train(
     )
     parts = fitted.parts
     say(f"heads fitted, calibrated by {', '.join(f'{head} {how.method}' for head, how in fitted.calibration.items())}")
-    wanted = load_program(program)
-    point = operating_point(parts, table, blocks.certify, config, wanted)
+    router = open_router(parts, wanted, rulebook, signals, max_unfamiliar=config.threshold.max_unfamiliar)
+    point = certify(router, take(table, blocks.calibrate), take(table, blocks.certify), config)
+    certified = on_reference(point, router, table, config, recipe=recipe_of(config, identity, router), measure_on=measure_on)
+    point = certified.point
     say(f"operating point certified: eligible at {point.eligible_at:.4f}, not eligible below {point.not_eligible_below:.4f}")
+    say(f"certified on {certified.on}: {certified.sentence}")
     training = provenance(config, identity, blocks, wanted) | {
-        "profile": profile(parts, take(table, blocks.certify)),
+        "signals": signals.version,
+        "learnt_types": learnt_types(take(table, blocks.fit), reader),
+        "certified_on": certified.on,
+        "certified_by": certified.sentence,
+        "profile": profile(parts, take(table, blocks.certify), reader, certified.adjustment),
         "calibration": {head: how.to_record() for head, how in fitted.calibration.items()},
     }
     known = np.concatenate([blocks.calibrate, blocks.certify])
-    digest = bundles.save(folder, parts, point, risk=_risk(parts, take(table, known), config), training=training)
-    router = Router(bundle=bundles.load(folder, expected_digest=digest), program=wanted, rulebook=Rulebook())
+    digest = bundles.save(
+        folder,
+        parts,
+        point,
+        risks=_risk_tables(parts, take(table, known), config, reader),
+        training=training,
+        golden=[features.row(reader.read(call)) for call in GOLDEN_CALLS],
+        adjustment=certified.adjustment,
+    )
+    router = Router(bundle=bundles.load(folder, expected_digest=digest), program=wanted, rulebook=rulebook, signals=signals)
     evaluation = evaluate(router, take(table, blocks.test), config.evaluate)
-    say("judged on the test block")
+    say("evaluated on the test block")
     without = compare.without_fields(parts, table, blocks.test) if comparing else {}
     return Candidate(folder, digest, blocks, evaluation, training, table_of, without)
 
 
-def operating_point(
-    parts: classifier.Parts, table: Table, certify: np.ndarray[Any, Any], config: Config, program: Program
-) -> OperatingPoint:
-    """Choose the operating point on the certification block, measured through the Router: vetoed calls never clear."""
-    wide = OperatingPoint(
-        eligible_at=0.0, not_eligible_below=0.0, confidence=0.0, max_false_clear=1.0, max_dangerous_clear=1.0,
-        max_missed_eligible=1.0, n_ineligible=0, n_dangerous=0, n_eligible=0,
-    )  # fmt: skip
-    trial = Bundle("trial", proved(parts, ())[0], parts, wide, {}, 0.0)
-    router = Router(bundle=trial, program=program, rulebook=Rulebook())
-    block = take(table, certify)
-    decisions = [router.decide(call) for call in block.calls]
-    chances = np.array([decision.eligible_probability or 0.0 for decision in decisions], dtype=np.float64)
-    clears = np.array([decision.recommendation is Recommendation.ELIGIBLE for decision in decisions])
-    eligible = block.labels["eligible"].to_numpy(dtype=bool)
-    adverse = (block.labels["adverse_event"] == True).to_numpy()  # noqa: E712  the column holds None too
-    served = block.labels["adverse_event"].notna().to_numpy()
-    dangerous = (block.labels["danger"] == True).to_numpy()  # noqa: E712
-    if config.threshold.adverse_is_dangerous:
-        dangerous |= adverse
-    could_clear = np.where(clears, chances, -1.0)
-    return threshold.choose(
-        ineligible=could_clear[~eligible],
-        dangerous=could_clear[dangerous],
-        eligible=chances[eligible & clears],  # a call in doubt is REVIEW whatever its score: the score cannot miss it
-        max_false_clear=config.threshold.max_false_clear,
-        max_dangerous_clear=config.threshold.max_dangerous_clear,
-        max_missed_eligible=config.threshold.max_missed_eligible,
-        confidence=config.threshold.confidence,
-        min_probability=config.threshold.min_probability,
-        served=could_clear[served],
-        adverse=adverse[served],
-        max_adverse_share=config.threshold.max_adverse_share,
-    )
+def _risk_tables(parts: classifier.Parts, table: Table, config: Config, reader: Reader) -> dict[str, RiskTable]:
+    """Return, for each risk, how often calls that its head has not learnt from were so, by bands of its score."""
+    encoded = parts["encoder"].transform(features.frame(table.calls, reader))
+    truths = {name: table.labels[name].to_numpy(dtype=object) for name in classifier.RISKS} | {
+        "risk": any_risk(table.labels)
+    }
+    chances = {name: np.asarray(parts[name].predict_proba(encoded)[:, 1]) for name in truths if name in parts}
+    if "risk" in chances:
+        chances["risk"] = np.max(list(chances.values()), axis=0)  # as the scorer gives it
+    tables = {}
+    for name, scores in chances.items():
+        known = pd.notna(truths[name])
+        if known.any():
+            events = truths[name][known].astype(bool)
+            tables[name] = risk_table(scores[known], events, confidence=config.evaluate.confidence)
+    return tables
 
 
-def _risk(parts: classifier.Parts, served: Table, config: Config) -> RiskTable:
-    """Count adverse events by bands of the risk score, on calls that the head has not learnt from."""
-    outcome = served.labels["adverse_event"]
-    known = np.flatnonzero(outcome.notna().to_numpy())
-    if "risk" not in parts or not len(known):
-        return NO_RISK_TABLE
-    encoded = parts["encoder"].transform(features.frame([served.calls[i] for i in known]))
-    scores = np.asarray(parts["risk"].predict_proba(encoded)[:, 1])
-    return risk_table(scores, outcome.iloc[known].to_numpy(dtype=bool), confidence=config.evaluate.confidence)
-
-
-def profile(parts: classifier.Parts, block: Table) -> dict[str, Any]:
-    """Say what scores and gaps are ordinary: the tenths of the scores, and how often each field is missing."""
-    scores = parts["eligible"].predict_proba(parts["encoder"].transform(features.frame(block.calls)))[:, 1]
+def profile(parts: classifier.Parts, block: Table, reader: Reader, adjustment: Adjustment) -> dict[str, Any]:
+    """Return what is ordinary: the tenths of the probabilities, and how often each field is missing."""
+    raw = parts["eligible"].predict_proba(parts["encoder"].transform(features.frame(block.calls, reader)))[:, 1]
+    scores = [adjustment.apply(float(score)) for score in raw]
     gaps = Counter(name for call in block.calls for name in call.missing)
     return {
         "score_edges": [round(float(edge), 6) for edge in np.quantile(scores, np.arange(1, 10) / 10)],
@@ -155,14 +149,15 @@ def profile(parts: classifier.Parts, block: Table) -> dict[str, Any]:
     }
 
 
-def take(table: Table, rows: np.ndarray[Any, Any]) -> Table:
-    """Return some rows of a table."""
-    return Table([table.calls[i] for i in rows], table.labels.iloc[rows].reset_index(drop=True))
-
-
-def labelled(table: Table) -> Table:
-    """Keep the calls whose eligible label is yes or no; unsure ones teach nothing about the line between."""
-    return take(table, np.flatnonzero(table.labels["eligible"].map(lambda value: isinstance(value, bool)).to_numpy()))
+def learnt_types(block: Table, reader: Reader) -> list[str]:
+    """Return the call types under which at least `_LEARNT` eligible calls came, in alphabetical order."""
+    eligible = block.labels["eligible"].to_numpy(dtype=bool)
+    counts = Counter(
+        reader.call_types.canonical(call.call_type).name
+        for call, wanted in zip(block.calls, eligible, strict=True)
+        if wanted
+    )
+    return sorted(name for name, count in counts.items() if count >= _LEARNT)
 
 
 def _heads(table: Table, rows: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
@@ -171,5 +166,6 @@ def _heads(table: Table, rows: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any
     return {
         "eligible": labels["eligible"].to_numpy(dtype=object),
         "response": labels["response"].to_numpy(dtype=object),
-        "risk": labels["adverse_event"].to_numpy(dtype=object),
+        **{name: labels[name].to_numpy(dtype=object) for name in classifier.RISKS},
+        "risk": any_risk(labels),
     }

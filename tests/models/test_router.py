@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from models.call import Answer, Call
 from models.classifier.scorer import Scores
 from models.decision import Recommendation, Response, RiskBand
-from models.programs.program import ScreeningNegatives
+from models.programs.schema import ScreeningNegatives, ViolenceNegated
 from models.router import Router
 
 CLEAR = "transient male sleeping in doorway of store, refusing to leave, mgr wants him moved along"
@@ -20,9 +20,12 @@ SAFE = {"weapons_answer": Answer.NONE, "violence_answer": Answer.NONE, "medical_
 class Fixed:
     """Answer every call with the same scores, or fail."""
 
-    def __init__(self, eligible=0.99, risk=0.001, fault=None):
+    def __init__(self, eligible=0.99, risk=0.001, danger=0.001, medical=0.001, self_harm=0.001, fault=None):
         """Keep what to say."""
-        self.scores = Scores(eligible, risk, {"community_response": 0.7, "police": 0.2, "crisis_call_diversion": 0.1})
+        response = {"community_response": 0.7, "police": 0.2, "crisis_call_diversion": 0.1}
+        self.scores = Scores(
+            eligible=eligible, risk=risk, danger=danger, medical=medical, self_harm=self_harm, response=response
+        )
         self.fault = fault
 
     def score(self, _features):
@@ -37,7 +40,8 @@ def with_scores(router):
     """Return a function that makes a router around fixed scores."""
 
     def make(**given):
-        point = replace(router.bundle.operating_point, eligible_at=0.8, not_eligible_below=0.2)
+        point = replace(router.bundle.operating_point, eligible_at=0.8, not_eligible_below=0.2, max_risk=0.1)
+        point = replace(point, low_risk_below=0.02, max_unfamiliar=0.9)
         bundle = replace(router.bundle, scorer=Fixed(**given), operating_point=point)
         return Router(bundle=bundle, program=router.program, rulebook=router.rulebook)
 
@@ -103,7 +107,6 @@ def test_in_doubt_it_says_review(with_scores, narrative, answers, code):
     decision = with_scores(eligible=1.0).decide(Call(narrative=narrative, **answers))
     assert decision.recommendation is Recommendation.REVIEW
     assert code in codes(decision)
-    assert decision.response is None
 
 
 def test_the_structured_answer_resolves_a_recorded_no_weapons(with_scores):
@@ -116,8 +119,34 @@ def test_the_structured_answer_resolves_a_recorded_no_weapons(with_scores):
 def test_the_program_says_what_a_screening_answer_does(with_scores, setting, expected):
     """Veto, review and clear, as screening_negatives has it."""
     router = with_scores()
-    router.program = replace(router.program, screening_negatives=ScreeningNegatives(setting))
+    program = replace(router.program, screening_negatives=ScreeningNegatives(setting))
+    router = Router(bundle=router.bundle, program=program, rulebook=router.rulebook)
     assert router.decide(Call(narrative=CLEAR + ", no wpns seen")).recommendation == expected
+
+
+def test_plainly_negated_violence_is_reviewed_until_the_answer_is_none(with_scores):
+    """A note of "not hurting anyone" asks for review, shows its words, and violence_answer none resolves it."""
+    note = CLEAR + ", not hurting anyone"
+    decision = with_scores().decide(Call(narrative=note))
+    assert decision.recommendation is Recommendation.REVIEW
+    assert "violence_negated" in codes(decision)
+    assert [hit.words for hit in decision.hits if hit.code == "negated_violence"] == ["hurting anyone"]
+    assert with_scores().decide(Call(narrative=note, **SAFE)).recommendation is Recommendation.ELIGIBLE
+
+
+@pytest.mark.parametrize(("setting", "expected"), [("veto", "NOT_ELIGIBLE"), ("review", "ELIGIBLE")])
+def test_the_program_says_what_plainly_negated_violence_does(with_scores, setting, expected):
+    """With violence_negated = "veto" a plain negation ends the decision, whatever the answers are."""
+    router = with_scores()
+    program = replace(router.program, violence_negated=ViolenceNegated(setting))
+    router = Router(bundle=router.bundle, program=program, rulebook=router.rulebook)
+    assert router.decide(Call(narrative=CLEAR + ", not hurting anyone", **SAFE)).recommendation == expected
+
+
+def test_a_negated_weapon_vetoes_whatever_the_answers_are(with_scores):
+    """Class weapon is never resolved: any mention ends the decision."""
+    decision = with_scores().decide(Call(narrative=CLEAR + ", no gun", **SAFE))
+    assert decision.recommendation is Recommendation.NOT_ELIGIBLE
 
 
 def test_a_veto_by_setting_cannot_be_resolved_by_another_mention(with_scores):
@@ -143,14 +172,14 @@ def test_a_fault_in_scoring_does_not_stop_the_veto(with_scores):
 def test_a_fault_in_the_rules_is_a_review(with_scores):
     """Without the veto nothing is judged."""
     router = with_scores()
-    router.rulebook = None
+    router.reader.rulebook = None
     assert codes(router.decide(Call(narrative=CLEAR, **SAFE))) == ["rules_fault"]
 
 
 def test_the_call_takers_yes_needs_no_rules(with_scores):
     """Even where the rule layer fails, a structured yes vetoes."""
     router = with_scores()
-    router.rulebook = None
+    router.reader.rulebook = None
     decision = router.decide(Call(narrative=CLEAR, weapons_answer=Answer.YES))
     assert decision.recommendation is Recommendation.NOT_ELIGIBLE
     assert codes(decision) == ["weapons_answer", "rules_fault"]
@@ -194,19 +223,110 @@ def test_frequent_callers_are_followed_up(with_scores):
     assert not with_scores().decide(Call(narrative=CLEAR, calls_30d=2, **SAFE)).care_navigation
 
 
-def test_what_is_missing_is_listed_and_the_questions_asked(with_scores):
+def test_what_is_missing_and_which_questions_are_open_is_listed(with_scores):
     """The clinician sees which answers would help."""
-    decision = with_scores().decide(Call(narrative=CLEAR))
+    decision = with_scores().decide(Call(narrative=CLEAR, medical_answer=Answer.NONE))
     assert "weapons_answer" in decision.missing
-    assert {"ask_weapons", "ask_violence"} <= set(codes(decision))
+    assert decision.questions == ("weapons", "violence")
+
+
+@pytest.mark.parametrize("open_question", ["weapons_answer", "violence_answer", "medical_answer"])
+def test_a_person_taking_the_call_is_asked_before_eligible(with_scores, open_question):
+    """Attended calls wait for all three safety questions, each named; a file of past calls does not."""
+    call = Call(narrative=CLEAR, **(SAFE | {open_question: None}))
+    attended = with_scores().decide(call, attended=True)
+    assert attended.recommendation is Recommendation.REVIEW
+    assert f"ask_{open_question.removesuffix('_answer')}" in codes(attended)
+    assert with_scores().decide(call).recommendation is Recommendation.ELIGIBLE
+    assert with_scores().decide(Call(narrative=CLEAR, **SAFE), attended=True).recommendation is Recommendation.ELIGIBLE
+
+
+def test_a_program_may_do_without_the_questions(with_scores):
+    """`ask_before_eligible = false` lets the probability decide for attended calls too."""
+    router = with_scores()
+    program = replace(router.program, ask_before_eligible=False)
+    router = Router(bundle=router.bundle, program=program, rulebook=router.rulebook)
+    assert router.decide(Call(narrative=CLEAR), attended=True).recommendation is Recommendation.ELIGIBLE
+
+
+@pytest.mark.parametrize("risk", ["danger", "medical", "self_harm"])
+def test_the_second_net_keeps_a_risky_call_from_eligible(with_scores, risk):
+    """However probable, a call whose danger, medical need or self-harm lies above the certified bound is REVIEW."""
+    decision = with_scores(**{risk: 0.2}).decide(Call(narrative=CLEAR, **SAFE))
+    assert decision.recommendation is Recommendation.REVIEW
+    assert f"risk_{risk}" in codes(decision)
+    assert with_scores(**{risk: 0.05}).decide(Call(narrative=CLEAR, **SAFE)).recommendation is Recommendation.ELIGIBLE
+
+
+def test_no_risk_however_low_lifts_a_veto(with_scores):
+    """The second net only adds caution."""
+    decision = with_scores(danger=0.0, risk=0.0).decide(Call(narrative="calm male with a knife", **SAFE))
+    assert decision.recommendation is Recommendation.NOT_ELIGIBLE
+
+
+@pytest.mark.parametrize(
+    "note", ["people skating in the plaza near the fountain", "zorb plimf quandle over the trellis again tonight"]
+)
+def test_a_note_that_is_not_understood_is_not_cleared(with_scores, note):
+    """Without a signal of the program's own, no probability says ELIGIBLE."""
+    decision = with_scores(eligible=0.99).decide(Call(narrative=note, **SAFE))
+    assert decision.recommendation is Recommendation.REVIEW
+    assert "no_program_signal" in codes(decision)
+
+
+def test_a_note_of_unknown_words_is_not_cleared(with_scores):
+    """One known phrase among words that the model never met is too little."""
+    router = with_scores()
+    point = replace(router.bundle.operating_point, max_unfamiliar=0.3)
+    router = Router(bundle=replace(router.bundle, operating_point=point), program=router.program, rulebook=router.rulebook)
+    note = "refusing to leave, zorbling plimfers quandled thrumbly vexagons"
+    assert "unfamiliar_note" in codes(router.decide(Call(narrative=note, **SAFE)))
+
+
+def test_a_risk_is_low_only_where_that_is_certified(with_scores):
+    """Below the certified edge it is low; without one there is no band."""
+    assert with_scores(risk=0.01).decide(Call(narrative=CLEAR, **SAFE)).risk_band is RiskBand.LOW
+    assert with_scores(risk=0.03).decide(Call(narrative=CLEAR, **SAFE)).risk_band is RiskBand.ELEVATED
+    router = with_scores(risk=0.01)
+    point = replace(router.bundle.operating_point, low_risk_below=None)
+    router = Router(bundle=replace(router.bundle, operating_point=point), program=router.program, rulebook=router.rulebook)
+    assert router.decide(Call(narrative=CLEAR, **SAFE)).risk_band is RiskBand.UNKNOWN
 
 
 def test_words_shown_are_the_notes_own(router):
-    """Each reason's span is exactly its words in the original note."""
+    """Each reason's and each hit's span is exactly its words in the original note."""
     note = "Tränsient MALE slēeping in doorway; refusing to leave — has a ｋｎｉｆｅ"
-    reasons = [reason for reason in router.decide(Call(narrative=note)).reasons if reason.start is not None]
-    assert {reason.code for reason in reasons} >= {"veto_weapon", "word_for"}
-    assert all(note[reason.start : reason.end] == reason.words for reason in reasons)
+    decision = router.decide(Call(narrative=note))
+    placed = [reason for reason in (*decision.reasons, *decision.hits) if reason.start is not None]
+    assert {reason.code for reason in placed} >= {"veto_weapon", "signal_for"}
+    assert all(note[reason.start : reason.end] == reason.words for reason in placed)
+
+
+def test_reasons_are_at_most_six_and_the_rest_is_counted(router):
+    """A long note full of mentions names three vetoes, and says how many more there are."""
+    note = "gun, knife, machete, sword, rifle, hatchet. refusing to leave, talking to himself, drunk, asleep in the lobby"
+    decision = router.decide(Call(narrative=note))
+    assert len(decision.reasons) <= 6
+    assert sum(code == "veto_weapon" for code in codes(decision)) == 3
+    assert decision.more_reasons >= 3
+    assert sum(hit.code == "veto_weapon" for hit in decision.hits) == 6
+
+
+@pytest.mark.parametrize("note", ["male at the store in the area and he is old", "female, 45, at the mall with a bag"])
+def test_no_reason_is_an_article_a_sex_or_an_age(router, note):
+    """A word alone is named only where it has a meaning of its own."""
+    words = {
+        reason.words.lower() for reason in router.decide(Call(narrative=note)).reasons if reason.code.startswith("word")
+    }
+    assert not words & {"the", "and", "male", "female", "he", "at", "is", "old", "45", "a"}
+
+
+def test_signals_are_told_in_a_clinicians_words(router):
+    """What a person would name is named: the signal's sentence, with the words that carry it."""
+    decision = router.decide(Call(narrative="rp adv male refusing to leave the lobby, talking to himself", **SAFE))
+    told = {reason.rule_id: reason for reason in decision.reasons if reason.code.startswith("signal_")}
+    assert any("refus" in name for name in told)
+    assert all(reason.sentence[0].isupper() and reason.sentence.endswith(".") for reason in told.values())
 
 
 def test_identity_and_time_come_from_outside(with_scores):
@@ -229,3 +349,19 @@ def test_identity_and_time_come_from_outside(with_scores):
 def test_no_call_makes_it_raise(router, narrative, call_type):
     """Whatever is typed gets an answer."""
     assert router.decide(Call(narrative=narrative, call_type=call_type)).recommendation in set(Recommendation)
+
+
+@pytest.mark.parametrize(
+    ("note", "code", "response", "with_ems"),
+    [
+        ("male on the railing of the overpass says he will jump", "clinician_now", Response.CO_RESPONSE, True),
+        ("standing on the train tracks, refusing to leave", "clinician_now", Response.CO_RESPONSE, True),
+        ("asleep in the lobby, unresponsive, not breathing", "ambulance_first", Response.EMS, False),
+    ],
+)
+def test_who_answers_follows_the_risk(with_scores, note, code, response, with_ems):
+    """An attempt is the unit with an officer's and an ambulance's, an urgent medical need an ambulance's; never ELIGIBLE."""
+    decision = with_scores(eligible=0.99).decide(Call(narrative=note, **SAFE))
+    assert decision.recommendation is Recommendation.REVIEW
+    assert code in codes(decision)
+    assert (decision.response, decision.with_ems) == (response, with_ems)
