@@ -1,85 +1,108 @@
-"""Read the pipeline's settings; an unknown key or a value of another kind is an error that names it."""
+"""The pipeline's settings, validated: an unknown key or a wrong value raises an error that names it."""
 
-import tomllib
-from dataclasses import asdict, dataclass, fields
+import json
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any, TypeVar, cast, dataclass_transform
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from models.classifier.encoder import INPUTS, ClassifierSettings
+from models.config import read_toml, refusal
 from models.errors import InvalidConfig
 
 DEFAULT_CONFIG = Path(__file__).with_name("default.toml")
+STRICT = ConfigDict(extra="forbid", strict=True)
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(gt=0)]
+Kind = TypeVar("Kind")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def strict_dataclass(kind: type[Kind]) -> type[Kind]:
+    """Return a frozen dataclass whose fields are validated when it is made; an unknown field is an error."""
+    strict: Any = dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+    return cast("type[Kind]", strict(kind))
+
+
+@strict_dataclass
 class SynthesiseSettings:
-    """Hold how the synthetic corpus is made."""
+    """The size and nature of the synthetic corpus."""
 
-    calls: int
+    calls: Positive
     seed: int
-    days: int
-    label_noise: float
-    served_share: float
+    days: Positive
+    label_noise: Share
+    served_share: Share
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@strict_dataclass
 class SplitSettings:
-    """Hold the shares of the first three blocks in time."""
+    """The shares of the first three blocks in time; the rest is the test block."""
 
-    fit: float
-    calibrate: float
-    certify: float
+    fit: Share
+    calibrate: Share
+    certify: Share
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@strict_dataclass
 class ThresholdSettings:
-    """Hold the promises that the operating point keeps."""
+    """The promises that the operating point keeps."""
 
-    confidence: float
-    max_false_clear: float
-    max_dangerous_clear: float
+    confidence: Share
+    max_false_clear: Share
+    max_dangerous_clear: Share
     adverse_is_dangerous: bool
-    max_adverse_share: float
-    max_missed_eligible: float
-    min_probability: float
+    max_adverse_share: Share
+    max_missed_eligible: Share
+    min_probability: Share
+    unmeasured_probability: Share
+    max_low_risk: Share
+    max_unfamiliar: Share
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@strict_dataclass
 class EvaluateSettings:
-    """Hold how intervals are made."""
+    """How figures and their intervals are made."""
 
-    confidence: float
-    bootstrap: int
-    calibration_bins: int
-    max_recall_gap: float
+    confidence: Share
+    bootstrap: Positive
+    calibration_bins: Positive
+    max_recall_gap: Share
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@strict_dataclass
 class MonitorSettings:
-    """Hold the limits beyond which use is no longer what the model was trained for."""
+    """The limits beyond which `heartline monitor` raises an alarm."""
 
     max_psi: float
-    max_missing_gap: float
-    max_unfit: float
-    max_unmapped: float
-    min_week: int
-    confidence: float
+    max_missing_gap: Share
+    max_unfit: Share
+    max_unmapped: Share
+    min_week: Positive
+    confidence: Share
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@strict_dataclass
 class ReleaseSettings:
-    """Hold the gates a candidate must pass."""
+    """The gates that a candidate must pass."""
 
-    min_auc: float
-    max_calibration_error: float
+    min_auc: Share
+    max_calibration_error: Share
     max_p99_ms: float
     max_mib: float
-    min_slice: int
+    behaviour_slack: float
+    min_subgroup: Positive
+    max_recall_loss: Share
+    max_recall_loss_by_type: Share
+    max_false_clear_gain: Share
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@strict_dataclass
 class RetrainSettings:
-    """Hold how much a label counts by where it came from."""
+    """The weight of a label by its source."""
 
     weight_adjudicated: float
     weight_clinician: float
@@ -87,17 +110,17 @@ class RetrainSettings:
     weight_outcome: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@strict_dataclass
 class TrackingSettings:
-    """Hold the names under which MLflow keeps runs and models."""
+    """The names under which MLflow keeps runs and models."""
 
     experiment: str
     registered_model: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@strict_dataclass
 class Config:
-    """Hold every setting of the pipeline."""
+    """Every setting of the pipeline."""
 
     synthesise: SynthesiseSettings
     split: SplitSettings
@@ -110,52 +133,47 @@ class Config:
     tracking: TrackingSettings
 
     def flat(self) -> dict[str, Any]:
-        """Return every setting as `section.key`, for MLflow."""
+        """Return every setting as `section.key`, for MLflow and the bundle's manifest."""
         return {f"{section}.{key}": value for section, values in asdict(self).items() for key, value in values.items()}
 
 
 def load_config(path: Path | None = None) -> Config:
-    """Read the defaults and lay a file over them; raise `InvalidConfig` naming the key."""
-    table = _read(DEFAULT_CONFIG)
-    for section, values in (_read(path) if path else {}).items():
+    """Return the defaults with a file's values laid over them; raise `InvalidConfig` naming the key at fault.
+
+    >>> load_config().threshold.max_false_clear
+    0.05
+    """
+    table = read_toml(DEFAULT_CONFIG)
+    for section, values in (read_toml(path) if path else {}).items():
         if section not in table or not isinstance(values, dict):
             raise InvalidConfig("unknown section in config", value=section, remedy=f"use one of: {', '.join(table)}")
         table[section] |= values
-    kinds = {field.name: field.type for field in fields(Config)}
-    config = Config(**{section: _section(section, kinds[section], values) for section, values in table.items()})
-    if config.classifier.inputs not in INPUTS:
-        raise InvalidConfig("classifier.inputs is not known", value=config.classifier.inputs, remedy=f"one of {INPUTS}")
-    return config
+    return _config(table)
 
 
 def from_flat(flat: dict[str, Any]) -> Config:
-    """Read what `Config.flat` wrote; raise `InvalidConfig` where another release wrote it."""
+    """Return the settings that `Config.flat` wrote; raise `InvalidConfig` where another release wrote them."""
     table: dict[str, dict[str, Any]] = {field.name: {} for field in fields(Config)}
     for name, value in flat.items():
         section, _, key = name.partition(".")
         table.setdefault(section, {})[key] = value
-    kinds = {field.name: field.type for field in fields(Config)}
     try:
-        return Config(**{section: _section(section, kinds[section], values) for section, values in table.items()})
-    except (KeyError, TypeError) as error:
+        return _config(table)
+    except InvalidConfig as error:
         raise InvalidConfig("these settings are of another release", value=str(error), remedy="train again") from None
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Read one TOML file."""
+def validated(kind: type[Kind], table: Any, *, remedy: str) -> Kind:
+    """Return a table as an object of `kind`; raise `InvalidConfig` naming the first key at fault, its value and a remedy."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidConfig("config cannot be read", value=str(path), remedy=str(error)) from None
+        return TypeAdapter(kind).validate_json(json.dumps(table))  # strict mode takes tables and lists only as JSON
+    except ValidationError as error:
+        raise refusal(error, what="config", remedy=remedy) from None
 
 
-def _section(section: str, kind: Any, values: dict[str, Any]) -> Any:
-    """Check one section against its class."""
-    wanted: dict[str, type] = get_type_hints(kind)
-    for key, value in values.items():
-        if key not in wanted:
-            raise InvalidConfig("unknown key in config", value=f"{section}.{key}", remedy="see pipelines/default.toml")
-        allowed = (int, float) if wanted[key] is float else wanted[key]
-        if not isinstance(value, allowed) or isinstance(value, bool) != (wanted[key] is bool):
-            raise InvalidConfig(f"{section}.{key} is of another kind", value=value, remedy=f"give {wanted[key].__name__}")
-    return kind(**values)
+def _config(table: dict[str, dict[str, Any]]) -> Config:
+    """Return the validated settings."""
+    config = validated(Config, table, remedy="see pipelines/default.toml")
+    if config.classifier.inputs not in INPUTS:
+        raise InvalidConfig("classifier.inputs is not known", value=config.classifier.inputs, remedy=f"one of {INPUTS}")
+    return config

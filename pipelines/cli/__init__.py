@@ -1,5 +1,5 @@
-"""The `heartline` command: one file for each group of commands; each parses, calls and prints."""
+"""The `heartline` command: one file for each group of commands, which parses, calls and prints. Nothing else prints."""
 
-from pipelines.cli.main import app, main
+from pipelines.cli.main import application, main
 
-__all__ = ["app", "main"]
+__all__ = ["application", "main"]

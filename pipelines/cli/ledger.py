@@ -1,4 +1,4 @@
-"""Offer the log of decisions on the command line: check it, search it, tidy it, make its decisions again."""
+"""The commands on the ledger: create it, check it, search it, replay and purge it, and write down its head for a witness."""
 
 from collections import deque
 from pathlib import Path
@@ -7,55 +7,82 @@ from typing import Annotated
 import typer
 
 from models.errors import HeartlineError, InvalidData, LedgerBroken
+from models.ledger import Ledger, NoteEncryption, key_file_of
+from models.ledger.hash_chain import canonical
+from models.ledger.witness import timestamp_request
 from pipelines.cli import terminal
-from pipelines.cli.options import LEDGER, RUNS, AnchorOption, LedgerOption, RunsOption, open_ledger
+from pipelines.cli.options import LEDGER, RUNS, AnchorOption, LedgerOption, RunsOption, anchor_of, opened_ledger
+from pipelines.operations.replay import Replayer
 
-ledger_app = typer.Typer(no_args_is_help=True, help="Check, search, replay and tidy the log of decisions.")
-ANCHOR = Path("mlruns/ledger.anchor")
+ledger_app = typer.Typer(no_args_is_help=True, help="Create, check, search, replay and purge the ledger of decisions.")
 
 
-@ledger_app.command("verify", epilog="Example: heartline ledger verify --ledger sqlite:////tmp/ledger.db")
-def verify(ledger: LedgerOption = LEDGER, anchor: AnchorOption = ANCHOR) -> None:
-    """Check every seal; exit 1 and name the place where an entry was edited or deleted or the tail was cut."""
-    held = open_ledger(ledger, anchor)
-    try:
-        verdict = held.verify()
-    finally:
-        held.close()
+@ledger_app.command("create", epilog="Example: heartline ledger create --ledger sqlite:///mlruns/new.db")
+def create(ledger: LedgerOption = LEDGER, anchor: AnchorOption = None) -> None:
+    """Create an empty ledger, its anchor, and its key where HEARTLINE_HASH_KEY gives none; refuse where there is one."""
+    place = anchor_of(ledger, anchor)
+    encryption = NoteEncryption.from_environment(key_file_of(ledger), create=True)
+    Ledger.create(ledger, encryption=encryption, anchor=place).close()
+    terminal.show(f"a new ledger was created: {shown(ledger)}, its anchor: {place}")
+
+
+@ledger_app.command("verify", epilog="Example: heartline ledger verify")
+def verify(
+    ledger: LedgerOption = LEDGER,
+    anchor: AnchorOption = None,
+    witness: Annotated[Path | None, typer.Option("--witness", help="File of a signed head that was kept elsewhere.")] = None,
+) -> None:
+    """Check every hash against the anchor or a witness; exit 1 and name what was edited, deleted, cut or is missing."""
+    with opened_ledger(ledger, anchor_of(ledger, anchor)) as opened:
+        verdict = opened.verify(None if witness is None else opened.read_witness(witness.read_text(encoding="utf-8")))
     if verdict.fault is not None:
         raise LedgerBroken(str(verdict), remedy="compare it with a copy")
     terminal.show(str(verdict))
 
 
-@ledger_app.command("search", epilog="Example: heartline ledger search --call 2026-000123 --ledger sqlite:////tmp/ledger.db")
+@ledger_app.command("witness", epilog="Example: heartline ledger witness --out /tmp/head.json")
+def witness(
+    to: Annotated[Path, typer.Option("--out", help="File for the signed head; beside it goes a time-stamp request.")],
+    ledger: LedgerOption = LEDGER,
+) -> None:
+    """Write the signed head of the ledger, and an RFC 3161 request (.tsq) for a time-stamping authority to attest it."""
+    with opened_ledger(ledger) as opened:
+        line = opened.signed_head()
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_text(line + "\n", encoding="utf-8")
+    request = to.with_suffix(".tsq")
+    request.write_bytes(timestamp_request(to.read_bytes()))
+    terminal.show(line)
+    terminal.say(f"keep {to} where nobody who runs the ledger can change it; send {request} to a time-stamping authority")
+
+
+@ledger_app.command("search", epilog="Example: heartline ledger search --call 2026-000123")
 def search(
     call: Annotated[str | None, typer.Option("--call", help="CAD incident number.")] = None,
-    since: Annotated[str | None, typer.Option("--since", help="ISO 8601, UTC.")] = None,
-    until: Annotated[str | None, typer.Option("--until", help="ISO 8601, UTC.")] = None,
+    since: Annotated[str | None, typer.Option("--since", help="ISO 8601; UTC where no offset is given.")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="ISO 8601; UTC where no offset is given.")] = None,
     ledger: LedgerOption = LEDGER,
 ) -> None:
     """Show entries by incident number and time, one line of JSON each."""
-    from models.ledger.hash_chain import canonical  # noqa: PLC0415
-
-    held = open_ledger(ledger, None)
-    try:
-        for entry in held.search(call_id=call, since=since, until=until, limit=100_000):
-            terminal.show(canonical(entry.content | {"seq": entry.seq}))
-    finally:
-        held.close()
+    with opened_ledger(ledger) as opened:
+        after = 0
+        while page := opened.search(call_id=call, since=since, until=until, after=after):
+            for entry in page:
+                terminal.show(canonical(entry.content | {"seq": entry.seq}))
+            after = page[-1].seq
 
 
-@ledger_app.command("purge", epilog="Example: heartline ledger purge --ledger sqlite:////tmp/ledger.db")
+@ledger_app.command("purge", epilog="Example: heartline ledger purge")
 def purge(ledger: LedgerOption = LEDGER) -> None:
-    """Delete kept notes whose time is over; the entries stay, and their chain stays whole."""
-    held = open_ledger(ledger, None)
-    try:
-        terminal.show(f"{held.purge()} notes purged")
-    finally:
-        held.close()
+    """Delete kept notes whose time is over, from the file and its log; the entries stay, and their chain stays whole.
+
+    A running service does the same once a day.
+    """
+    with opened_ledger(ledger) as opened:
+        terminal.show(f"{opened.purge()} notes purged")
 
 
-@ledger_app.command("replay", epilog="Example: heartline ledger replay --last 100 --ledger sqlite:////tmp/ledger.db")
+@ledger_app.command("replay", epilog="Example: heartline ledger replay --last 100")
 def replay(
     decision: Annotated[str | None, typer.Argument(help="The decision's id.")] = None,
     last: Annotated[int, typer.Option("--last", min=1, help="Without an id: how many of the latest.")] = 1000,
@@ -63,33 +90,35 @@ def replay(
     ledger: LedgerOption = LEDGER,
     runs: RunsOption = RUNS,
 ) -> None:
-    """Make decisions again with the exact parts that made them; exit 1 where one comes out otherwise."""
-    from pipelines.operations.replay import Replayer  # noqa: PLC0415
-
-    held = open_ledger(ledger, None)
-    given = note.read_text(encoding="utf-8") if note else None
+    """Make decisions again with the exact parts that made them; exit 1 where one differs or none could be replayed."""
+    narrative = note.read_text(encoding="utf-8") if note else None
     equal, unlike, passed = 0, 0, 0
-    try:
-        replayer = Replayer(held, runs / "archive")
-        found = held.of_decision(decision) if decision else deque(held.read("decision"), maxlen=last)
-        for entry in found:
+    with opened_ledger(ledger) as opened:
+        replayer = Replayer(opened, runs / "archive")
+        entries = opened.of_decision(decision) if decision else deque(opened.read("decision"), maxlen=last)
+        for entry in entries:
             if entry.content["kind"] != "decision":
                 continue
             try:
-                made = replayer.replay(entry.content, given)
+                result = replayer.replay(entry.content, narrative)
             except HeartlineError as error:
                 if decision:
                     raise
                 passed += 1
                 terminal.show(f"{entry.content['decision_id']}: not replayed: {error}")
                 continue
-            equal, unlike = equal + made.equal, unlike + (not made.equal)
-            for name, (was, now) in made.differs.items():
-                terminal.show(f"{made.decision_id}: {name} was {was}, is {now}")
-    finally:
-        held.close()
+            equal, unlike = equal + result.equal, unlike + (not result.equal)
+            for name, (before, after) in result.differs.items():
+                terminal.show(f"{result.decision_id}: {name} was {before}, is {after}")
     if decision and not equal + unlike:
         raise InvalidData("no decision has this id", value=decision, remedy="heartline ledger search lists them")
     if unlike:
         raise LedgerBroken(f"{unlike} of {equal + unlike} decisions came out otherwise", remedy="see the fields above")
+    if not equal:
+        raise LedgerBroken(f"nothing could be replayed: {passed} decisions, none with its note and parts at hand")
     terminal.show(f"{equal} decisions came out equal, field by field; {passed} could not be replayed")
+
+
+def shown(url: str) -> str:
+    """Return a URL without user and password."""
+    return url.split("@", maxsplit=1)[-1]

@@ -1,11 +1,10 @@
-"""Offer `heartline programs`: which programs there are, what each takes, and whether a file of one holds together."""
+"""`heartline programs`: which programs there are, what each takes, and whether a program's file is right."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from models.programs.call_types import names
+from models.programs.call_types import type_names
 from models.programs.program import DEFAULT_PROGRAM, Program, load_program, program_ids
 from pipelines.cli import terminal
 
@@ -26,7 +25,7 @@ def list_programs() -> None:
 @programs_app.command("show", epilog="Example: heartline programs show denver-star")
 def show(program: ProgramArgument = DEFAULT_PROGRAM) -> None:
     """Show what a program takes and excludes, its units, its sources, and what is not known of it."""
-    found = load(program)
+    found = load_program(program)
     terminal.show(f"{found.name} ({found.version})")
     terminal.show(f"takes: {', '.join(sorted(found.eligible_call_types))}")
     terminal.show(f"excludes: {', '.join(sorted(found.excluded_call_types))}, and any weapon or threat of violence")
@@ -43,7 +42,7 @@ def show(program: ProgramArgument = DEFAULT_PROGRAM) -> None:
 @programs_app.command("check", epilog="Example: heartline programs check durham-heart")
 def check(program: ProgramArgument = DEFAULT_PROGRAM) -> None:
     """Check a program: that it reads, that its call types exist, and that it names its sources."""
-    found = faults(load(program))
+    found = faults(load_program(program))
     for fault in found:
         terminal.show(fault)
     terminal.show(f"{program}: {len(found)} faults")
@@ -51,15 +50,10 @@ def check(program: ProgramArgument = DEFAULT_PROGRAM) -> None:
         raise typer.Exit(1)
 
 
-def load(program: str) -> Program:
-    """Read a program by id or path."""
-    return load_program(Path(program) if program.endswith(".toml") else program)
-
-
 def faults(program: Program) -> list[str]:
     """Return what is wrong with a program that reads, one sentence each."""
     types = program.eligible_call_types | program.excluded_call_types
-    found = [f"no such call type: {name}" for name in sorted(types - set(names()))]
+    found = [f"no such call type: {name}" for name in sorted(types - set(type_names()))]
     both = sorted(program.eligible_call_types & program.excluded_call_types)
     found += [f"both taken and excluded: {name}" for name in both]
     found += [

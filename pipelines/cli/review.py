@@ -1,12 +1,18 @@
-"""Offer the second look on the command line: draw a sample, measure agreement, list labels that look wrong."""
+"""The commands for the review of labels: draw a sample, measure agreement, list labels that look wrong."""
 
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 
+from models.errors import InvalidData
+from models.router import Router
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, DataOption, ProgramOption, RunsOption
+from pipelines.data.table import labelled, read_table
+from pipelines.data.writers import write_frame
+from pipelines.evaluation import label_review
 from pipelines.settings import load_config
 
 review_app = typer.Typer(no_args_is_help=True, help="Have calls labelled twice, and find labels that look wrong.")
@@ -25,12 +31,8 @@ def sample(
     program: ProgramOption = PROGRAM,
 ) -> None:
     """Draw calls to be labelled twice, half by uncertainty and half by chance, without the model's answer."""
-    from models.router import Router  # noqa: PLC0415  a command loads what it needs
-    from pipelines.data.table import read_table  # noqa: PLC0415
-    from pipelines.data.writers import write_frame  # noqa: PLC0415
-    from pipelines.evaluation import label_review as review  # noqa: PLC0415
-
-    drawn = review.sample(Router.load(bundle or runs / "champion", program=program), read_table(data), size=size, seed=seed)
+    router = Router.load(bundle or runs / "champion", program=program)
+    drawn = label_review.sample(router, read_table(data), size=size, seed=seed)
     write_frame(drawn, to)
     terminal.show(f"{len(drawn)} calls written to {to}: fill in annotator_a and annotator_b with yes, no or unsure")
 
@@ -43,19 +45,16 @@ def agreement(
     config: ConfigOption = None,
 ) -> None:
     """Show Cohen's kappa with its interval, and the calls in dispute."""
-    import pandas as pd  # noqa: PLC0415
-
-    from models.errors import InvalidData  # noqa: PLC0415
-    from pipelines.evaluation import label_review as review  # noqa: PLC0415
-
     settings = load_config(config).evaluate
     try:
         frame = pd.read_csv(path, dtype=str)
     except (OSError, ValueError) as error:
         raise InvalidData("the labels cannot be read", value=str(path), remedy=str(error)) from None
-    found = review.agreement(frame, one=one, other=other, confidence=settings.confidence, resamples=settings.bootstrap)
-    terminal.show(f"kappa {found.kappa}, {found.agreed} of {found.kappa.n} alike")
-    for name in found.disputed:
+    result = label_review.agreement(
+        frame, one=one, other=other, confidence=settings.confidence, resamples=settings.bootstrap
+    )
+    terminal.show(f"kappa {result.kappa}, {result.agreed} of {result.kappa.n} alike")
+    for name in result.disputed:
         terminal.show(f"in dispute: {name}")
 
 
@@ -66,11 +65,7 @@ def suspects(
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many rows to show, the likeliest first.")] = 50,
 ) -> None:
     """List rows whose label looks wrong (cleanlab, on out-of-fold probabilities); a person decides."""
-    from pipelines.data.table import read_table  # noqa: PLC0415
-    from pipelines.evaluation import label_review as review  # noqa: PLC0415
-    from pipelines.training.train import labelled  # noqa: PLC0415
-
-    found = review.suspects(labelled(read_table(data)), load_config(config))
-    for row, label, chance in found[:limit]:
+    rows = label_review.suspects(labelled(read_table(data)), load_config(config))
+    for row, label, chance in rows[:limit]:
         terminal.show(f"row {row}: labelled {'yes' if label else 'no'}, which the other folds give a chance of {chance:.3f}")
-    terminal.show(f"{len(found)} labels look wrong")
+    terminal.show(f"{len(rows)} labels look wrong")

@@ -1,45 +1,46 @@
-"""Offer `heartline rules`: lint a rulebook, and argue with it over a note or over a file of calls."""
+"""`heartline rules`: check a rulebook, explain it on a note, measure it on a file of calls, compare two."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from models.veto.rulebook import RULEBOOK_PATH, load
 from pipelines.cli import terminal
+
+if TYPE_CHECKING:
+    from models.veto import VetoMatcher
 
 rules_app = typer.Typer(no_args_is_help=True, help="Check, explain and compare rulebooks.")
 
 DIFF_EXAMPLE = "Example: heartline rules diff models/veto/rulebook.toml models/veto/rulebook.toml --data data/sample.csv"
-RulebookArgument = Annotated[Path, typer.Argument(help="Rulebook file; the one in the package where not given.")]
-RulebookOption = Annotated[Path, typer.Option("--rulebook", help="Rulebook file.")]
+SHIPPED = "the one in the package"
+RulebookArgument = Annotated[Path | None, typer.Argument(help="Rulebook file.", show_default=SHIPPED)]
+RulebookOption = Annotated[Path | None, typer.Option("--rulebook", help="Rulebook file.", show_default=SHIPPED)]
 DataOption = Annotated[Path, typer.Option("--data", help="CSV, JSONL or Parquet of calls.")]
 
 
 @rules_app.command("check", epilog="Example: heartline rules check")
-def check(rulebook: RulebookArgument = RULEBOOK_PATH) -> None:
+def check(rulebook: RulebookArgument = None) -> None:
     """Lint a rulebook: that it reads, that every phrase fires its rule, and that no near-miss is dead."""
-    from pipelines.rules.lint import faults  # noqa: PLC0415  a command loads what it needs
+    from models.veto import RULEBOOK_PATH, load  # noqa: PLC0415  a command loads what it needs
+    from pipelines.rules.lint import faults  # noqa: PLC0415
 
-    data = load(rulebook)
-    found = faults(data)
-    for fault in found:
+    loaded = load(rulebook or RULEBOOK_PATH)
+    wrong = faults(loaded)
+    for fault in wrong:
         terminal.show(fault)
-    phrases = sum(len(rule.phrases) for rule in data.rules)
-    terminal.show(f"{data.version}: {len(data.rules)} rules, {phrases} phrases, {len(found)} faults")
-    if found:
+    phrases = sum(len(rule.phrases) for rule in loaded.rules)
+    terminal.show(f"{loaded.version}: {len(loaded.rules)} rules, {phrases} phrases, {len(wrong)} faults")
+    if wrong:
         raise typer.Exit(1)
 
 
 @rules_app.command("explain", epilog='Example: heartline rules explain "no weapons seen, male has a knife"')
-def explain(
-    note: Annotated[str, typer.Argument(help="The note, in quotes.")], rulebook: RulebookOption = RULEBOOK_PATH
-) -> None:
-    """Show every hit in a note: its words, rule, class and annotation, and what was suppressed."""
-    from models.veto.matcher import Rulebook  # noqa: PLC0415
-    from pipelines.rules.report import explained  # noqa: PLC0415
+def explain(note: Annotated[str, typer.Argument(help="The note, in quotes.")], rulebook: RulebookOption = None) -> None:
+    """Show every hit in a note: its words, rule, class and assertion, and what was suppressed."""
+    from pipelines.rules.report import explanation  # noqa: PLC0415
 
-    for line in explained(Rulebook(load(rulebook)), note):
+    for line in explanation(_matcher(rulebook), note):
         terminal.show(line)
 
 
@@ -50,25 +51,30 @@ def diff(
     data: DataOption,
 ) -> None:
     """Show which calls would change, by row, when one rulebook replaces another."""
-    from models.veto.matcher import Rulebook  # noqa: PLC0415
     from pipelines.data.table import read_table  # noqa: PLC0415
     from pipelines.rules.report import changes  # noqa: PLC0415
 
     table = read_table(data)
-    rows = table.labels["row"].tolist()
-    changed = list(changes(Rulebook(load(old)), Rulebook(load(new)), rows, terminal.tracked("reading")(table.calls)))
+    calls = terminal.tracked("reading")(table.calls)
+    changed = list(changes(_matcher(old), _matcher(new), table.labels["row"].tolist(), calls))
     for line in changed:
         terminal.show(line)
     terminal.show(f"{len(changed)} of {len(table.calls)} calls change")
 
 
 @rules_app.command("report", epilog="Example: heartline rules report --data data/sample.csv")
-def report(data: DataOption, rulebook: RulebookOption = RULEBOOK_PATH) -> None:
+def report(data: DataOption, rulebook: RulebookOption = None) -> None:
     """Show how often each rule fires on labelled calls, with which label, its false vetoes, and every miss by row."""
-    from models.veto.matcher import Rulebook  # noqa: PLC0415
     from pipelines.data.table import read_table  # noqa: PLC0415
-    from pipelines.rules.report import measured  # noqa: PLC0415
+    from pipelines.rules.report import report_lines  # noqa: PLC0415
 
     table = read_table(data)
-    for line in measured(Rulebook(load(rulebook)), table, track=terminal.tracked("reading")):
+    for line in report_lines(_matcher(rulebook), table, track=terminal.tracked("reading")):
         terminal.show(line)
+
+
+def _matcher(path: Path | None) -> "VetoMatcher":
+    """Return the matcher of a rulebook file, or of the rulebook in the package."""
+    from models.veto import RULEBOOK_PATH, VetoMatcher, load  # noqa: PLC0415
+
+    return VetoMatcher(load(path or RULEBOOK_PATH))

@@ -1,4 +1,4 @@
-"""Offer the service and its keys on the command line."""
+"""The commands that start the service and keep its API keys."""
 
 import os
 import tempfile
@@ -33,9 +33,14 @@ def serve(
     if host not in _LOOPBACK and not (os.environ.get("HEARTLINE_KEYS") or os.environ.get("HEARTLINE_JWKS")):
         remedy = "set HEARTLINE_KEYS (heartline keys create) or HEARTLINE_JWKS"
         raise InvalidConfig("will not listen beyond this machine without authentication", value=host, remedy=remedy)
+    if host not in _LOOPBACK and "HEARTLINE_ALLOWED_HOSTS" not in os.environ:
+        remedy = "set HEARTLINE_ALLOWED_HOSTS to the names that people type, separated by commas"
+        raise InvalidConfig("will not listen beyond this machine without the names of its hosts", value=host, remedy=remedy)
+    if os.geteuid() == 0:
+        terminal.say("Heartline runs as root: give it a user of its own")
     if (certificate is None) != (key is None):
         raise InvalidConfig("a certificate and its key go together", remedy="give --tls-certificate and --tls-key")
-    given = {
+    variables = {
         "HEARTLINE_BUNDLE": runs / "champion",
         "HEARTLINE_CHALLENGER": runs / "challenger",
         "HEARTLINE_CACHE": runs / "last-good",
@@ -43,10 +48,11 @@ def serve(
         "HEARTLINE_LEDGER": f"sqlite:///{runs / 'ledger.db'}",
         "HEARTLINE_ANCHOR": runs / "ledger.anchor",
     }
-    for name, value in given.items():
+    for name, value in variables.items():
         os.environ.setdefault(name, str(value))
     if workers > 1:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="heartline-metrics-"))
+    _create_ledger(os.environ["HEARTLINE_LEDGER"], os.environ["HEARTLINE_ANCHOR"])
     scheme = "https" if certificate else "http"
     terminal.say(f"Heartline suggests on {scheme}://{host}:{port}/ (Ctrl+C stops it)")
     uvicorn.run(
@@ -61,9 +67,21 @@ def serve(
         ssl_certfile=certificate,
         ssl_keyfile=key,
         ws_max_size=256 * 1024,
+        http="serving.security.connections:GuardedProtocol",
         timeout_keep_alive=30,
         limit_concurrency=2000,
     )
+
+
+def _create_ledger(url: str, anchor: str) -> None:
+    """Create the ledger of a first start, and say so; where ledger or anchor is there already, do nothing."""
+    from models.ledger import Ledger, NoteEncryption, key_file_of  # noqa: PLC0415
+
+    if url == "none" or Ledger.exists(url, anchor):
+        return
+    encryption = NoteEncryption.from_environment(key_file_of(url), create=True)
+    Ledger.create(url, encryption=encryption, anchor=anchor).close()
+    terminal.say(f"a new ledger was created: {url.split('@', maxsplit=1)[-1]}, its anchor: {anchor}")
 
 
 @keys_app.command("create", epilog="Example: heartline keys create --name desk-1 --role call_taker --keys /tmp/keys.json")
@@ -72,20 +90,20 @@ def create(
     role: Annotated[list[str], typer.Option("--role", help="call_taker, clinician, evaluator or administrator.")],
     keys: KeysOption = KEYS,
 ) -> None:
-    """Make a key and show it this once; only its hash is kept."""
-    from models import api_keys as apikeys  # noqa: PLC0415
+    """Make an API key and show it this once; only its hash is kept."""
+    from models import api_keys  # noqa: PLC0415
 
-    made, secret = apikeys.create(keys, name=name, roles=role)
-    terminal.show(f"{made.key_id}  {made.name}  {', '.join(made.roles)}")
+    key, secret = api_keys.create(keys, name=name, roles=role)
+    terminal.show(f"{key.key_id}  {key.name}  {', '.join(key.roles)}")
     terminal.show(secret)
 
 
 @keys_app.command("list", epilog="Example: heartline keys list --keys /tmp/keys.json")
 def list_keys(keys: KeysOption = KEYS) -> None:
     """List the keys: their ids, names and roles, never the keys themselves."""
-    from models import api_keys as apikeys  # noqa: PLC0415
+    from models import api_keys  # noqa: PLC0415
 
-    for key in apikeys.read(keys):
+    for key in api_keys.read(keys):
         end = f", revoked {key.revoked_at}" if key.revoked_at else ""
         terminal.show(f"{key.key_id}  {key.name}  {', '.join(key.roles)}  made {key.made_at}{end}")
 
@@ -93,7 +111,7 @@ def list_keys(keys: KeysOption = KEYS) -> None:
 @keys_app.command("revoke", epilog="Example: heartline keys revoke 0a1b2c3d --keys /tmp/keys.json")
 def revoke(key_id: Annotated[str, typer.Argument(help="The key's id, as list shows it.")], keys: KeysOption = KEYS) -> None:
     """End a key; a running service notices within seconds."""
-    from models import api_keys as apikeys  # noqa: PLC0415
+    from models import api_keys  # noqa: PLC0415
 
-    ended = apikeys.revoke(keys, key_id)
-    terminal.show(f"{ended.key_id}  {ended.name}  revoked {ended.revoked_at}")
+    revoked = api_keys.revoke(keys, key_id)
+    terminal.show(f"{revoked.key_id}  {revoked.name}  revoked {revoked.revoked_at}")

@@ -1,25 +1,30 @@
-"""Offer training, release and its history on the command line."""
+"""The command that trains a candidate, compares variants, or rebuilds a bundle."""
 
-import itertools
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.progress import Progress
 
+from models.classifier import bundle as bundles
 from models.errors import RebuildDiffers
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, ProgramOption, RunsOption
-from pipelines.release import history as releases
-from pipelines.settings import load_config
-
-if TYPE_CHECKING:
-    from pipelines.training.sources import Loaded, Source
-    from pipelines.training.train import Candidate
+from pipelines.data.table import labelled, read_table
+from pipelines.evaluation.lines import evaluation_lines
+from pipelines.settings import Config, from_flat, load_config
+from pipelines.training import Candidate, sources
+from pipelines.training import train as train_candidate
+from pipelines.training.carry_over import carry_over as measure_carry_over
+from pipelines.training.provenance import environment, file_sha256, git_state
+from pipelines.training.reference import MeasureOn
+from pipelines.training.sources import Loaded, Source
+from pipelines.training.tracking import Store
 
 TRAIN_EXAMPLE = "Example: heartline train --data mlruns/corpus.csv"
-release_app = typer.Typer(no_args_is_help=False, help="Make the candidate champion if every gate holds; see who was.")
-ByOption = Annotated[str | None, typer.Option("--by", help="Who decides; your login where not given.")]
 
 
 def train(
@@ -31,127 +36,111 @@ def train(
     from_ledger: Annotated[
         str | None, typer.Option("--from-ledger", help="Ledger's URL: add what use has labelled; --data supplies notes.")
     ] = None,
+    carry_over: Annotated[
+        bool, typer.Option("--carry-over", help="Measure settings on held-out scenarios and styles; train nothing.")
+    ] = False,
+    reference: Annotated[
+        Path | None,
+        typer.Option("--reference", help="Labelled notes of other agencies: measure calibration and floor on them anew."),
+    ] = None,
+    up_to: Annotated[
+        int | None,
+        typer.Option("--up-to", min=1, help="Number of the last entry that counts, before a fault of the ledger."),
+    ] = None,
     like: Annotated[Path | None, typer.Option("--like", help="Rebuild this bundle, and say whether it is the same.")] = None,
 ) -> None:
     """Train a candidate on labelled calls and record it in MLflow."""
-    import tempfile  # noqa: PLC0415  a command loads what it needs
-
-    from pipelines.training.provenance import git_state  # noqa: PLC0415
-    from pipelines.training.sources import Source  # noqa: PLC0415
-    from pipelines.training.tracking import Store  # noqa: PLC0415
-
+    if carry_over:
+        _show_carry_over(data, load_config(config))
+        return
     if like is not None:
         _rebuild(data, from_ledger, like)
         return
     settings = load_config(config)
     with tempfile.TemporaryDirectory() as folder:
-        source = Source(data, from_ledger)
-        made, loaded = _trained(source, settings, Path(folder) / "bundle", program=program, compare=compare)
+        source = Source(data, from_ledger, up_to)
+        candidate, loaded = _trained(
+            source, settings, Path(folder) / "bundle", program=program, compare=compare, reference=reference
+        )
+        tags = git_state() | loaded.tags
         registered = Store(runs, settings).log(
-            made.folder, made.evaluation, program=program, tags=git_state() | loaded.tags, compared=made.compared
+            candidate.folder, candidate.evaluation, program=program, tags=tags, compared=candidate.compared
         )
-    for each in made.compared:
-        mark = "trained" if each.wins else ""
-        gap = f"{each.difference:+.4f} ({each.low:+.4f} to {each.high:+.4f})"
-        terminal.show(
-            f"{each.name:36} area {each.auc:.4f}, less the best {gap}, precision {each.average_precision:.3f} {mark}"
-        )
-    for name, area in made.without.items():
-        terminal.show(f"area with {name:26} missing {area:.4f}" if name != "nothing missing" else f"area {area:.4f}")
-    terminal.show_evaluation(made.evaluation)
+    for line in _comparison_lines(candidate):
+        terminal.show(line)
+    for line in evaluation_lines(candidate.evaluation):
+        terminal.show(line)
     terminal.show(f"candidate: version {registered.version}, bundle {registered.digest[:16]}")
 
 
-def _trained(
-    source: "Source", settings: Any, folder: Path, *, program: str, compare: bool = False
-) -> "tuple[Candidate, Loaded]":
-    """Read, train and show each step."""
-    from pipelines.training import sources  # noqa: PLC0415
-    from pipelines.training import train as training  # noqa: PLC0415
+def _show_carry_over(data: Path, settings: Config) -> None:
+    """Print what each setting of the grid reaches on what it has not met."""
+    for each in measure_carry_over(labelled(read_table(data)), settings.classifier):
+        tried = each.settings
+        terminal.show(
+            f"held-out {each.held_out:9} regularisation {tried.regularisation:g}, signals {tried.signal_weight:g}, "
+            f"words {tried.word_weight:g}, metadata {tried.metadata_weight:g}: area {each.auc:.3f}, "
+            f"precision {each.average_precision:.3f}, found at 3 % false clears {each.found:.3f}"
+        )
 
+
+def _comparison_lines(candidate: Candidate) -> Iterator[str]:
+    """Yield what each variant reached, and what each missing field costs."""
+    for each in candidate.compared:
+        mark = "trained" if each.wins else ""
+        gap = f"{each.difference:+.4f} ({each.low:+.4f} to {each.high:+.4f})"
+        yield f"{each.name:36} area {each.auc:.4f}, less the best {gap}, precision {each.average_precision:.3f} {mark}"
+    for name, area in candidate.without.items():
+        yield f"area with {name:26} missing {area:.4f}" if name != "nothing missing" else f"area {area:.4f}"
+
+
+def _trained(
+    source: Source, settings: Config, folder: Path, *, program: str, compare: bool = False, reference: Path | None = None
+) -> tuple[Candidate, Loaded]:
+    """Read the calls and train, showing each step."""
+    with _steps(14 if compare else 7) as say:
+        loaded = sources.load(source, say=say)
+        measure_on = MeasureOn(read_table(reference), file_sha256(reference)) if reference is not None else None
+        candidate = train_candidate(
+            loaded.table,
+            settings,
+            folder,
+            identity=loaded.identity,
+            program=program,
+            comparing=compare,
+            measure_on=measure_on,
+            say=say,
+        )
+    return candidate, loaded
+
+
+@contextmanager
+def _steps(total: int) -> Iterator[Callable[[str], None]]:
+    """Give a function that prints a step and moves a progress bar on."""
     with Progress(console=terminal.err, transient=True) as progress:
-        bar = progress.add_task("reading", total=14 if compare else 7)
+        bar = progress.add_task("reading", total=total)
 
         def say(step: str) -> None:
             progress.update(bar, description=step.split(":", maxsplit=1)[0][:40], advance=1)
             terminal.say(step)
 
-        loaded = sources.load(source, say=say)
-        made = training.train(
-            loaded.table, settings, folder, identity=loaded.identity, program=program, comparing=compare, say=say
-        )
-    return made, loaded
+        yield say
 
 
 def _rebuild(data: Path, ledger: str | None, like: Path) -> None:
     """Train again as a bundle's manifest says, and compare the digests; raise `RebuildDiffers` where they differ."""
-    import tempfile  # noqa: PLC0415
-
-    from models.classifier import bundle as bundles  # noqa: PLC0415
-    from pipelines.settings import from_flat  # noqa: PLC0415
-    from pipelines.training.provenance import environment, file_sha256  # noqa: PLC0415
-    from pipelines.training.sources import Source  # noqa: PLC0415
-
     manifest = bundles.read_manifest(like)
-    told = manifest["training"]
-    differing = [f"data {file_sha256(data)[:16]}"] if file_sha256(data) != told["data_sha256"] else []
-    differing += [f"{name} {has}" for name, has in environment().items() if told["environment"].get(name) != has]
+    origin = manifest["training"]
+    differing = [f"data {file_sha256(data)[:16]}"] if file_sha256(data) != origin["data_sha256"] else []
+    differing += [f"{name} {has}" for name, has in environment().items() if origin["environment"].get(name) != has]
     if differing:
         raise RebuildDiffers("not what the bundle was made from", value=", ".join(differing), remedy="see its manifest")
     with tempfile.TemporaryDirectory() as folder:
-        source = Source(data, ledger, told.get("ledger_entries"))
-        made, _ = _trained(source, from_flat(told["config"]), Path(folder), program=told["program"].split("@")[0])
-        again = bundles.read_manifest(made.folder)
+        source = Source(data, ledger, origin.get("ledger_entries"))
+        settings, program = from_flat(origin["config"]), origin["program"].split("@")[0]
+        candidate, _ = _trained(source, settings, Path(folder), program=program)
+        again = bundles.read_manifest(candidate.folder)
     if again["digest"] != manifest["digest"]:
         keys = [key for key in manifest if manifest[key] != again.get(key)]
         raise RebuildDiffers("the rebuilt bundle differs", value=", ".join(keys), remedy="check the code's version")
     terminal.show(f"the same, to the last bit: {manifest['digest']}")
-
-
-@release_app.callback(invoke_without_command=True, epilog="Example: heartline release --runs mlruns")
-def release(
-    context: typer.Context,
-    runs: RunsOption = RUNS,
-    config: ConfigOption = None,
-    data: Annotated[Path | None, typer.Option("--data", help="The calls it was trained on, if they were moved.")] = None,
-    shadow: Annotated[bool, typer.Option("--shadow", help="Make it challenger only: scored, never answering.")] = False,
-    by: ByOption = None,
-) -> None:
-    """Make the candidate champion if every gate holds; otherwise say which failed and exit 1."""
-    if context.invoked_subcommand is not None:
-        return
-    from pipelines.release import release as releasing  # noqa: PLC0415
-    from pipelines.training.tracking import Store  # noqa: PLC0415
-
-    settings = load_config(config)
-    done = releasing.release(Store(runs, settings), settings, data=data, by=by or releases.user(), shadow=shadow)
-    for gate in done.gates:
-        terminal.show(f"{'held' if gate.holds else 'FAILED'}: {gate.name} {gate.measured:.4f} against {gate.limit:.4f}")
-    name = "challenger" if shadow else "champion"
-    terminal.show(f"{name}: version {done.registered.version}, bundle {done.registered.digest[:16]}")
-
-
-@release_app.command("history", epilog="Example: heartline release history --runs mlruns")
-def history(runs: RunsOption = RUNS) -> None:
-    """Show who was champion from when to when, by whom and on which evidence."""
-    entries = releases.read(runs)
-    reigns = [entry for entry in entries if entry.action != "shadow"]
-    until = {entry.evidence: later.at for entry, later in itertools.pairwise(reigns)}
-    for entry in entries:
-        end = "" if entry.action == "shadow" else f" until {until.get(entry.evidence, 'now')}"
-        proof = f"evidence {releases.EVIDENCE}/{entry.evidence} {entry.evidence_sha256[:16]}"
-        terminal.show(
-            f"{entry.at}{end}  {entry.action} of version {entry.version} {entry.digest[:16]} by {entry.by}, {proof}"
-        )
-    if not entries:
-        terminal.show("nothing was released yet")
-
-
-@release_app.command("rollback", epilog="Example: heartline release rollback --runs mlruns")
-def rollback(runs: RunsOption = RUNS, config: ConfigOption = None, by: ByOption = None) -> None:
-    """Make the champion before the present one champion again."""
-    from pipelines.release import release as releasing  # noqa: PLC0415
-    from pipelines.training.tracking import Store  # noqa: PLC0415
-
-    done = releasing.rollback(Store(runs, load_config(config)), by=by or releases.user())
-    terminal.show(f"champion again: version {done.registered.version}, bundle {done.registered.digest[:16]}")

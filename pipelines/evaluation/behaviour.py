@@ -1,22 +1,77 @@
-"""Test how a candidate behaves (CheckList): what it must get right, what must not move it, and which way danger moves it."""
+"""Behaviour tests in the manner of CheckList: what must be right, what must not matter, and what may only lower it."""
 
 import itertools
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from models.call import Call
+from models.config import read_toml
 from models.decision import Decision, Recommendation
 from models.router import Router
+from pipelines.settings import validated
 
 SUITE = Path(__file__).with_name("behaviour.toml")
+_WRONG: dict[str, Callable[[Decision], bool]] = {
+    "not turned away": lambda decision: decision.recommendation is Recommendation.NOT_ELIGIBLE,
+    "not cleared": lambda decision: decision.recommendation is Recommendation.ELIGIBLE,
+    "vetoed": lambda decision: not decision.vetoed,
+}
+
+
+class _Strict(BaseModel):
+    """A table of the suite; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Minimum(_Strict):
+    """Notes that any model must answer in one way."""
+
+    name: str
+    expect: Literal["not turned away", "not cleared", "vetoed"]
+    notes: list[str]
+
+
+class Invariance(_Strict):
+    """Notes with slots, and values for them that may move the probability by at most `bound`."""
+
+    name: str
+    bound: float
+    notes: list[str]
+    values: list[str | dict[str, str]]
+
+
+class Direction(_Strict):
+    """Words that, added to any base note, may move the probability only one way, but for `slack`."""
+
+    name: str
+    expect: Literal["not higher", "not lower"]
+    slack: float
+    add: list[str]
+
+
+class Bases(_Strict):
+    """The notes that words are added to."""
+
+    notes: list[str]
+
+
+class Suite(_Strict):
+    """All behaviour tests."""
+
+    minimum: list[Minimum]
+    invariance: list[Invariance]
+    direction: list[Direction]
+    bases: Bases
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """Hold one test: how many cases, how many failed, the worst move measured and the bound on it."""
+    """The result of one test: its cases, its failures, the worst move of the probability and the bound on it."""
 
     kind: str
     name: str
@@ -27,71 +82,70 @@ class Behaviour:
 
     @property
     def holds(self) -> bool:
-        """Tell whether the candidate behaves."""
+        """Return whether no case failed."""
         return self.failures == 0
 
 
-def behaviours(router: Router, suite: Path = SUITE) -> list[Behaviour]:
-    """Run the whole suite through the Router, where vetoed calls count as probability nought."""
-    told: dict[str, Any] = tomllib.loads(suite.read_text(encoding="utf-8"))
+def load_suite(path: Path = SUITE) -> Suite:
+    """Return the suite of a TOML file; raise `InvalidConfig` naming the key at fault."""
+    return validated(Suite, read_toml(path), remedy="see pipelines/evaluation/behaviour.toml")
+
+
+def behaviours(router: Router, suite: Path = SUITE, *, slack: float = 1.0) -> list[Behaviour]:
+    """Return the results of the whole suite through the Router, its bounds times `slack`; a veto counts as probability 0."""
+    tests = load_suite(suite)
     return [
-        *(_minimum(router, test) for test in told["minimum"]),
-        *(_invariance(router, test) for test in told["invariance"]),
-        *(_direction(router, test, told["bases"]["notes"]) for test in told["direction"]),
+        *(_minimum(router, test) for test in tests.minimum),
+        *(_invariance(router, test, slack) for test in tests.invariance),
+        *(_direction(router, test, tests.bases.notes, slack) for test in tests.direction),
     ]
 
 
-def _minimum(router: Router, test: Mapping[str, Any]) -> Behaviour:
-    """Check what any candidate must get right."""
-    checks: dict[str, Callable[[Decision], bool]] = {
-        "not turned away": lambda decision: decision.recommendation is Recommendation.NOT_ELIGIBLE,
-        "not cleared": lambda decision: decision.recommendation is Recommendation.ELIGIBLE,
-        "vetoed": lambda decision: not decision.vetoed,
-    }
-    wrong = checks[test["expect"]]
-    failures = sum(wrong(_decide(router, note)) for note in test["notes"])
-    return Behaviour("minimum", test["name"], len(test["notes"]), failures, float(failures), 0.0)
+def _minimum(router: Router, test: Minimum) -> Behaviour:
+    """Return how many notes were answered otherwise than any model must."""
+    failures = sum(_WRONG[test.expect](_decide(router, note)) for note in test.notes)
+    return Behaviour("minimum", test.name, len(test.notes), failures, float(failures), 0.0)
 
 
-def _invariance(router: Router, test: Mapping[str, Any]) -> Behaviour:
-    """Check that swapping what should not matter hardly moves the probability."""
+def _invariance(router: Router, test: Invariance, slack: float) -> Behaviour:
+    """Return how far swapping what should not matter moves the probability."""
     moves = []
-    for note in test["notes"]:
-        chances = [_chance(router, note.format(**_slots(value))) for value in test["values"]]
+    for note in test.notes:
+        chances = [_chance(router, note.format(**_slots(value))) for value in test.values]
         moves.append(max(chances) - min(chances))
-    bound = float(test["bound"])
-    return Behaviour("invariance", test["name"], len(moves), sum(move > bound for move in moves), max(moves), bound)
+    bound = test.bound * slack
+    return Behaviour("invariance", test.name, len(moves), sum(move > bound for move in moves), max(moves), bound)
 
 
-def _direction(router: Router, test: Mapping[str, Any], bases: list[str]) -> Behaviour:
-    """Check that added words move the probability only the right way, wherever they stand."""
-    sign = 1.0 if test["expect"] == "not higher" else -1.0
+def _direction(router: Router, test: Direction, bases: list[str], slack: float) -> Behaviour:
+    """Return how far added words move the probability the wrong way, before and after each base note."""
+    sign = 1.0 if test.expect == "not higher" else -1.0
     moves = [
         sign * (_chance(router, longer) - _chance(router, base))
-        for base, added in itertools.product(bases, test["add"])
-        for longer in _both_ways(base, added)
+        for base, added in itertools.product(bases, test.add)
+        for longer in _both_ends(base, added)
     ]
-    bound = float(test["slack"])
-    return Behaviour("direction", test["name"], len(moves), sum(move > bound for move in moves), max(moves), bound)
+    bound = test.slack * slack
+    return Behaviour("direction", test.name, len(moves), sum(move > bound for move in moves), max(moves), bound)
 
 
-def _both_ways(base: str, added: str) -> Iterator[str]:
-    """Put words after a note and before it."""
+def _both_ends(base: str, added: str) -> Iterator[str]:
+    """Yield a note with words added after it, and before it."""
     yield f"{base}, {added}"
     yield f"{added}, {base}"
 
 
-def _slots(value: Any) -> dict[str, str]:
-    """Return what fills a note's slots."""
-    return dict(value) if isinstance(value, dict) else {"x": str(value)}
+def _slots(value: str | dict[str, str]) -> dict[str, str]:
+    """Return the values of a note's slots by name."""
+    return value if isinstance(value, dict) else {"x": value}
 
 
 def _decide(router: Router, note: str) -> Decision:
-    """Decide a bare note, its questions answered as for a calm call."""
+    """Return the decision for a note without any other field."""
     return router.decide(Call(narrative=" ".join(note.split())))
 
 
 def _chance(router: Router, note: str) -> float:
-    """Return the probability of eligible, nought for a veto."""
+    """Return the probability of eligible, 0 for a veto."""
     decision = _decide(router, note)
     return 0.0 if decision.vetoed else decision.eligible_probability or 0.0

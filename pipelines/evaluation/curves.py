@@ -1,19 +1,23 @@
-"""Measure what each threshold would cost and bring: shares with intervals, net benefit, and calibration."""
+"""The cost and gain of each threshold: shares with intervals, net benefit, and calibration."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from models.statistics import Estimate, share
-from pipelines.evaluation.metrics import Bools, Floats
+from models.decision import Decision
+from models.statistics import Bools, Estimate, Floats, bootstrap_draws, equal_count_bins, percentile_interval, share
+from pipelines.evaluation.metrics import DECIDED_FROM, FEWEST_IN_BIN
 
+AROUND = 0.1
+RISKS = ("danger", "medical", "self_harm")
 THRESHOLDS = tuple(round(step, 2) for step in np.arange(0.05, 1.0, 0.05))
 
 
 @dataclass(frozen=True, slots=True)
 class AtThreshold:
-    """Hold what suggesting ELIGIBLE from a threshold on would do."""
+    """The figures of suggesting ELIGIBLE from a threshold on."""
 
     threshold: float
     recall: Estimate
@@ -21,20 +25,20 @@ class AtThreshold:
     precision: Estimate
 
 
-def over_thresholds(table: pd.DataFrame, *, confidence: float) -> list[AtThreshold]:
-    """Return recall, false-clear rate and precision over thresholds; a vetoed call is cleared at none."""
-    truth, score = table["truth"].to_numpy(), table["score"].to_numpy()
-    made = []
+def over_thresholds(frame: pd.DataFrame, *, confidence: float) -> list[AtThreshold]:
+    """Return recall, false-clear rate and precision at each of `THRESHOLDS`; no threshold clears a vetoed call."""
+    truth, score = frame["truth"].to_numpy(), frame["score"].to_numpy()
+    curve = []
     for threshold in THRESHOLDS:
         cleared = score >= threshold
         hits, wrong = int((cleared & truth).sum()), int((cleared & ~truth).sum())
-        made.append(AtThreshold(
+        curve.append(AtThreshold(
             threshold,
             share(hits, int(truth.sum()), confidence=confidence),
             share(wrong, int((~truth).sum()), confidence=confidence),
             share(hits, hits + wrong, confidence=confidence),
         ))  # fmt: skip
-    return made
+    return curve
 
 
 def net_benefit(truth: Bools, cleared: Bools, threshold: float) -> float:
@@ -48,29 +52,83 @@ def net_benefit(truth: Bools, cleared: Bools, threshold: float) -> float:
 
 
 def decision_curve(
-    table: pd.DataFrame, others: dict[str, Bools], *, confidence: float, resamples: int
+    frame: pd.DataFrame, others: dict[str, Bools], *, confidence: float, resamples: int
 ) -> list[dict[str, float | Estimate]]:
-    """Return, for each threshold, the net benefit of the model with its bootstrap interval, of all, and of others."""
-    truth, score = table["truth"].to_numpy(), table["score"].to_numpy()
-    rng = np.random.default_rng(0)
-    draws = [rng.integers(0, len(truth), len(truth)) for _ in range(resamples)]
-    made: list[dict[str, float | Estimate]] = []
-    for threshold in THRESHOLDS[1::2]:
-        cleared = score >= threshold
-        drawn = [net_benefit(truth[rows], cleared[rows], threshold) for rows in draws]
-        low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-        value = net_benefit(truth, cleared, threshold)
+    """Return, for every second threshold, the net benefit of the model with its interval, of clearing all, and of others."""
+    truth, score = frame["truth"].to_numpy(), frame["score"].to_numpy()
+    thresholds = THRESHOLDS[1::2]
+    draws = bootstrap_draws(
+        lambda rows: [net_benefit(truth[rows], score[rows] >= threshold, threshold) for threshold in thresholds],
+        len(truth),
+        resamples=resamples,
+    )
+    curve: list[dict[str, float | Estimate]] = []
+    for column, threshold in enumerate(thresholds):
+        low, high = percentile_interval(draws[:, column], confidence=confidence)
+        benefit = net_benefit(truth, score >= threshold, threshold)
         row: dict[str, float | Estimate] = {
-            "threshold": threshold, "model": Estimate(value, float(low), float(high), len(truth), "bootstrap"),
+            "threshold": threshold, "model": Estimate(benefit, low, high, len(truth), "bootstrap"),
             "everything cleared": net_benefit(truth, np.ones(len(truth), dtype=bool), threshold),
         }  # fmt: skip
-        made.append(row | {name: net_benefit(truth, given, threshold) for name, given in others.items()})
-    return made
+        curve.append(row | {name: net_benefit(truth, cleared, threshold) for name, cleared in others.items()})
+    return curve
 
 
-def calibration(table: pd.DataFrame, *, bins: int, confidence: float) -> list[tuple[float, Estimate]]:
-    """Return, for bands of as many calls each, the mean probability and the share that was eligible."""
-    score: Floats = table["score"].to_numpy()
-    truth = table["truth"].to_numpy()
-    parts = [part for part in np.array_split(np.argsort(score, kind="stable"), bins) if len(part)]
-    return [(float(score[part].mean()), share(int(truth[part].sum()), len(part), confidence=confidence)) for part in parts]
+@dataclass(frozen=True, slots=True)
+class CalibrationBand:
+    """A band of probabilities: where it lies, the mean probability in it, and the share of calls of which it was true."""
+
+    name: str
+    mean: float
+    share: Estimate
+
+    @property
+    def off(self) -> bool:
+        """Return whether the mean probability lies outside the interval of the share."""
+        return not self.share.low <= self.mean <= self.share.high
+
+
+def calibration_where_decided(
+    frame: pd.DataFrame, thresholds: dict[str, float], *, bins: int, confidence: float
+) -> list[CalibrationBand]:
+    """Return the bands where decisions are made: equal counts from `DECIDED_FROM` on, and around each threshold."""
+    score, truth = frame["score"].to_numpy(), frame["truth"].to_numpy()
+    decided = np.flatnonzero(score >= DECIDED_FROM)
+    parts = equal_count_bins(score[decided], max(1, min(bins, len(decided) // FEWEST_IN_BIN)))
+    bands = {f"{score[decided[part]].min():.2f} to {score[decided[part]].max():.2f}": decided[part] for part in parts}
+    for name, at in thresholds.items():
+        bands[f"within {AROUND:g} of {name} ({at:.2f})"] = np.flatnonzero(np.abs(score - at) <= AROUND)
+    return [_band(name, score[rows], truth[rows], confidence=confidence) for name, rows in bands.items() if len(rows)]
+
+
+def risk_calibration(
+    decisions: Sequence[Decision], labels: pd.DataFrame, *, bins: int, confidence: float
+) -> dict[str, list[CalibrationBand]]:
+    """Return, for each risk that decisions carry and labels know, its probability against its share in equal-count bins."""
+    bands: dict[str, list[CalibrationBand]] = {}
+    for risk in RISKS:
+        chance = np.array([getattr(decision, f"{risk}_probability", None) for decision in decisions], dtype=np.float64)
+        column = labels[risk] if risk in labels else pd.Series([None] * len(labels))
+        known = np.flatnonzero(column.notna().to_numpy() & np.isfinite(chance))
+        if len(known) >= FEWEST_IN_BIN:
+            truth = column.iloc[known].to_numpy(dtype=bool)
+            parts = equal_count_bins(chance[known], min(bins, len(known) // FEWEST_IN_BIN))
+            bands[risk] = [
+                _band(f"part {number}", chance[known][part], truth[part], confidence=confidence)
+                for number, part in enumerate(parts, start=1)
+            ]
+    return bands
+
+
+def _band(name: str, scores: Floats, truth: Bools, *, confidence: float) -> CalibrationBand:
+    """Return a band of calls, shapes (n,)."""
+    return CalibrationBand(name, float(scores.mean()), share(int(truth.sum()), len(truth), confidence=confidence))
+
+
+def calibration(frame: pd.DataFrame, *, bins: int, confidence: float) -> list[tuple[float, Estimate]]:
+    """Return the mean probability and the share that was eligible, for bins of equal count."""
+    score, truth = frame["score"].to_numpy(), frame["truth"].to_numpy()
+    return [
+        (float(score[part].mean()), share(int(truth[part].sum()), len(part), confidence=confidence))
+        for part in equal_count_bins(score, bins)
+    ]

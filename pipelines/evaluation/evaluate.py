@@ -1,18 +1,18 @@
-"""Judge a model through the Router on labelled calls: the errors that matter first, everything with intervals."""
+"""A model measured through the Router on labelled calls: the errors that matter first, every figure with its interval."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from models import statistics as estimates
 from models.call import Call
-from models.decision import Decision, Recommendation
+from models.classifier.encoder import RISKS
+from models.decision import Decision, Recommendation, RiskBand
 from models.programs.call_types import canonical
 from models.router import Router
-from models.statistics import Estimate
+from models.statistics import Bools, Estimate, Floats, Rows, share
 from pipelines.data.table import Table
 from pipelines.evaluation import metrics
 from pipelines.settings import EvaluateSettings
@@ -21,8 +21,8 @@ Track = Callable[[Iterable[Call]], Iterable[Call]]
 
 
 @dataclass(frozen=True, slots=True)
-class Error:
-    """Name one wrong answer by its row in the file, with the reasons given; never the note."""
+class WrongAnswer:
+    """A wrong answer by its row in the file, with the codes of its reasons; never the note."""
 
     row: int
     call_type: str
@@ -33,155 +33,204 @@ class Error:
 
 @dataclass(slots=True)
 class Evaluation:
-    """Hold what was measured. `figures` are keyed by name; the lists name rows."""
+    """The measured figures by name, and the wrong answers by row.
+
+    `per_100_calls` says how many suggestions and vetoes a shift of 100 calls brings, over all calls of the file.
+
+    `truth`, `scores` and `cleared` are arrays of shape (n,) over the calls labelled yes or no, in the order of the file.
+    """
 
     n: int
     n_unsure: int
-    false_clears: list[Error] = field(default_factory=list)
-    missed_vetoes: list[Error] = field(default_factory=list)
-    missed_eligible: list[Error] = field(default_factory=list)
+    false_clears: list[WrongAnswer] = field(default_factory=list)
+    missed_vetoes: list[WrongAnswer] = field(default_factory=list)
+    missed_eligible: list[WrongAnswer] = field(default_factory=list)
     figures: dict[str, Estimate] = field(default_factory=dict)
     recall_by_type: dict[str, Estimate] = field(default_factory=dict)
+    per_100_calls: dict[str, Estimate] = field(default_factory=dict)
     unsure: dict[str, int] = field(default_factory=dict)
     latency_ms: dict[str, float] = field(default_factory=dict)
-    truth: metrics.Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
-    scores: metrics.Floats = field(default_factory=lambda: np.zeros(0))
-    cleared: metrics.Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    truth: Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    scores: Floats = field(default_factory=lambda: np.zeros(0))
+    cleared: Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     def to_record(self) -> dict[str, Any]:
-        """Write the evaluation as plain JSON values, without the arrays that the plots are drawn from."""
+        """Return the evaluation as plain JSON values, without the arrays that the plots are drawn from."""
         return {key: value for key, value in asdict(self).items() if key not in {"truth", "scores", "cleared"}}
 
 
 def evaluate(router: Router, table: Table, settings: EvaluateSettings, *, track: Track = lambda calls: calls) -> Evaluation:
-    """Decide every call and compare with its labels; `track` may show progress over the calls."""
-    return compare([router.decide(call) for call in track(table.calls)], table, settings)
+    """Decide every call and measure the answers against the labels; `track` may show progress over the calls."""
+    return evaluate_decisions([router.decide(call) for call in track(table.calls)], table, settings)
 
 
-def compare(decisions: list[Decision], table: Table, settings: EvaluateSettings) -> Evaluation:
-    """Compare decisions with the labels of their calls."""
+def evaluate_decisions(decisions: Sequence[Decision], table: Table, settings: EvaluateSettings) -> Evaluation:
+    """Measure decisions against the labels of their calls, given in the same order."""
     labels = table.labels.reset_index(drop=True)
-    given = labels["eligible"].map(lambda value: value if isinstance(value, bool) else None)
-    judged = np.flatnonzero(given.notna())
-    truth = given.iloc[judged].to_numpy(dtype=bool)
+    yes_or_no = labels["eligible"].map(lambda value: value if isinstance(value, bool) else None)
+    labelled = np.flatnonzero(yes_or_no.notna())
     unsure = np.flatnonzero((labels["eligible"] == "unsure").to_numpy())
+    truth = yes_or_no.iloc[labelled].to_numpy(dtype=bool)
     outcome = np.array([decision.recommendation.value for decision in decisions])
-    result = Evaluation(n=len(judged), n_unsure=len(unsure))
-    cleared = outcome == Recommendation.ELIGIBLE.value
-    danger = (labels["danger"] == True).to_numpy()  # noqa: E712  the column holds None too
-    known_danger = labels["danger"].notna().to_numpy()
-    vetoed = np.array([decision.vetoed for decision in decisions])
-    _list_errors(result, table, decisions, judged, truth, danger=danger)
-    _shares(result, outcome[judged], truth, settings)
-    confidence = settings.confidence
-    result.figures["dangerous_clear_rate"] = estimates.share(
-        int((cleared & danger).sum()), int(danger.sum()), confidence=confidence
+    danger = is_true(labels["danger"])
+    result = Evaluation(n=len(labelled), n_unsure=len(unsure))
+    _list_errors(result, table, decisions, labelled, truth, danger=danger)
+    result.figures |= _answer_figures(outcome[labelled], truth, confidence=settings.confidence)
+    vetoed = np.array([decision.vetoed for decision in decisions], dtype=bool)[labelled]
+    result.figures |= _shares({"over_veto_rate": (vetoed & truth, truth)}, settings.confidence)
+    result.figures |= _danger_figures(decisions, danger, labels["danger"].notna().to_numpy(), confidence=settings.confidence)
+    result.truth, result.scores = truth, probabilities(decisions)[labelled]
+    result.cleared = outcome[labelled] == Recommendation.ELIGIBLE.value
+    result.figures |= _score_figures(truth, result.scores, settings)
+    result.figures |= _risk_figures(decisions, labels, settings)
+    result.per_100_calls = _per_100_calls(decisions, confidence=settings.confidence)
+    result.recall_by_type = _recall_by_type(
+        type_labels(table).iloc[labelled].to_numpy(), truth, result.cleared, confidence=settings.confidence
     )
-    result.figures["veto_recall"] = estimates.share(int((vetoed & danger).sum()), int(danger.sum()), confidence=confidence)
-    safe = known_danger & ~danger
-    result.figures["false_veto_rate"] = estimates.share(int((vetoed & safe).sum()), int(safe.sum()), confidence=confidence)
-    _curves(result, decisions, judged, truth, settings)
-    _by_type(result, table, outcome, judged, truth, confidence=confidence)
     result.unsure = {name: int(np.sum(outcome[unsure] == name)) for name in Recommendation}
     times = [decision.latency_ms for decision in decisions]
     result.latency_ms = {"p50": float(np.quantile(times, 0.5)), "p99": float(np.quantile(times, 0.99))}
     return result
 
 
-def probabilities(decisions: Iterable[Decision]) -> metrics.Floats:
-    """Return the eligible probability of each decision, zero for a veto, which no probability outvotes."""
+def probabilities(decisions: Iterable[Decision]) -> Floats:
+    """Return the eligible probability of each decision, 0 for a veto, which no probability outvotes."""
     return np.array([0.0 if decision.vetoed else decision.eligible_probability or 0.0 for decision in decisions])
 
 
-def kinds(table: Table) -> pd.Series:
-    """Return what kind of call each row is: as it was labelled, or else as its call type says."""
-    said = pd.Series([canonical(call.call_type).name for call in table.calls])
-    return table.labels["heart_type"].reset_index(drop=True).where(table.labels["heart_type"].notna().to_numpy(), said)
+def type_labels(table: Table) -> pd.Series:
+    """Return the call type of each row as it was labelled, or else as its own call type reads."""
+    own = pd.Series([canonical(call.call_type).name for call in table.calls])
+    labelled = table.labels["heart_type"].reset_index(drop=True)
+    return labelled.where(labelled.notna().to_numpy(), own)
+
+
+def is_true(column: pd.Series) -> Bools:
+    """Return where a label is a yes; the column may hold None."""
+    return np.array([value is True or value == True for value in column], dtype=bool)  # noqa: E712  numpy's True too
 
 
 def _list_errors(
-    result: Evaluation,
-    table: Table,
-    decisions: list[Decision],
-    judged: np.ndarray[Any, Any],
-    truth: metrics.Bools,
-    *,
-    danger: metrics.Bools,
+    result: Evaluation, table: Table, decisions: Sequence[Decision], labelled: Rows, truth: Bools, *, danger: Bools
 ) -> None:
-    """Name the rows of each kind of error."""
-    for row, eligible in zip(judged, truth, strict=True):
+    """Add the rows of each kind of error to the evaluation."""
+    for row, eligible in zip(labelled.tolist(), truth, strict=True):
         decision = decisions[row]
         if decision.recommendation is Recommendation.ELIGIBLE and not eligible:
-            result.false_clears.append(_error(table, int(row), decision))
+            result.false_clears.append(_wrong_answer(table, row, decision))
         if decision.recommendation is Recommendation.NOT_ELIGIBLE and eligible:
-            result.missed_eligible.append(_error(table, int(row), decision))
-    for row in np.flatnonzero(danger):
+            result.missed_eligible.append(_wrong_answer(table, row, decision))
+    for row in np.flatnonzero(danger).tolist():
         if not decisions[row].vetoed:
-            result.missed_vetoes.append(_error(table, int(row), decisions[row]))
+            result.missed_vetoes.append(_wrong_answer(table, row, decisions[row]))
 
 
-def _error(table: Table, row: int, decision: Decision) -> Error:
-    """Name one wrong answer."""
-    return Error(
+def _wrong_answer(table: Table, row: int, decision: Decision) -> WrongAnswer:
+    """Return a wrong answer by the number of its row in the file."""
+    return WrongAnswer(
         row=int(table.labels["row"].iloc[row]),
         call_type=canonical(table.calls[row].call_type).name,
         recommendation=decision.recommendation.value,
         probability=decision.eligible_probability,
-        reasons=tuple(
-            f"{reason.code} ({reason.rule_id})" if reason.rule_id else reason.code
-            for reason in decision.reasons
-            if not reason.code.startswith("ask_")
-        ),
+        reasons=tuple(f"{reason.code} ({reason.rule_id})" if reason.rule_id else reason.code for reason in decision.reasons),
     )
 
 
-def _shares(result: Evaluation, outcome: Any, truth: metrics.Bools, settings: EvaluateSettings) -> None:
-    """Measure the three answers against the truth."""
-    confidence = settings.confidence
-    cleared = outcome == Recommendation.ELIGIBLE.value
-    turned = outcome == Recommendation.NOT_ELIGIBLE.value
-    figures = result.figures
-    figures["false_clear_rate"] = estimates.share(int((cleared & ~truth).sum()), int((~truth).sum()), confidence=confidence)
-    figures["recall"] = estimates.share(int((cleared & truth).sum()), int(truth.sum()), confidence=confidence)
-    figures["precision"] = estimates.share(int((cleared & truth).sum()), int(cleared.sum()), confidence=confidence)
-    figures["missed_eligible_rate"] = estimates.share(int((turned & truth).sum()), int(truth.sum()), confidence=confidence)
-    figures["review_share"] = estimates.share(int((~cleared & ~turned).sum()), len(truth), confidence=confidence)
+def _answer_figures(outcome: Any, truth: Bools, *, confidence: float) -> dict[str, Estimate]:
+    """Return the figures of the three answers, shape (n,), against the truth."""
+    cleared, turned_away = outcome == Recommendation.ELIGIBLE.value, outcome == Recommendation.NOT_ELIGIBLE.value
+    counts = {
+        "false_clear_rate": (cleared & ~truth, ~truth), "recall": (cleared & truth, truth),
+        "precision": (cleared & truth, cleared), "missed_eligible_rate": (turned_away & truth, truth),
+        "review_share": (~cleared & ~turned_away, np.ones(len(truth), dtype=bool)),
+    }  # fmt: skip
+    return _shares(counts, confidence)
 
 
-def _curves(
-    result: Evaluation,
-    decisions: list[Decision],
-    judged: Any,
-    truth: metrics.Bools,
-    settings: EvaluateSettings,
-) -> None:
-    """Measure the probabilities, vetoed calls at zero."""
-    scores = probabilities(decisions)[judged]
-    result.truth, result.scores = truth, scores
-    result.cleared = np.array([decisions[row].recommendation is Recommendation.ELIGIBLE for row in judged], dtype=bool)
+def _danger_figures(decisions: Sequence[Decision], danger: Bools, known: Bools, *, confidence: float) -> dict[str, Estimate]:
+    """Return how dangerous calls and calls known to be safe were answered; both masks have shape (calls,)."""
+    cleared = np.array([decision.recommendation is Recommendation.ELIGIBLE for decision in decisions], dtype=bool)
+    vetoed = np.array([decision.vetoed for decision in decisions], dtype=bool)
+    safe = known & ~danger
+    counts = {
+        "dangerous_clear_rate": (cleared & danger, danger), "veto_recall": (vetoed & danger, danger),
+        "false_veto_rate": (vetoed & safe, safe),
+    }  # fmt: skip
+    return _shares(counts, confidence)
+
+
+def _shares(counts: dict[str, tuple[Bools, Bools]], confidence: float) -> dict[str, Estimate]:
+    """Return each share of the rows in the first mask among those in the second."""
+    return {name: share(int(hits.sum()), int(among.sum()), confidence=confidence) for name, (hits, among) in counts.items()}
+
+
+def _score_figures(truth: Bools, scores: Floats, settings: EvaluateSettings) -> dict[str, Estimate]:
+    """Return the figures of the probabilities, vetoed calls at 0; shapes (n,)."""
     measures = {
         "auc": metrics.auc,
         "average_precision": metrics.average_precision,
         "calibration_error": metrics.calibration_error(settings.calibration_bins),
+        "calibration_error_where_decided": metrics.calibration_error_where_decided(settings.calibration_bins),
     }
-    for name, measure in measures.items():
-        result.figures[name] = metrics.bootstrapped(
-            measure, truth, scores, confidence=settings.confidence, resamples=settings.bootstrap
-        )
+    return {
+        name: metrics.bootstrapped(measure, truth, scores, confidence=settings.confidence, resamples=settings.bootstrap)
+        for name, measure in measures.items()
+    }
 
 
-def _by_type(
-    result: Evaluation,
-    table: Table,
-    outcome: Any,
-    judged: Any,
-    truth: metrics.Bools,
-    *,
-    confidence: float,
-) -> None:
-    """Measure, for each kind of eligible call, how many are found (suggested ELIGIBLE)."""
-    named = kinds(table).iloc[judged].to_numpy()
-    for kind in sorted(set(named[truth])):
-        rows = (named == kind) & truth
-        found = outcome[judged][rows] == Recommendation.ELIGIBLE.value
-        result.recall_by_type[str(kind)] = estimates.share(int(found.sum()), int(rows.sum()), confidence=confidence)
+def _risk_figures(decisions: Sequence[Decision], labels: pd.DataFrame, settings: EvaluateSettings) -> dict[str, Estimate]:
+    """Return how well each risk and their union rank and are calibrated, and how often band low was wrong.
+
+    The union is of the risks that are labelled at all; a call counts where all of those are known.
+    """
+    labelled = [name for name in RISKS if labels[name].notna().any()]
+    truths = {name: (is_true(labels[name]), labels[name].notna().to_numpy()) for name in labelled}
+    if labelled:
+        known = labels[labelled].notna().all(axis=1).to_numpy()
+        truths["risk"] = np.any([truths[name][0] for name in labelled], axis=0), known
+    figures: dict[str, Estimate] = {}
+    for name, (truth, known) in truths.items():
+        scores = np.array([getattr(decision, f"{name}_probability") or 0.0 for decision in decisions])
+        measures: dict[str, metrics.Measure] = {"auc": metrics.auc, "average_precision": metrics.average_precision}
+        if name == "risk":
+            measures["calibration_error"] = metrics.calibration_error(settings.calibration_bins)
+        figures |= {
+            f"{name}_{measure}": metrics.bootstrapped(
+                function, truth[known], scores[known], confidence=settings.confidence, resamples=settings.bootstrap
+            )
+            for measure, function in measures.items()
+        }
+    if "risk" in truths:
+        low = np.array([decision.risk_band is RiskBand.LOW for decision in decisions], dtype=bool)
+        truth, known = truths["risk"]
+        figures |= _shares({"low_band_wrong_rate": (low & truth & known, low & known)}, settings.confidence)
+    return figures
+
+
+def _abstained(decision: Decision) -> bool:
+    """Return whether a call was kept from ELIGIBLE because its note is not understood."""
+    return any(reason.code in {"no_program_signal", "unfamiliar_note"} for reason in decision.reasons)
+
+
+def _per_100_calls(decisions: Sequence[Decision], *, confidence: float) -> dict[str, Estimate]:
+    """Return how many of 100 calls are suggested ELIGIBLE, vetoed, left to review, and not understood."""
+    counts = {
+        "suggested ELIGIBLE": sum(decision.recommendation is Recommendation.ELIGIBLE for decision in decisions),
+        "vetoed": sum(decision.vetoed for decision in decisions),
+        "left to REVIEW": sum(decision.recommendation is Recommendation.REVIEW for decision in decisions),
+        "not understood": sum(map(_abstained, decisions)),
+    }
+    shares = {name: share(count, len(decisions), confidence=confidence) for name, count in counts.items()}
+    return {
+        name: replace(each, value=100 * each.value, low=100 * each.low, high=100 * each.high)
+        for name, each in shares.items()
+    }
+
+
+def _recall_by_type(types: Any, truth: Bools, cleared: Bools, *, confidence: float) -> dict[str, Estimate]:
+    """Return the share suggested ELIGIBLE among the eligible calls of each type; shapes (n,)."""
+    recalls = {}
+    for name in sorted(set(types[truth])):
+        rows = (types == name) & truth
+        recalls[str(name)] = share(int(cleared[rows].sum()), int(rows.sum()), confidence=confidence)
+    return recalls

@@ -1,4 +1,4 @@
-"""Lay decisions beside labels as one table, a row for each labelled call: what every part of the report reads."""
+"""The evaluation frame: decisions beside labels, one row for each labelled call. Every part of the report reads it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,40 +8,40 @@ from models.call import Call
 from models.decision import Decision, Recommendation
 from models.programs.call_types import canonical
 from pipelines.data.table import Table
-from pipelines.evaluation.evaluate import kinds, probabilities
+from pipelines.evaluation.evaluate import is_true, probabilities
 
 GROUPS = ("call type", "zone", "hour", "language", "caller party", "source", "repeat caller", "note length")
-_HOURS = ("00 to 06", "06 to 12", "12 to 18", "18 to 24")
 NOT_KNOWN = "not known"
+_HOURS = ("00 to 06", "06 to 12", "12 to 18", "18 to 24")
 
 
-def judged(
+def evaluation_frame(
     table: Table, decisions: Sequence[Decision], *, more: Mapping[str, Sequence[object]] | None = None
 ) -> pd.DataFrame:
-    """Return a table of the calls labelled yes or no, indexed by their place in `table`.
+    """Return a frame of the calls labelled yes or no, indexed by their place in `table`.
 
-    Columns: row, truth, danger, cleared, turned, vetoed, score (nought for a veto), expected (the calibrated probability),
-    kind and `GROUPS`. `more` adds columns, each as long as `table`, to be grouped by too.
+    Columns: row (in the file), truth, danger, cleared, turned_away, vetoed, score (0 for a veto) and `GROUPS`. `more`
+    adds columns to group by, each as long as `table`.
     """
     labels = table.labels.reset_index(drop=True)
-    made = pd.DataFrame({
+    recommended = [decision.recommendation for decision in decisions]
+    frame = pd.DataFrame({
         "row": labels["row"],
         "truth": labels["eligible"].map(lambda value: value if isinstance(value, bool) else None),
-        "danger": (labels["danger"] == True).to_numpy(),  # noqa: E712  the column holds None too
-        "cleared": [decision.recommendation is Recommendation.ELIGIBLE for decision in decisions],
-        "turned": [decision.recommendation is Recommendation.NOT_ELIGIBLE for decision in decisions],
+        "danger": is_true(labels["danger"]),
+        "cleared": [each is Recommendation.ELIGIBLE for each in recommended],
+        "turned_away": [each is Recommendation.NOT_ELIGIBLE for each in recommended],
         "vetoed": [decision.vetoed for decision in decisions],
         "score": probabilities(decisions),
-        "kind": kinds(table),
         **groups(table.calls),
         **{name: [_word(value) for value in values] for name, values in (more or {}).items()},
     })  # fmt: skip
-    made = made[made["truth"].notna()]
-    return made.assign(truth=made["truth"].astype(bool))
+    frame = frame[frame["truth"].notna()]
+    return frame.assign(truth=frame["truth"].astype(bool))
 
 
 def groups(calls: Sequence[Call]) -> dict[str, list[str]]:
-    """Return what calls are grouped by, each a word."""
+    """Return the value of each of `GROUPS` for every call."""
     return {
         "call type": [canonical(call.call_type).name for call in calls],
         "zone": [call.zone or NOT_KNOWN for call in calls],
@@ -55,10 +55,10 @@ def groups(calls: Sequence[Call]) -> dict[str, list[str]]:
 
 
 def _word(value: object) -> str:
-    """Return a value as a word."""
+    """Return a value as text."""
     return NOT_KNOWN if value in {None, ""} else str(value)
 
 
 def _length(words: int) -> str:
-    """Return a note's band of length."""
+    """Return the band of a note's length."""
     return "under 10 words" if words < 10 else ("10 to 24 words" if words < 25 else "25 words and more")

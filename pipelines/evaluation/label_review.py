@@ -1,4 +1,4 @@
-"""Bring people's second look: a sample to be labelled twice, how far two labellers agree, and labels that look wrong."""
+"""Review of labels: a sample to be labelled twice, how far two labellers agree, and labels that look wrong."""
 
 import random
 from collections.abc import Sequence
@@ -14,8 +14,9 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from models.classifier import encoder as classifier
 from models.classifier import features
 from models.errors import InvalidData
+from models.reading import Reader
 from models.router import Router
-from models.statistics import Estimate
+from models.statistics import Estimate, bootstrap_draws, percentile_interval
 from pipelines.data.table import Table
 from pipelines.settings import Config
 
@@ -25,9 +26,9 @@ COLUMNS = (
 
 
 def sample(router: Router, table: Table, *, size: int, seed: int) -> pd.DataFrame:
-    """Draw calls to be labelled: half where the model is least sure, half by chance, shuffled and without its answer.
+    """Return calls to be labelled: half where the model is least sure, half by chance, shuffled and without its answer.
 
-    Those who label must not know what the model said, or their labels would be its echo.
+    Labellers must not know what the model said, or their labels would repeat it. Raises `InvalidData` without a model.
     """
     if router.bundle is None:
         raise InvalidData("a sample needs a model", remedy="run heartline train and heartline release first")
@@ -57,7 +58,7 @@ def sample(router: Router, table: Table, *, size: int, seed: int) -> pd.DataFram
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Hold how far two labellers agree, and the calls on which they do not."""
+    """How far two labellers agree, and the calls on which they do not."""
 
     kappa: Estimate
     agreed: int
@@ -73,29 +74,28 @@ def agreement(frame: pd.DataFrame, *, one: str, other: str, confidence: float, r
     first, second = (frame.loc[both, name].astype(str).str.strip().str.lower().to_numpy() for name in (one, other))
     if len(first) < 2:
         raise InvalidData("fewer than two calls were labelled twice", value=len(first), remedy=f"fill in {one} and {other}")
-    rng = np.random.default_rng(0)
-    draws = []
-    for _ in range(resamples):
-        rows = rng.integers(0, len(first), len(first))
-        if len(set(first[rows]) | set(second[rows])) > 1:
-            draws.append(float(cohen_kappa_score(first[rows], second[rows])))
-    tail = (1 - confidence) / 2
-    low, high = (float(end) for end in np.quantile(draws, [tail, 1 - tail])) if draws else (1.0, 1.0)
-    value = float(cohen_kappa_score(first, second)) if len(set(first) | set(second)) > 1 else 1.0
+    draws = bootstrap_draws(
+        lambda rows: cohen_kappa_score(first[rows], second[rows]),
+        len(first),
+        resamples=resamples,
+        defined=lambda rows: len(set(first[rows]) | set(second[rows])) > 1,
+    )
+    low, high = percentile_interval(draws, confidence=confidence) if len(draws) else (1.0, 1.0)
+    kappa = float(cohen_kappa_score(first, second)) if len(set(first) | set(second)) > 1 else 1.0
     names = frame.loc[both, "call_id"] if "call_id" in frame else pd.Series(np.flatnonzero(both.to_numpy()) + 1)
     disputed = tuple(str(name) for name, a, b in zip(names, first, second, strict=True) if a != b)
-    return Agreement(Estimate(value, low, high, len(first), "bootstrap"), int((first == second).sum()), disputed)
+    return Agreement(Estimate(kappa, low, high, len(first), "bootstrap"), int((first == second).sum()), disputed)
 
 
 def suspects(table: Table, config: Config) -> list[tuple[int, bool, float]]:
-    """Return rows whose eligible label looks wrong, worst first: (row, label, chance of it out of fold).
+    """Return rows whose eligible label looks wrong, worst first: (row, label, its probability out of fold).
 
-    Callers are kept on one side of each fold. Source: confident learning, Northcutt and others, JAIR 70 (2021).
+    A caller stays on one side of each fold. Source: confident learning, Northcutt and others, JAIR 70 (2021).
     """
     truth = table.labels["eligible"].to_numpy(dtype=bool).astype(int)
     own = pd.Series([f"row-{number}" for number in range(len(truth))])
     groups = table.labels["caller_key"].reset_index(drop=True).where(table.labels["caller_key"].notna().to_numpy(), own)
-    encoded = classifier.make_encoder(config.classifier).fit_transform(features.frame(table.calls))
+    encoded = classifier.make_encoder(config.classifier).fit_transform(features.frame(table.calls, Reader()))
     head = LogisticRegression(C=config.classifier.regularisation, max_iter=2000, random_state=config.classifier.seed)
     folds = StratifiedGroupKFold(5, shuffle=True, random_state=config.classifier.seed)
     chances = cross_val_predict(head, encoded, truth, groups=groups, cv=folds, method="predict_proba")

@@ -1,52 +1,66 @@
-"""Measure areas under curves and calibration error with bootstrap intervals."""
+"""Areas under curves and calibration error, with bootstrap intervals."""
 
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score
 
-from models.statistics import Estimate
+from models.statistics import Bools, Estimate, Floats, Rows, bootstrap_draws, equal_count_bins, percentile_interval
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+DECIDED_FROM = 0.3
+"""The probability from which on a call may be suggested ELIGIBLE under any sensible threshold."""
+
+FEWEST_IN_BIN = 30
+
+Measure = Callable[[Bools, Floats], float]
+"""A figure of true labels and scores, both of shape (n,)."""
 
 
-def bootstrapped(
-    measure: Callable[[Bools, Floats], float], truth: Bools, scores: Floats, *, confidence: float, resamples: int
-) -> Estimate:
-    """Return a measure of labels and scores, both (n,), with its percentile bootstrap interval (seeded)."""
-    if truth.all() or not truth.any():
+def bootstrapped(measure: Measure, truth: Bools, scores: Floats, *, confidence: float, resamples: int) -> Estimate:
+    """Return a measure of labels and scores, both (n,), with its percentile bootstrap interval (seeded).
+
+    Where all labels are alike the measure does not exist: the estimate rests on no calls.
+    """
+    if not _both_classes(truth):
         return Estimate(float("nan"), 0.0, 1.0, 0, "bootstrap")
-    rng = np.random.default_rng(0)
-    order = np.argsort(scores, kind="stable")  # what is sorted once is sorted again in no time
+    order = np.argsort(scores, kind="stable")  # ranks of sorted scores are fast, and sorted draws stay sorted
     truth, scores = truth[order], scores[order]
-    values: list[float] = []
-    while len(values) < resamples:
-        rows = np.sort(rng.integers(0, len(truth), len(truth)))
-        if truth[rows].any() and not truth[rows].all():
-            values.append(measure(truth[rows], scores[rows]))
-    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Estimate(measure(truth, scores), float(low), float(high), len(truth), "bootstrap")
+
+    def statistic(rows: Rows) -> float:
+        rows = np.sort(rows)
+        return measure(truth[rows], scores[rows])
+
+    draws = bootstrap_draws(
+        statistic, len(truth), resamples=resamples, defined=lambda rows: _both_classes(truth[rows])
+    )  # fmt: skip
+    value = measure(truth, scores)
+    draws = draws[np.isfinite(draws)]
+    if not np.isfinite(value) or not len(draws):
+        return Estimate(float("nan"), 0.0, 1.0, 0, "bootstrap")
+    low, high = percentile_interval(draws, confidence=confidence)
+    return Estimate(value, low, high, len(truth), "bootstrap")
 
 
 def paired_differences(
-    measure: Callable[[Bools, Floats], float], truth: Bools, scores: dict[str, Floats], best: str, *, resamples: int
+    measure: Measure, truth: Bools, scores: dict[str, Floats], reference: str, *, resamples: int
 ) -> dict[str, Floats]:
-    """Return, for each set of scores, its measure less the best's over the same bootstrap draws; shape (resamples,)."""
-    rng = np.random.default_rng(0)
-    values: dict[str, list[float]] = {name: [] for name in scores}
-    while len(values[best]) < resamples:
-        rows = rng.integers(0, len(truth), len(truth))
-        if truth[rows].any() and not truth[rows].all():
-            for name, given in scores.items():
-                values[name].append(measure(truth[rows], given[rows]))
-    return {name: np.array(found) - np.array(values[best]) for name, found in values.items()}
+    """Return, for each set of scores, its measure less the reference's over the same draws; shape (resamples,) each."""
+    draws = bootstrap_draws(
+        lambda rows: [measure(truth[rows], each[rows]) for each in scores.values()],
+        len(truth),
+        resamples=resamples,
+        defined=lambda rows: _both_classes(truth[rows]),
+    )
+    place = list(scores).index(reference)
+    return {name: draws[:, column] - draws[:, place] for column, name in enumerate(scores)}
 
 
 def auc(truth: Bools, scores: Floats) -> float:
-    """Return the area under the receiver operating characteristic, by ranks (Mann and Whitney): sorted scores are fast."""
+    """Return the area under the receiver operating characteristic, by ranks (Mann and Whitney).
+
+    Equal to scikit-learn's `roc_auc_score`, and several times as fast on the sorted scores of a bootstrap.
+    """
     hits = int(truth.sum())
     return float((rankdata(scores)[truth].sum() - hits * (hits + 1) / 2) / (hits * (len(truth) - hits)))
 
@@ -56,13 +70,33 @@ def average_precision(truth: Bools, scores: Floats) -> float:
     return float(average_precision_score(truth, scores))
 
 
-def calibration_error(bins: int) -> Callable[[Bools, Floats], float]:
-    """Return the expected calibration error over bins of equal count."""
+def calibration_error(bins: int) -> Measure:
+    """Return a measure of the expected calibration error over bins of equal count."""
 
     def measure(truth: Bools, scores: Floats) -> float:
-        order = np.argsort(scores, kind="stable")
-        parts = [part for part in np.array_split(order, bins) if len(part)]
-        gaps = [len(part) * abs(truth[part].mean() - scores[part].mean()) for part in parts]
+        gaps = [len(part) * abs(truth[part].mean() - scores[part].mean()) for part in equal_count_bins(scores, bins)]
         return float(sum(gaps) / len(truth))
 
     return measure
+
+
+def calibration_error_where_decided(bins: int) -> Measure:
+    """Return a measure of the calibration error among calls that may be cleared: probabilities from `DECIDED_FROM` on.
+
+    Most calls are plainly ineligible and well calibrated at 0, which flatters the overall figure. The bins adapt: equal
+    counts of at least `FEWEST_IN_BIN` calls. NaN where there are fewer calls than that.
+    """
+
+    def measure(truth: Bools, scores: Floats) -> float:
+        decided = scores >= DECIDED_FROM
+        count = int(decided.sum())
+        if count < FEWEST_IN_BIN:
+            return float("nan")
+        return calibration_error(min(bins, count // FEWEST_IN_BIN))(truth[decided], scores[decided])
+
+    return measure
+
+
+def _both_classes(truth: Bools) -> bool:
+    """Return whether labels hold both a yes and a no."""
+    return bool(truth.any() and not truth.all())

@@ -1,4 +1,4 @@
-"""Draw what a run leaves behind: calibration, precision against recall, and what each threshold would cost."""
+"""Plots of a training run: calibration, precision against recall, and the cost of each threshold."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,11 +7,14 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve
 
+from models.statistics import Bools, Floats, equal_count_bins
 from pipelines.evaluation.evaluate import Evaluation
+
+_BINS = 10
 
 
 def draw(evaluation: Evaluation, point: Mapping[str, float]) -> dict[str, Figure]:
-    """Return the figures by name; nothing where only one class is known."""
+    """Return the figures by name, with the operating point marked; none where all labels are alike."""
     truth, scores = evaluation.truth, evaluation.scores
     if truth.all() or not truth.any():
         return {}
@@ -31,26 +34,26 @@ def _axes(title: str, x: str, y: str) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def _calibration(truth: Any, scores: Any) -> Figure:
-    """Plot how often calls of a predicted probability were eligible."""
+def _calibration(truth: Bools, scores: Floats) -> Figure:
+    """Return a plot of the share that was eligible against the predicted probability."""
     figure, axes = _axes("Calibration (test block)", "predicted probability of eligible", "share that was eligible")
-    parts = [part for part in np.array_split(np.argsort(scores, kind="stable"), 10) if len(part)]
+    bins = equal_count_bins(scores, _BINS)
     axes.plot([0, 1], [0, 1], color="grey", linestyle="--", label="perfect")
-    axes.plot([scores[p].mean() for p in parts], [truth[p].mean() for p in parts], marker="o", label="tenths of the calls")
+    axes.plot([scores[b].mean() for b in bins], [truth[b].mean() for b in bins], marker="o", label="tenths of the calls")
     axes.legend()
     return figure
 
 
-def _precision_recall(truth: Any, scores: Any) -> Figure:
-    """Plot precision against recall."""
+def _precision_recall(truth: Bools, scores: Floats) -> Figure:
+    """Return a plot of precision against recall."""
     figure, axes = _axes("Precision and recall (test block)", "recall of eligible calls", "precision")
     precision, recall, _ = precision_recall_curve(truth, scores)
     axes.plot(recall, precision)
     return figure
 
 
-def _trade_off(truth: Any, scores: Any, point: Mapping[str, float]) -> Figure:
-    """Plot the false-clear rate and the recall over the threshold, with the certified one marked."""
+def _trade_off(truth: Bools, scores: Floats, point: Mapping[str, float]) -> Figure:
+    """Return a plot of the false-clear rate and the recall over thresholds, with the certified one marked."""
     figure, axes = _axes("What each threshold costs (test block)", "threshold for ELIGIBLE", "share")
     steps = np.linspace(0, 1, 201)
     axes.plot(steps, [(scores[~truth] >= step).mean() for step in steps], label="ineligible cleared")

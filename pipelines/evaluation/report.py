@@ -1,9 +1,9 @@
-"""Assemble what an outside evaluator needs of a model on labelled calls: one page, and the same as JSON.
+"""The report of a model on labelled calls, for an outside evaluator: one page, and the same as JSON.
 
-Everything is measured through the Router, on the same rows, with intervals; what is not well comes first, as findings.
+Everything is measured through the Router, on the same rows, with intervals; problems come first, as findings.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,43 +13,60 @@ import pandas as pd
 from models.router import Router
 from models.statistics import Estimate
 from pipelines.data.table import Table
-from pipelines.evaluation import baselines, curves
+from pipelines.evaluation import curves
+from pipelines.evaluation.baselines import Baseline, choices, measure_choices
 from pipelines.evaluation.behaviour import Behaviour, behaviours
-from pipelines.evaluation.evaluate import Evaluation, compare
-from pipelines.evaluation.evaluation_frame import GROUPS, judged
+from pipelines.evaluation.evaluate import Evaluation, Track, evaluate_decisions
+from pipelines.evaluation.evaluation_frame import GROUPS, evaluation_frame
 from pipelines.evaluation.fairness import BY, Fairness, fairness
-from pipelines.evaluation.subgroups import Slice, worst
-from pipelines.operations.publish import rendered
+from pipelines.evaluation.pages import render
+from pipelines.evaluation.subgroups import Subgroup, worst_subgroups
 from pipelines.settings import Config
+
+PROMISES = {"false_clear_rate": "max_false_clear", "dangerous_clear_rate": "max_dangerous_clear"}
+"""Figures that the operating point promises to bound, each with the name of its bound."""
+
+_PAGE, _MOST = 25, 500
+"""Wrong answers that the page shows at once, and that it holds at most; the JSON holds all."""
 
 
 @dataclass(slots=True)
 class Report:
-    """Hold every part of the report."""
+    """Every part of the report.
+
+    `findings` are promises that these calls show to be broken, `not_shown` those that they are too few to prove: only
+    where both are empty is the model shown to keep its promises.
+    """
 
     made_at: str
     data: str
+    about: str
+    first_day: str
+    last_day: str
     versions: dict[str, str]
-    point: dict[str, float]
+    point: dict[str, float | int | None]
     confidence: float
     evaluation: Evaluation
     findings: list[str] = field(default_factory=list)
-    compared: list[baselines.Compared] = field(default_factory=list)
+    not_shown: list[str] = field(default_factory=list)
+    compared: list[Baseline] = field(default_factory=list)
     thresholds: list[curves.AtThreshold] = field(default_factory=list)
     decision_curve: list[dict[str, float | Estimate]] = field(default_factory=list)
     calibration: list[tuple[float, Estimate]] = field(default_factory=list)
+    decided: list[curves.CalibrationBand] = field(default_factory=list)
+    risks: dict[str, list[curves.CalibrationBand]] = field(default_factory=dict)
     learning: list[tuple[int, Estimate]] = field(default_factory=list)
-    slices: list[Slice] = field(default_factory=list)
+    subgroups: list[Subgroup] = field(default_factory=list)
     fairness: list[Fairness] = field(default_factory=list)
     behaviour: list[Behaviour] = field(default_factory=list)
 
     def to_record(self) -> dict[str, Any]:
-        """Write the report as plain JSON values."""
+        """Return the report as plain JSON values."""
         return asdict(self) | {"evaluation": self.evaluation.to_record()}
 
     def to_html(self) -> str:
-        """Write the report as one self-contained page."""
-        return rendered("report.html", report=self, searched=GROUPS)
+        """Return the report as one self-contained page."""
+        return render("report.html", report=self, searched=GROUPS, page=_PAGE, most=_MOST)
 
 
 def report(
@@ -58,59 +75,131 @@ def report(
     config: Config,
     *,
     data: str,
+    about: str | None = None,
     more: Mapping[str, Sequence[object]] | None = None,
     dispatched: Sequence[object] | None = None,
     learning: Sequence[tuple[int, Estimate]] = (),
-    track: Callable[[Any], Any] = lambda calls: calls,
+    track: Track = lambda calls: calls,
 ) -> Report:
-    """Decide every call once and measure everything; `more` are columns to group by, as long as the table."""
+    """Decide every call once and measure everything.
+
+    `about` says whose calls these are and who labelled them; `more` are columns to group by, as long as the table.
+    """
     decisions = [router.decide(call) for call in track(table.calls)]
-    found, settings = compare(decisions, table, config.evaluate), config.evaluate
-    rows = judged(table, decisions, more=more)
+    evaluation, settings = evaluate_decisions(decisions, table, config.evaluate), config.evaluate
+    frame = evaluation_frame(table, decisions, more=more)
     confidence = settings.confidence
-    simpler = baselines.choices(rows, table.calls, router.program, dispatched=dispatched)
-    made = Report(
+    days = sorted(call.received_at.date().isoformat() for call in table.calls if call.received_at)
+    simpler = choices(frame, table.calls, router.program, dispatched=dispatched)
+    result = Report(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         data=data,
+        about=about or _about(table),
+        first_day=days[0] if days else "not known",
+        last_day=days[-1] if days else "not known",
         versions=asdict(router.versions),
-        point=router.bundle.operating_point.to_record() if router.bundle else {},
+        point=dict(router.bundle.operating_point.to_record()) if router.bundle else {},
         confidence=confidence,
-        evaluation=found,
-        compared=baselines.compare(rows, simpler, confidence=confidence),
-        thresholds=curves.over_thresholds(rows, confidence=confidence),
-        decision_curve=curves.decision_curve(rows, simpler, confidence=confidence, resamples=settings.bootstrap // 5),
-        calibration=curves.calibration(rows, bins=settings.calibration_bins, confidence=confidence),
+        evaluation=evaluation,
+        compared=measure_choices(frame, simpler, confidence=confidence),
+        thresholds=curves.over_thresholds(frame, confidence=confidence),
+        decision_curve=curves.decision_curve(frame, simpler, confidence=confidence, resamples=settings.bootstrap // 5),
+        calibration=curves.calibration(frame, bins=settings.calibration_bins, confidence=confidence),
+        decided=_decided(frame, router, config),
+        risks=curves.risk_calibration(decisions, table.labels, bins=settings.calibration_bins, confidence=confidence),
         learning=list(learning),
-        slices=worst(rows, confidence=confidence),
-        fairness=fairness(rows, (*BY, *(more or {})), confidence=confidence),
+        subgroups=worst_subgroups(frame, confidence=confidence),
+        fairness=fairness(frame, (*BY, *(more or {})), confidence=confidence),
         behaviour=behaviours(router),
     )
-    made.findings = findings(made, rows, config)
-    return made
+    result.findings = findings(result, frame, config)
+    result.not_shown = list(not_shown(result, config))
+    return result
 
 
-def findings(made: Report, rows: pd.DataFrame, config: Config) -> list[str]:
-    """Say what is not well: a promise broken, probabilities off, groups that fare worse than chance would have it."""
-    figures, point = made.evaluation.figures, made.point
-    told = []
-    for name, promise in (("false_clear_rate", "max_false_clear"), ("dangerous_clear_rate", "max_dangerous_clear")):
-        if point and figures[name].n and figures[name].low > point[promise]:
-            told.append(f"{name.replace('_', ' ')} {figures[name]} is above the promise of {point[promise]:g}")
-    if figures["calibration_error"].low > config.release.max_calibration_error:
-        told.append(f"calibration error {figures['calibration_error']} is above {config.release.max_calibration_error:g}")
+def _about(table: Table) -> str:
+    """Return what is known of calls whose source was not named: the synthetic corpus labels every call with its style."""
+    synthetic = "style" in table.labels and table.labels["style"].notna().all()
+    return "synthetic calls, of no agency" if synthetic else "calls whose agency was not named"
+
+
+def _decided(frame: pd.DataFrame, router: Router, config: Config) -> list[curves.CalibrationBand]:
+    """Return the calibration bands where this router decides."""
+    point = router.bundle.operating_point if router.bundle else None
+    thresholds, settings = {}, config.evaluate
+    if point is not None:
+        thresholds = {"the threshold for ELIGIBLE": point.eligible_at, "that for NOT ELIGIBLE": point.not_eligible_below}
+    return curves.calibration_where_decided(
+        frame, thresholds, bins=settings.calibration_bins, confidence=settings.confidence
+    )
+
+
+def findings(result: Report, frame: pd.DataFrame, config: Config) -> list[str]:
+    """Return the problems in sentences: promises broken, probabilities off, groups worse off than chance would have it."""
+    return [
+        *_promises(result),
+        *_calibration(result, config),
+        *_gaps(result, config),
+        *(f"behaviour: {test.name} failed {test.failures} of {test.cases}" for test in result.behaviour if not test.holds),
+        *_subgroups(result, config),
+        *_missed_vetoes(result, frame),
+    ]
+
+
+def _promises(result: Report) -> Iterator[str]:
+    """Yield each promise of the operating point that is broken."""
+    for name, promise in PROMISES.items():
+        figure = result.evaluation.figures[name]
+        if result.point and figure.n and figure.low > float(result.point[promise] or 0.0):
+            yield f"{name.replace('_', ' ')} {figure} is above the promise of {result.point[promise]:g}"
+
+
+def not_shown(result: Report, config: Config) -> Iterator[str]:
+    """Yield the promises that these calls neither break nor prove: those above which the upper end of a figure lies."""
+    limits = {name: float(result.point.get(promise) or 1.0) for name, promise in PROMISES.items()}
+    limits["calibration_error"] = config.release.max_calibration_error
+    for name, limit in limits.items():
+        figure = result.evaluation.figures[name]
+        if limit < 1 and (not figure.n or figure.low <= limit < figure.high):
+            allowed = f"{figure.n} calls allow up to {figure.high:.3f}" if figure.n else "there is no such call"
+            yield f"{name.replace('_', ' ')} of at most {limit:g} is not shown: {allowed}"
     limit = config.evaluate.max_recall_gap
-    told += [
-        f"equal-opportunity gap by {each.column} {each.gap} is above {limit:g}"
-        for each in made.fairness
-        if each.gap.n and each.gap.low > limit
-    ]
-    told += [f"behaviour: {test.name} failed {test.failures} of {test.cases}" for test in made.behaviour if not test.holds]
-    surprising = [one for one in made.slices if one.corrected < 1 - config.evaluate.confidence]
-    told += [
-        f"worst group: {one.error} {one.rate} for {one.name}, elsewhere {one.elsewhere.value:.3f}" for one in surprising[:3]
-    ]
-    vetoes = figures["veto_recall"]
+    for each in result.fairness:
+        if each.gap.n and each.gap.low <= limit < each.gap.high:
+            yield (
+                f"equal-opportunity gap by {each.column} of at most {limit:g} is not shown: {each.gap.n} calls allow up to "
+                f"{each.gap.high:.3f}, and would show a gap of {each.detectable:.3f} four times in five"
+            )
+
+
+def _calibration(result: Report, config: Config) -> Iterator[str]:
+    """Yield a calibration error above the limit."""
+    limit = config.release.max_calibration_error
+    for name in ("calibration_error", "calibration_error_where_decided"):
+        figure = result.evaluation.figures[name]
+        if figure.n and figure.low > limit:
+            yield f"{name.replace('_', ' ')} {figure} is above {limit:g}"
+
+
+def _gaps(result: Report, config: Config) -> Iterator[str]:
+    """Yield each gap between groups that is surely above the limit."""
+    limit = config.evaluate.max_recall_gap
+    for each in result.fairness:
+        if each.gap.n and each.gap.low > limit:
+            yield f"equal-opportunity gap by {each.column} {each.gap} is above {limit:g}"
+
+
+def _subgroups(result: Report, config: Config) -> Iterator[str]:
+    """Yield the three groups that are most surely worse off."""
+    surprising = [each for each in result.subgroups if each.corrected < 1 - config.evaluate.confidence]
+    for each in surprising[:3]:
+        yield f"worst group: {each.error} {each.rate} for {each.name}, elsewhere {each.elsewhere.value:.3f}"
+
+
+def _missed_vetoes(result: Report, frame: pd.DataFrame) -> Iterator[str]:
+    """Yield how many dangerous calls were not vetoed."""
+    vetoes = result.evaluation.figures["veto_recall"]
     if vetoes.n and vetoes.value < 1:
-        told.append(f"{len(made.evaluation.missed_vetoes)} of {vetoes.n} dangerous calls were not vetoed, of which "
-                    f"{int((rows['danger'] & rows['cleared']).sum())} were suggested ELIGIBLE")  # fmt: skip
-    return told
+        cleared = int((frame["danger"] & frame["cleared"]).sum())
+        missed = len(result.evaluation.missed_vetoes)
+        yield f"{missed} of {vetoes.n} dangerous calls were not vetoed, of which {cleared} were suggested ELIGIBLE"

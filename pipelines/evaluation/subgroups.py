@@ -1,20 +1,21 @@
-"""Search for the groups of calls on which the model does worst, alone and in pairs; not only those that were asked for."""
+"""The groups of calls on which the model does worst, searched alone and in pairs; not only those that were asked for."""
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pandas as pd
 from scipy import stats
 
-from models.statistics import Estimate, share
+from models.statistics import Estimate, holm, share
 from pipelines.evaluation.evaluation_frame import GROUPS
 
-LEAST, MOST = 30, 10
+FEWEST_CALLS, MOST_LISTED = 30, 10
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """Hold a group of calls and its rate of an error; `corrected` is the p-value after Holm's correction over all groups."""
+class Subgroup:
+    """A group of calls and its rate of an error; `corrected` is the p-value after Holm's correction over all groups."""
 
     name: str
     error: str
@@ -23,38 +24,54 @@ class Slice:
     corrected: float
 
 
-def worst(table: pd.DataFrame, *, confidence: float, columns: tuple[str, ...] = GROUPS) -> list[Slice]:
+@dataclass(frozen=True, slots=True)
+class _Tested:
+    """A group's errors and calls, those of all groups together, and the p-value of having so many."""
+
+    name: str
+    error: str
+    hits: int
+    n: int
+    all_hits: int
+    all_n: int
+    p: float
+
+
+def worst_subgroups(
+    frame: pd.DataFrame, *, confidence: float, columns: tuple[str, ...] = GROUPS
+) -> list[Subgroup]:  # fmt: skip
     """Return the groups whose errors exceed the others' most surely, worst first.
 
-    Each group is tested against the rest (Fisher's exact test, one-sided); those of fewer than thirty calls are passed over.
+    Each group is tested against the rest (Fisher's exact test, one-sided); groups of fewer than thirty calls are passed
+    over. A pair is left out where one of its halves is listed already: it adds nothing.
     """
-    found: list[tuple[float, Slice]] = []
+    tested = sorted(_tests(frame, columns), key=lambda test: test.p)
+    listed: list[Subgroup] = []
+    for test, corrected in zip(tested, holm([test.p for test in tested]), strict=True):
+        parts = set(test.name.split(" and "))
+        if any(set(other.name.split(" and ")) < parts for other in listed if other.error == test.error):
+            continue
+        rate = share(test.hits, test.n, confidence=confidence)
+        elsewhere = share(test.all_hits - test.hits, test.all_n - test.n, confidence=confidence)
+        listed.append(Subgroup(test.name, test.error, rate, elsewhere, corrected))
+        if len(listed) == MOST_LISTED:
+            break
+    return listed
+
+
+def _tests(frame: pd.DataFrame, columns: tuple[str, ...]) -> Iterator[_Tested]:
+    """Yield the test of every group and pair of groups, for each kind of error."""
     errors = (
-        ("false clear", ~table["truth"], table["cleared"]),
-        ("missed eligible", table["truth"], table["turned"]),
+        ("false clear", ~frame["truth"], frame["cleared"]),
+        ("missed eligible", frame["truth"], frame["turned_away"]),
     )
-    for error, base, wrong in errors:
-        rows, bad = table[base], wrong[base]
-        for group in (*((one,) for one in columns), *itertools.combinations(columns, 2)):
+    for error, among, wrong in errors:
+        rows, bad = frame[among], wrong[among]
+        for group in (*((column,) for column in columns), *itertools.combinations(columns, 2)):
             counts = bad.groupby([rows[column] for column in group]).agg(["sum", "size"])
             for key, (hits, n) in zip(counts.index, counts.to_numpy(), strict=True):
-                if LEAST <= n < len(rows):
-                    named = " and ".join(f"{c} {v}" for c, v in zip(group, key if len(group) > 1 else (key,), strict=True))
-                    rest = int(bad.sum() - hits), int(len(rows) - n)
+                if FEWEST_CALLS <= n < len(rows):
+                    values = key if len(group) > 1 else (key,)
+                    name = " and ".join(f"{column} {value}" for column, value in zip(group, values, strict=True))
                     p = float(stats.hypergeom.sf(hits - 1, len(rows), int(bad.sum()), n))
-                    rate, other = share(int(hits), int(n), confidence=confidence), share(*rest, confidence=confidence)
-                    found.append((p, Slice(named, error, rate, other, p)))
-    found.sort(key=lambda pair: pair[0])
-    corrected, highest = [], 0.0
-    for place, (p, one) in enumerate(found):
-        highest = max(highest, min(1.0, p * (len(found) - place)))
-        corrected.append(Slice(one.name, one.error, one.rate, one.elsewhere, highest))
-    kept: list[Slice] = []
-    for one in corrected:  # a pair says nothing new where one of its halves is listed already
-        parts = set(one.name.split(" and "))
-        listed = (set(other.name.split(" and ")) for other in kept if other.error == one.error)
-        if not any(halves < parts for halves in listed):
-            kept.append(one)
-        if len(kept) == MOST:
-            break
-    return kept
+                    yield _Tested(name, error, int(hits), int(n), int(bad.sum()), len(rows), p)

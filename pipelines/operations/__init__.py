@@ -1,1 +1,1 @@
-"""pipelines/operations."""
+"""What use shows: monitoring, the retrospective and its simulation, scoring of history, replay, trials, the public page."""

@@ -1,8 +1,8 @@
-"""Decide history, part by part: on one machine, or on Dask's workers where it outgrows one.
+"""Scoring of history, part by part: in one process, or on Dask's workers.
 
-Each part of the input becomes one part of the output, written aside and moved into place when it is whole: what is there
-is done, so that a run that was killed goes on where it stopped and nothing is written twice. The answers hang on nothing but
-the call and the versions: one process and many give the same bytes.
+Each part of the input becomes one part of the output, written aside and moved into place when it is whole: a part that
+is there is done, so that a killed run resumes and nothing is written twice. Answers depend on nothing but the call and
+the versions: one process and many give the same bytes.
 """
 
 import hashlib
@@ -24,18 +24,20 @@ from models.errors import InvalidCall, InvalidData
 from models.programs.call_types import canonical
 from models.programs.program import load_program
 from models.router import Router
+from models.signals import load_lexicon
 from models.text.normalize import TEXT_VERSION
 from models.veto import rulebook
 from pipelines.data.readers import records
 from pipelines.data.table import read_row
 from pipelines.data.writers import flat
+from pipelines.training.provenance import file_sha256
 
 _MARK = "_decided_by.json"
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parts(source: Path) -> list[Path]:
-    """Return the Parquet parts of a folder, in order; raise `InvalidData` where there are none."""
+    """Return the Parquet parts of a folder, in order, or the one file; raise `InvalidData` where there are none."""
     found = sorted(source.rglob("*.parquet")) if source.is_dir() else [source]
     if not found:
         raise InvalidData("no part to decide", value=str(source), remedy="give a folder of Parquet files, or one file")
@@ -44,13 +46,17 @@ def parts(source: Path) -> list[Path]:
 
 def plan(source: Path, to: Path) -> list[tuple[Path, Path]]:
     """Return the parts that are still to be decided, each with where it goes."""
-    pairs = [(part, to / f"{_name(source, part)}.parquet") for part in parts(source)]
+    root = source.parent if source.is_file() else source
+    pairs = [(part, to / part.relative_to(root).with_suffix(".parquet")) for part in parts(source)]
     return [(part, target) for part, target in pairs if not target.exists()]
 
 
-def decide_part(part: Path, target: Path, *, bundle: str, program: str) -> int:
-    """Decide one part and put it in place whole; return its number of calls."""
-    table = pd.DataFrame.from_records(list(rows(part, bundle=Path(bundle), program=program)))
+def decide_part(part: Path, target: Path, *, place: str, bundle: str, program: str) -> int:
+    """Decide one part, put its answers in place when they are whole, and return its number of calls.
+
+    `place` is the part's path in the folder that is decided.
+    """
+    table = pd.DataFrame.from_records(list(rows(part, bundle=Path(bundle), program=program, place=place)))
     target.parent.mkdir(parents=True, exist_ok=True)
     staged = target.with_suffix(f".{os.getpid()}.new")
     table.to_parquet(staged, index=False)
@@ -59,10 +65,10 @@ def decide_part(part: Path, target: Path, *, bundle: str, program: str) -> int:
 
 
 def on_dask(
-    pairs: list[tuple[Path, Path]], *, bundle: str, program: str, scheduler: str | None, workers: int
+    pairs: list[tuple[Path, Path]], *, to: Path, bundle: str, program: str, scheduler: str | None, workers: int
 ) -> Iterator[int]:
     """Decide parts on Dask's workers, here or at a scheduler's address; yield each part's number of calls once done."""
-    from distributed import Client, LocalCluster, as_completed  # noqa: PLC0415  takes a second, and only this needs it
+    from distributed import Client, LocalCluster, as_completed  # noqa: PLC0415  1 s to import, needed with --engine dask only
 
     cluster = None
     if scheduler is None:
@@ -70,7 +76,8 @@ def on_dask(
     client = _untyped(Client)(scheduler or cluster)
     try:
         futures = [
-            client.submit(decide_part, part, target, bundle=bundle, program=program, pure=False) for part, target in pairs
+            client.submit(decide_part, part, target, place=_place(target, to), bundle=bundle, program=program, pure=False)
+            for part, target in pairs
         ]
         for done in _untyped(as_completed)(futures):
             yield done.result()
@@ -91,27 +98,35 @@ def run(
     workers: int = 2,
     track: Callable[[Iterator[int], int], Iterable[int]] = lambda done, _: done,
 ) -> tuple[int, int]:
-    """Decide what is still to be decided; return the numbers of parts and of calls.
+    """Decide the parts that are not decided yet; return the numbers of parts and of calls.
 
-    Raises `InvalidData` for an engine that is none, and for a folder that holds the answers of another model, rulebook,
-    program or text.
+    Raises `InvalidData` for an unknown engine, and for a folder that holds the answers of another model, rulebook, program
+    or text version.
     """
     pairs = plan(source, to)
     if engine == "dask":
-        done = on_dask(pairs, bundle=str(bundle), program=program, scheduler=scheduler, workers=workers)
+        done = on_dask(pairs, to=to, bundle=str(bundle), program=program, scheduler=scheduler, workers=workers)
     elif engine == "local":
-        done = (decide_part(part, target, bundle=str(bundle), program=program) for part, target in pairs)
+        done = (
+            decide_part(part, target, place=_place(target, to), bundle=str(bundle), program=program)
+            for part, target in pairs
+        )
     else:
         raise InvalidData("no such engine", value=engine, remedy="local or dask")
     _mark(to, bundle, program)
-    for half in to.glob("*.new"):  # what a killed run left half written
-        half.unlink()
+    for unfinished in to.rglob("*.new"):  # left by a killed run
+        unfinished.unlink()
     return len(pairs), sum(track(done, len(pairs)))
 
 
-def rows(part: Path, *, bundle: Path, program: str) -> Iterator[dict[str, Any]]:
-    """Yield a row for each call of a file: what was decided, when and where it was, and the decision as JSON."""
+def rows(part: Path, *, bundle: Path, program: str, place: str | None = None) -> Iterator[dict[str, Any]]:
+    """Yield a row for each call of a file: time, place, answer, and the decision as JSON.
+
+    A decision's id is made from the part's content, its path `place` (its name where none is given) and the row, so that it
+    is the same in every run and no other part's, in whatever folder that lies.
+    """
     router = _router(str(bundle), program)
+    origin = f"{file_sha256(part)}:{place or part.name}"
     for number, record in enumerate(records(part)):
         try:
             call = read_row(record)
@@ -119,17 +134,17 @@ def rows(part: Path, *, bundle: Path, program: str) -> Iterator[dict[str, Any]]:
         except InvalidCall as error:
             call = Call(narrative="", call_id=str(record.get("call_id") or "") or None)
             decision = router.refuse(error, call_id=call.call_id)
-        yield row(call, same(decision, f"{part.name}:{number}"))
+        yield row(call, reproducible(decision, f"{origin}:{number}"))
 
 
-def same(decision: Decision, place: str) -> Decision:
-    """Return a decision without what differs from run to run: its id is drawn from its place, its latency is nought."""
+def reproducible(decision: Decision, place: str) -> Decision:
+    """Return a decision without what differs between runs: its id is made from its place, its latency is 0."""
     decision_id = hashlib.sha256(f"{place}:{decision.call_id}:{decision.versions}".encode()).hexdigest()[:32]
     return replace(decision, decision_id=decision_id, latency_ms=0.0)
 
 
 def row(call: Call, decision: Decision) -> dict[str, Any]:
-    """Return the columns that looking back needs."""
+    """Return the columns that a retrospective needs."""
     available = decision.availability
     return {
         "received_at": call.received_at.isoformat() if call.received_at else None,
@@ -144,30 +159,33 @@ def row(call: Call, decision: Decision) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _router(bundle: str, program: str) -> Router:
-    """Load the parts once in each process; the present is fixed, so that calls without a time are the same everywhere."""
+    """Return a router, loaded once in each process; its clock is fixed, so that calls without a time get equal answers."""
     loaded = Router.load(Path(bundle), program=program)
     return Router(bundle=loaded.bundle, program=loaded.program, rulebook=loaded.rulebook, now=lambda: _NO_TIME)
 
 
 def _mark(to: Path, bundle: Path, program: str) -> None:
-    """Write down which parts decide into a folder, so that a run that goes on later does not mix two models' answers."""
+    """Record which versions decide into a folder, so that a resumed run does not mix two models' answers."""
+    manifest = read_manifest(bundle)
     versions = Versions(
-        model=str(read_manifest(bundle)["digest"]),
+        model=str(manifest["digest"]),
         rulebook=rulebook.load().version,
+        signals=load_lexicon().version,
         program=load_program(program).version,
         text=TEXT_VERSION,
+        certified_on=str(manifest["training"].get("certified_on", "unknown")),
     )
-    said, mark = json.dumps(asdict(versions), indent=2), to / _MARK
+    record, mark = json.dumps(asdict(versions), indent=2), to / _MARK
     to.mkdir(parents=True, exist_ok=True)
     if not mark.exists():
-        mark.write_text(said, encoding="utf-8")
-    elif mark.read_text(encoding="utf-8") != said:
+        mark.write_text(record, encoding="utf-8")
+    elif mark.read_text(encoding="utf-8") != record:
         raise InvalidData("other parts decided what is here", value=str(to), remedy="give another folder, or empty this one")
 
 
-def _name(source: Path, part: Path) -> str:
-    """Return a part's name in the output."""
-    return part.stem if source == part else str(part.relative_to(source).with_suffix("")).replace(os.sep, "-")
+def _place(target: Path, to: Path) -> str:
+    """Return the path of a part's answers in the output folder, which is that of the part in its own."""
+    return target.relative_to(to).as_posix()
 
 
 def _untyped(thing: Any) -> Any:

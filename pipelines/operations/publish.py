@@ -1,15 +1,14 @@
-"""Publish what a program did as one static page: counts under ten are left out, with what would reveal them."""
+"""The public page of what a program did: counts rounded to tens, and none under ten, over whole months."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from models.decision import Response
+from models.decision import Recommendation, Response
 from models.ledger.decision_table import local_times
+from pipelines.evaluation.pages import render
 
 LEAST = 10
 _UNITS = {
@@ -20,8 +19,8 @@ _HOURS = {0: "midnight to 6", 6: "6 to noon", 12: "noon to 18", 18: "18 to midni
 
 
 @dataclass(slots=True)
-class Public:
-    """Hold what is published: `None` stands for a number that is not."""
+class PublicPage:
+    """What is published; `None` stands for a number that is withheld."""
 
     program: str
     since: str
@@ -31,73 +30,122 @@ class Public:
     shares: list[tuple[str, str]] = field(default_factory=list)
 
 
-def public(book: pd.DataFrame, *, program: str, time_zone: str, since: str, until: str) -> Public:
-    """Count the calls of a casebook that a team answered, from `since` to before `until`."""
-    book = book[(book["decided_at"].astype(str) >= since) & (book["decided_at"].astype(str) < until)]
-    served = book[book["served"] == True]  # noqa: E712  may be missing
-    made = Public(program, since, until, len(served) if len(served) >= LEAST else None)
-    hours = local_times(served, time_zone).dt.hour // 6 * 6
+def public_page(decisions: pd.DataFrame, *, program: str, time_zone: str, since: str, until: str) -> PublicPage:
+    """Count the calls of a decision table that a team answered, from `since` to before `until`."""
+    within = decisions[(decisions["decided_at"].astype(str) >= since) & (decisions["decided_at"].astype(str) < until)]
+    served = within[within["served"] == True]  # noqa: E712  may be missing
+    return PublicPage(
+        program,
+        since,
+        until,
+        answered=rounded(len(served)) if len(served) >= LEAST else None,
+        tables=_tables(served, time_zone),
+        shares=_shares(within, served),
+    )
+
+
+def _tables(served: pd.DataFrame, time_zone: str) -> dict[str, dict[str, int | None]]:
+    """Return the counts of answered calls by unit, call type, time of day and zone."""
     groups = {
         "by unit": served["unit"].map(_UNITS).fillna("another unit"),
         "by call type": served["heart_type"].str.replace("_", " "),
-        "by time of day": hours.map(_HOURS),
+        "by time of day": (local_times(served, time_zone).dt.hour // 6 * 6).map(_HOURS),
         "by zone": served["zone"].fillna("zone not known"),
     }
-    made.tables = {
-        name: suppressed({str(k): int(n) for k, n in group.value_counts().items()}) for name, group in groups.items()
+    return {
+        name: suppressed({str(key): int(n) for key, n in group.value_counts().items()}) for name, group in groups.items()
     }
+
+
+def _shares(within: pd.DataFrame, served: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return the published shares, each with what it is a share of."""
     police = served["adverse_event"].eq("upgraded_to_police") | served["unit"].eq(Response.CO_RESPONSE.value)
-    felt, followed = served[served["felt_safe"].notna()], served["care_navigation"] == True  # noqa: E712
-    asked = book[book["recommendation"] == "ELIGIBLE"]
-    answered = asked["served"] == True  # noqa: E712
-    made.shares = [
-        ("of the calls suggested as eligible, a team answered", told(int(answered.sum()), len(asked))),
-        ("of the answered calls went without police", told(int((~police).sum()), len(served))),
-        ("of the teams that were asked felt safe", told(int((felt["felt_safe"] == True).sum()), len(felt))),  # noqa: E712
-        ("of the answered calls were to be followed up by care navigation", told(int(followed.sum()), len(served))),
+    asked, followed = served[served["felt_safe"].notna()], served["care_navigation"] == True  # noqa: E712  may be missing
+    suggested = within[within["suggested"] == Recommendation.ELIGIBLE]
+    answered = suggested["served"] == True  # noqa: E712
+    felt_safe = asked["felt_safe"] == True  # noqa: E712
+    return [
+        ("of the calls suggested as eligible, a team answered", published_share(int(answered.sum()), len(suggested))),
+        ("of the answered calls went without police", published_share(int((~police).sum()), len(served))),
+        ("of the teams that were asked felt safe", published_share(int(felt_safe.sum()), len(asked))),
+        (
+            "of the answered calls were to be followed up by care navigation",
+            published_share(int(followed.sum()), len(served)),
+        ),
     ]
-    return made
+
+
+def rounded(n: int) -> int:
+    """Return a count rounded to the nearest ten, halves up.
+
+    >>> rounded(44), rounded(45), rounded(3)
+    (40, 50, 0)
+    """
+    return (n + LEAST // 2) // LEAST * LEAST
 
 
 def suppressed(counts: Mapping[str, int]) -> dict[str, int | None]:
-    """Return counts with those under ten left out, and as many more as it takes that none can be worked out from the total.
+    """Return counts rounded to tens, those under ten withheld, and more of them where a withheld one would follow.
 
-    >>> suppressed({"a": 200, "b": 40, "c": 3})
-    {'a': 200, 'b': None, 'c': None}
+    Rounding to a base with controlled suppression: what the rounded total and the other counts allow for a withheld count
+    must hold all of one to nine; until it does, the smallest count that is shown is withheld too. Source: Hundepool and
+    others, Statistical Disclosure Control (2012), chapters 4 and 5.
+
+    >>> suppressed({"a": 203, "b": 40, "c": 3})
+    {'a': 200, 'b': 40, 'c': None}
+    >>> suppressed({"a": 55, "b": 45, "c": 3})
+    {'a': 60, 'b': None, 'c': None}
     """
-    order = sorted(counts, key=lambda name: (counts[name], name))
-    hidden = [name for name in order if counts[name] < LEAST]
-    for name in order[len(hidden) :]:
-        if not hidden or (len(hidden) > 1 and sum(counts[each] for each in hidden) >= LEAST):
+    shown = {name: rounded(n) if n >= LEAST else None for name, n in counts.items()}
+    for name in sorted(counts, key=lambda name: (counts[name], name)):
+        if _protected(list(shown.values()), sum(counts.values())):
             break
-        hidden.append(name)
-    return {name: None if name in hidden else n for name, n in counts.items()}
+        shown[name] = None
+    return shown
 
 
-def told(hits: int, n: int) -> str:
-    """Return a share that reveals no group under ten.
+def _protected(shown: list[int | None], total: int) -> bool:
+    """Return whether every withheld count may still be any of one to nine, for one who knows the rounded total."""
+    known = [n for n in shown if n is not None]
+    hidden = len(shown) - len(known)
+    if not hidden or total < LEAST:  # such a total is not published
+        return True
+    half = LEAST // 2
+    highest = rounded(total) + half - 1 - sum(max(LEAST, n - half) for n in known)
+    lowest = rounded(total) - half - sum(n + half - 1 for n in known) if hidden == 1 else 0
+    return highest >= LEAST - 1 and lowest <= 1
 
-    >>> told(50, 100), told(497, 500), told(3, 500), told(2, 9)
+
+def published_share(hits: int, n: int) -> str:
+    """Return a share of rounded counts as text; nothing about a group under ten.
+
+    >>> published_share(50, 100), published_share(497, 500), published_share(3, 500), published_share(2, 9)
     ('50 %', 'over 98 %', 'under 2 %', 'not published')
     """
     if n < 2 * LEAST:
         return "not published"
-    edge = LEAST / n
+    whole = rounded(n)
     if hits < LEAST:
-        return f"under {100 * edge:.0f} %"
-    return f"over {100 * (1 - edge):.0f} %" if n - hits < LEAST else f"{100 * hits / n:.0f} %"
+        return f"under {100 * LEAST / whole:.0f} %"
+    if n - hits < LEAST:
+        return f"over {100 * (1 - LEAST / whole):.0f} %"
+    return f"{100 * min(rounded(hits), whole) / whole:.0f} %"
 
 
-def write(made: Public, to: Path) -> None:
-    """Write the page: one file, nothing loaded from elsewhere, no script."""
+def whole_months(since: str, until: str) -> tuple[str, str]:
+    """Return the first day of the first month and the first day after the last one.
+
+    Pages over windows that differ by days would show single days by their difference.
+
+    >>> whole_months("2026-01-17", "2026-03-05")
+    ('2026-01-01', '2026-04-01')
+    """
+    first, last = pd.Period(since[:7], freq="M"), pd.Period(until[:7], freq="M")
+    end = last if until[8:10] == "01" else last + 1
+    return f"{first}-01", f"{end}-01"
+
+
+def write(page: PublicPage, to: Path) -> None:
+    """Write the page: one file that loads nothing from elsewhere and runs no script."""
     to.parent.mkdir(parents=True, exist_ok=True)
-    to.write_text(rendered("public.html", made=made, least=LEAST), encoding="utf-8")
-
-
-def rendered(name: str, **given: Any) -> str:
-    """Return one of our templates with its values; what a template lacks is an error."""
-    folder = Path(__file__).parents[1] / "evaluation" / "templates"
-    pages = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return pages.get_template(name).render(**given)
+    to.write_text(render("public.html", page=page, least=LEAST), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Make a decision again with the exact parts that made it, and say field by field whether it comes out the same."""
+"""Replay: a decision made again with the exact parts that made it, compared field by field."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,38 +15,38 @@ from models.ledger.store import Ledger
 from models.programs.program import load_program
 from models.router import Router
 from models.text.normalize import TEXT_VERSION
-from models.veto import rulebook
-from models.veto.matcher import Rulebook
+from models.veto import VetoMatcher, rulebook
 
 FIELDS = (
-    "recommendation", "response", "care_navigation", "eligible_probability", "risk_probability", "risk_interval",
+    "recommendation", "response", "with_ems", "care_navigation", "eligible_probability", "danger_probability",
+    "medical_probability", "self_harm_probability", "risk_probability", "risk_interval",
     "risk_band", "availability", "missing", "codes", "rules", "versions",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Hold one decision made again: each field that differs, as it was and as it is."""
+    """The result of one replay: each field that differs, as it was and as it is now."""
 
     decision_id: str
     differs: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
     @property
     def equal(self) -> bool:
-        """Tell whether every field came out the same."""
+        """Return whether every field came out the same."""
         return not self.differs
 
 
 class Replayer:
-    """Make decisions again; hold the parts that were loaded already."""
+    """Replays decisions of a ledger, and keeps the parts that were loaded already."""
 
-    def __init__(self, ledger: Ledger, kept: Path) -> None:
-        """Keep the ledger, and the folder of parts by their versions."""
-        self._ledger, self._kept = ledger, kept
-        self._routers: dict[tuple[str, ...], tuple[bundles.Bundle | None, Any, Rulebook]] = {}
+    def __init__(self, ledger: Ledger, archive_folder: Path) -> None:
+        """Keep the ledger, and the folder of archived parts by their versions."""
+        self._ledger, self._archive = ledger, archive_folder
+        self._parts_by_version: dict[tuple[str, ...], tuple[bundles.Bundle | None, Any, VetoMatcher]] = {}
 
     def replay(self, content: Mapping[str, Any], note: str | None = None) -> Replay:
-        """Make one decision again; raise `InvalidData` where its note or one of its parts is not at hand."""
+        """Replay one decision's ledger entry; raise `InvalidData` where its note or one of its parts is missing."""
         note = self._note(content, note)
         bundle, program, book = self._parts(content["versions"])
         decided = datetime.fromisoformat(content["decided_at"])
@@ -54,37 +54,39 @@ class Replayer:
             bundle=bundle, program=program, rulebook=book, now=lambda: decided, new_id=lambda: str(content["decision_id"])
         )
         call = Call.from_record(dict(content["call"]) | {"narrative": note, "call_id": content["call_id"]})
-        again = decision_content(call, router.decide(call), fingerprint="", actor="", via="")
+        decision = router.decide(call, attended=bool(content.get("attended")))
+        again = decision_content(call, decision, fingerprint="", actor="", via="")
         pairs = {name: (content[name], again[name]) for name in FIELDS}
         return Replay(str(content["decision_id"]), {name: pair for name, pair in pairs.items() if pair[0] != pair[1]})
 
-    def _note(self, content: Mapping[str, Any], given: str | None) -> str:
-        """Return the note that was decided on: the one given, if it is the same, or the one that is kept."""
-        name = content["decision_id"]
-        note = given if given is not None else self._ledger.note(str(name))
+    def _note(self, content: Mapping[str, Any], note: str | None) -> str:
+        """Return the note that was decided on: the one passed in, if it is the same, or the one that is kept."""
+        decision_id = content["decision_id"]
+        if note is None:
+            note = self._ledger.note(str(decision_id))
         if note is None and content["note"]["characters"] == 0:
             note = ""
         if note is None:
-            raise InvalidData("the note was not kept, or is purged", value=name, remedy="give it with --note")
-        if self._ledger.safe.fingerprint(note) != content["note"]["fingerprint"]:
-            raise InvalidData("this is not the note that was decided on", value=name, remedy="give the same")
+            raise InvalidData("the note was not kept, or is purged", value=decision_id, remedy="give it with --note")
+        if self._ledger.encryption.fingerprint(note) != content["note"]["fingerprint"]:
+            raise InvalidData("this is not the note that was decided on", value=decision_id, remedy="give the same")
         return note
 
-    def _parts(self, versions: Mapping[str, str]) -> tuple[bundles.Bundle | None, Any, Rulebook]:
-        """Return the exact parts of a decision; raise `InvalidData` where one is not kept."""
+    def _parts(self, versions: Mapping[str, str]) -> tuple[bundles.Bundle | None, Any, VetoMatcher]:
+        """Return the exact parts of a decision; raise `InvalidData` where one is not archived."""
         if versions["text"] != TEXT_VERSION:
             remedy = f"replay it with a release of text {versions['text']}"
             raise InvalidData("another release read this note", value=versions["text"], remedy=remedy)
         key = (versions["model"], versions["program"], versions["rulebook"])
-        if key not in self._routers:
+        if key not in self._parts_by_version:
             bundle = None
             if versions["model"] != "none":
-                folder = archive.find(self._kept, "bundle", versions["model"])
+                folder = archive.find(self._archive, "bundle", versions["model"])
                 bundle = bundles.load(folder, expected_digest=versions["model"])
-            data = rulebook.load(archive.find(self._kept, "rulebook", versions["rulebook"]))
-            program = load_program(archive.find(self._kept, "program", versions["program"]))
+            data = rulebook.load(archive.find(self._archive, "rulebook", versions["rulebook"]))
+            program = load_program(archive.find(self._archive, "program", versions["program"]))
             for part, version in ((data.version, versions["rulebook"]), (program.version, versions["program"])):
                 if part != version:
-                    raise InvalidConfig("a kept part was changed", value=part, remedy=f"restore {version}")
-            self._routers[key] = (bundle, program, Rulebook(data))
-        return self._routers[key]
+                    raise InvalidConfig("an archived part was changed", value=part, remedy=f"restore {version}")
+            self._parts_by_version[key] = (bundle, program, VetoMatcher(data))
+        return self._parts_by_version[key]

@@ -1,4 +1,4 @@
-"""Look back: how many past calls each unit could have answered, as it is now or citywide all day, and why not the others."""
+"""Retrospective: how many past calls each unit could have answered, now or citywide all day, and why not the others."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,8 +10,10 @@ import pandas as pd
 from models.decision import Recommendation
 from models.statistics import Estimate
 
-FATES = (
-    "answered as it is now",
+ANSWERED = "answered as it is now"
+_Z = 1.96
+DISPOSITIONS = (
+    ANSWERED,
     "off duty",
     "out of zone",
     "zone or time not known",
@@ -19,43 +21,54 @@ FATES = (
     "vetoed",
     "below threshold",
 )
+"""What would have become of a call: answered, or the one reason why not."""
 
 
 @dataclass(slots=True)
-class Looked:
-    """Hold what was counted.
+class Retrospective:
+    """The counts of past calls.
 
-    `by` holds, for each grouping, the calls by what would have become of them, and how many were eligible by their
-    probabilities, with the ends of the interval.
+    `vetoed_eligible` is how many of the vetoed calls were eligible by their probabilities, which the veto overrules. `by`
+    holds, for each grouping, the calls by disposition, and how many were eligible by their probabilities, with the
+    ends of the interval.
     """
 
     calls: int
     days: float
-    fates: dict[str, int] = field(default_factory=dict)
+    dispositions: dict[str, int] = field(default_factory=dict)
     units_now: dict[str, int] = field(default_factory=dict)
     units_full: dict[str, int] = field(default_factory=dict)
     eligible: Estimate | None = None
+    vetoed_eligible: float = 0.0
     by: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def to_record(self) -> dict[str, Any]:
-        """Write it as plain JSON values."""
-        plain = {name: table.reset_index().to_dict("records") for name, table in self.by.items()}
+        """Return it as plain JSON values."""
+        by = {name: table.reset_index().to_dict("records") for name, table in self.by.items()}
         return {
-            "calls": self.calls, "days": self.days, "fates": self.fates, "units_now": self.units_now,
-            "units_full": self.units_full, "eligible": asdict(self.eligible) if self.eligible else None, "by": plain,
+            "calls": self.calls, "days": self.days, "dispositions": self.dispositions, "units_now": self.units_now,
+            "units_full": self.units_full, "eligible": asdict(self.eligible) if self.eligible else None,
+            "vetoed_eligible": self.vetoed_eligible, "by": by,
         }  # fmt: skip
 
 
-def look_back(scored: pd.DataFrame, *, time_zone: str, calibration: Sequence[tuple[float, Estimate]] = ()) -> Looked:
-    """Count a table of decided calls (`backfill.row`); `calibration` widens what is expected by what it is known to."""
-    local = pd.to_datetime(scored["received_at"], utc=True, format="ISO8601").dt.tz_convert(time_zone)
-    spent = (local.max() - local.min()).total_seconds() / 86_400 if local.notna().any() else 0.0
-    fate = fates(scored)
+def retrospective(
+    scored: pd.DataFrame, *, time_zone: str, calibration: Sequence[tuple[float, Estimate]] = ()
+) -> Retrospective:  # fmt: skip
+    """Count a table of decided calls (`backfill.row`); `calibration` bands widen the interval of the expected number."""
+    local = _local(scored, time_zone)
+    span = (local.max() - local.min()).total_seconds() / 86_400 if local.notna().any() else 0.0
+    disposition = dispositions(scored)
     cleared = scored["recommendation"] == Recommendation.ELIGIBLE.value
-    made = Looked(len(scored), max(1.0, spent), {name: int((fate == name).sum()) for name in FATES})
-    made.units_now = _units(scored[fate == FATES[0]])
-    made.units_full = _units(scored[cleared])
-    made.eligible = expected(scored, calibration)
+    result = Retrospective(
+        calls=len(scored),
+        days=max(1.0, span),
+        dispositions={name: int((disposition == name).sum()) for name in DISPOSITIONS},
+        units_now=_units(scored[disposition == ANSWERED]),
+        units_full=_units(scored[cleared]),
+        eligible=expected(scored, calibration),
+        vetoed_eligible=float(scored.loc[scored["vetoed"].astype(bool), "eligible_probability"].fillna(0.0).sum()),
+    )
     groups = {
         "month": local.dt.strftime("%Y-%m"),
         "call type": scored["call_type"],
@@ -63,75 +76,95 @@ def look_back(scored: pd.DataFrame, *, time_zone: str, calibration: Sequence[tup
         "hour": local.dt.strftime("%H"),
     }
     for name, group in groups.items():
-        known = group.fillna("not known")
-        table = pd.crosstab(known, fate).reindex(columns=list(FATES), fill_value=0).rename_axis(index=name, columns=None)
-        table["full roll-out"] = cleared.groupby(known).sum()
-        likely = {value: expected(rows, calibration) for value, rows in scored.groupby(known)}
-        for column, end in (("expected eligible", "value"), ("at least", "low"), ("at most", "high")):
-            table[column] = pd.Series({value: getattr(one, end) for value, one in likely.items()})
-        made.by[name] = table
-    return made
+        result.by[name] = _table(name, group.fillna("not known"), scored, disposition, calibration)
+    return result
 
 
-def fates(scored: pd.DataFrame) -> pd.Series:
-    """Say what would have become of each call: answered, or the one reason why not."""
+def dispositions(scored: pd.DataFrame) -> pd.Series:
+    """Return the disposition of each call, one of `DISPOSITIONS`."""
     cleared = scored["recommendation"] == Recommendation.ELIGIBLE.value
     on_duty, in_zone = scored["on_duty"].astype("boolean"), scored["in_zone"].astype("boolean")
-    conditions = [
-        scored["vetoed"].astype(bool),
-        scored["recommendation"] == Recommendation.REVIEW.value,
-        ~cleared,
-        (in_zone == False).fillna(value=False),  # noqa: E712  may be missing
-        (on_duty == False).fillna(value=False),  # noqa: E712
-        (on_duty & in_zone).isna(),
-    ]
-    names = ("vetoed", "left to review", "below threshold", "out of zone", "off duty", "zone or time not known")
-    picked = np.select([condition.to_numpy(dtype=bool) for condition in conditions], names, FATES[0])
-    return pd.Series(picked, index=scored.index)
+    conditions = {
+        "vetoed": scored["vetoed"].astype(bool),
+        "left to review": scored["recommendation"] == Recommendation.REVIEW.value,
+        "below threshold": ~cleared,
+        "out of zone": (in_zone == False).fillna(value=False),  # noqa: E712  may be missing
+        "off duty": (on_duty == False).fillna(value=False),  # noqa: E712
+        "zone or time not known": (on_duty & in_zone).isna(),
+    }
+    masks = [condition.to_numpy(dtype=bool) for condition in conditions.values()]
+    return pd.Series(np.select(masks, list(conditions), ANSWERED), index=scored.index)
 
 
 def expected(scored: pd.DataFrame, calibration: Sequence[tuple[float, Estimate]]) -> Estimate:
-    """Return how many unvetoed calls were eligible by their probabilities, and how few or many that may be.
+    """Return how many unvetoed calls were eligible by their probabilities, with an interval.
 
-    With calibration bands each probability may be anything from the band's low to its high end; without them the interval
-    holds nothing but the chance of each call's own probability.
+    With calibration bands each call counts as the share of its band that was eligible, and the interval joins what is not
+    known of the bands with the chance of each call; without them it holds that chance alone, as if probabilities were true.
     """
     chances = scored.loc[~scored["vetoed"].astype(bool), "eligible_probability"].fillna(0.0).to_numpy(dtype=float)
-    total, spread = float(chances.sum()), float(np.sqrt((chances * (1 - chances)).sum()))
-    low, high, method = total - 1.96 * spread, total + 1.96 * spread, "binomial"
+    total, deviation = float(chances.sum()), float(np.sqrt((chances * (1 - chances)).sum()))
+    low, high, method = total - _Z * deviation, total + _Z * deviation, "binomial"
     if calibration:
         centres = np.array([centre for centre, _ in calibration])
         band = np.abs(chances[:, None] - centres[None, :]).argmin(axis=1)
-        lows, highs = np.array([e.low for _, e in calibration]), np.array([e.high for _, e in calibration])
-        low, high, method = float(lows[band].sum()), float(highs[band].sum()), "calibration bands"
+        calls = np.bincount(band, minlength=len(calibration))
+        shares, lows, highs = (np.array([getattr(e, end) for _, e in calibration]) for end in ("value", "low", "high"))
+        total, chance = float((calls * shares).sum()), float((calls * shares * (1 - shares)).sum()) * _Z**2
+        low = total - float(np.sqrt(((calls * (shares - lows)) ** 2).sum() + chance))
+        high = total + float(np.sqrt(((calls * (highs - shares)) ** 2).sum() + chance))
+        method = "calibration bands"
     return Estimate(total, max(0.0, low), high, len(chances), method)
-
-
-def _units(rows: pd.DataFrame) -> dict[str, int]:
-    """Count calls by the unit suggested."""
-    return {str(unit): int(n) for unit, n in rows["response"].value_counts().items()}
 
 
 def eligible_calls(scored: pd.DataFrame, *, time_zone: str) -> pd.DataFrame:
     """Return the calls suggested ELIGIBLE for the simulation: response, zone, minute since the first, local hour."""
     rows = scored[(scored["recommendation"] == Recommendation.ELIGIBLE.value) & scored["received_at"].notna()]
-    local = pd.to_datetime(rows["received_at"], utc=True, format="ISO8601").dt.tz_convert(time_zone)
+    local = _local(rows, time_zone)
     minute = (local - local.min()).dt.total_seconds() / 60
     return pd.DataFrame({"response": rows["response"], "zone": rows["zone"], "minute": minute, "hour": local.dt.hour})
 
 
-def lines(made: Looked) -> Iterator[str]:
-    """Yield what was counted."""
-    yield f"{made.calls:,} calls in {made.days:.0f} days"
-    if made.eligible is not None:
-        e = made.eligible
+def _local(scored: pd.DataFrame, time_zone: str) -> pd.Series:
+    """Return when each call was received, in local time."""
+    return pd.to_datetime(scored["received_at"], utc=True, format="ISO8601").dt.tz_convert(time_zone)
+
+
+def _table(
+    name: str,
+    group: pd.Series,
+    scored: pd.DataFrame,
+    disposition: pd.Series,
+    calibration: Sequence[tuple[float, Estimate]],
+) -> pd.DataFrame:
+    """Return the counts by one grouping: dispositions, full roll-out, and the expected number of eligible calls."""
+    table = pd.crosstab(group, disposition).reindex(columns=list(DISPOSITIONS), fill_value=0)
+    table = table.rename_axis(index=name, columns=None)
+    table["full roll-out"] = (scored["recommendation"] == Recommendation.ELIGIBLE.value).groupby(group).sum()
+    estimates = {value: expected(rows, calibration) for value, rows in scored.groupby(group)}
+    for column, end in (("expected eligible", "value"), ("at least", "low"), ("at most", "high")):
+        table[column] = pd.Series({value: getattr(estimate, end) for value, estimate in estimates.items()})
+    return table
+
+
+def _units(rows: pd.DataFrame) -> dict[str, int]:
+    """Return the number of calls by the unit suggested."""
+    return {str(unit): int(n) for unit, n in rows["response"].value_counts().items()}
+
+
+def lines(result: Retrospective) -> Iterator[str]:
+    """Yield the counts as text."""
+    yield f"{result.calls:,} calls in {result.days:.0f} days"
+    if result.eligible is not None:
+        e = result.eligible
         yield f"expected to be eligible, by probability: {e.value:,.0f} ({e.low:,.0f} to {e.high:,.0f}, {e.method})"
-    full = sum(made.units_full.values())
-    yield f"full roll-out, citywide and all day: {full:,} ({full / made.days:.1f} a day)"
-    for name, n in made.units_full.items():
-        yield f"  {name.replace('_', ' ')}: {n:,}, as it is now {made.units_now.get(name, 0):,}"
-    for name, n in made.fates.items():
-        yield f"{name}: {n:,} ({n / max(1, made.calls):.1%})"
-    for table in made.by.values():
+    yield f"vetoed, though eligible by their probability: {result.vetoed_eligible:,.0f}, not counted above"
+    full = sum(result.units_full.values())
+    yield f"full roll-out, citywide and all day: {full:,} ({full / result.days:.1f} a day)"
+    for name, n in result.units_full.items():
+        yield f"  {name.replace('_', ' ')}: {n:,}, as it is now {result.units_now.get(name, 0):,}"
+    for name, n in result.dispositions.items():
+        yield f"{name}: {n:,} ({n / max(1, result.calls):.1%})"
+    for table in result.by.values():
         yield ""
         yield from table.round().astype(int).to_string().splitlines()

@@ -1,4 +1,4 @@
-"""Plan and read a trial in which a random share of calls is answered without a suggestion, to tell what seeing it does."""
+"""A trial in which a random share of calls is answered without a suggestion: its size, and what seeing it changes."""
 
 import math
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from models.statistics import Estimate, share
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Hold one arm: its calls, how many were judged, and what people decided."""
+    """One arm: its calls, what people decided on those they judged, and the median time they took in seconds."""
 
     name: str
     calls: int
@@ -32,23 +32,31 @@ def size(*, base: float, effect: float, power: float = 0.8, confidence: float = 
     p0, p1 = base, base + effect
     z_a, z_b = stats.norm.ppf((1 + confidence) / 2), stats.norm.ppf(power)
     pooled = silent * p0 + (1 - silent) * p1
-    one = z_a * math.sqrt(pooled * (1 - pooled) * (1 / silent + 1 / (1 - silent)))
-    two = z_b * math.sqrt(p0 * (1 - p0) / silent + p1 * (1 - p1) / (1 - silent))
-    return math.ceil(float(((one + two) / effect) ** 2))
+    null = z_a * math.sqrt(pooled * (1 - pooled) * (1 / silent + 1 / (1 - silent)))
+    alternative = z_b * math.sqrt(p0 * (1 - p0) / silent + p1 * (1 - p1) / (1 - silent))
+    return math.ceil(float(((null + alternative) / effect) ** 2))
 
 
-def arms(book: pd.DataFrame, *, confidence: float) -> list[Arm]:
-    """Return what people did in each arm; calls are counted where they were drawn, whatever was shown in the end."""
-    made = []
-    for name, rows in book[book["arm"].notna()].groupby("arm"):
-        judged = rows[rows["human"].notna()]
-        same, sent = judged["human"] == judged["recommendation"], judged["human"] == "ELIGIBLE"
-        timed = judged["elapsed_ms"].dropna().astype(float) / 1000
-        made.append(Arm(
-            str(name), len(rows), share(int(same.sum()), len(judged), confidence=confidence),
-            share(int(sent.sum()), len(judged), confidence=confidence), float(timed.median()) if len(timed) else None,
-        ))  # fmt: skip
-    return made
+def arms(decisions: pd.DataFrame, *, confidence: float) -> list[Arm]:
+    """Return what people did in each arm; a call counts in the arm it was drawn into, whatever was shown in the end."""
+    return [
+        _arm(str(name), rows, confidence=confidence)
+        for name, rows in decisions[decisions["arm"].notna()].groupby("arm")
+    ]  # fmt: skip
+
+
+def _arm(name: str, rows: pd.DataFrame, *, confidence: float) -> Arm:
+    """Return the figures of one arm."""
+    judged = rows[rows["human"].notna()]
+    same, sent = judged["human"] == judged["suggested"], judged["human"] == "ELIGIBLE"
+    seconds = judged["elapsed_ms"].dropna().astype(float) / 1000
+    return Arm(
+        name,
+        len(rows),
+        same_as_model=share(int(same.sum()), len(judged), confidence=confidence),
+        sent=share(int(sent.sum()), len(judged), confidence=confidence),
+        seconds=float(seconds.median()) if len(seconds) else None,
+    )
 
 
 def difference(shown: Estimate, silent: Estimate) -> tuple[float, float, float]:
@@ -60,16 +68,18 @@ def difference(shown: Estimate, silent: Estimate) -> tuple[float, float, float]:
 
 
 def lines(found: list[Arm]) -> Iterator[str]:
-    """Yield what people did in each arm, and the difference that seeing the suggestion made."""
+    """Yield what people did in each arm, and the difference between the arms."""
     if not found:
         yield "the ledger holds no call of a trial: set HEARTLINE_HIDE_SHARE"
         return
-    for one in found:
-        seconds = "" if one.seconds is None else f", median {one.seconds:.1f} s"
-        same, sent = one.same_as_model, one.sent
-        yield f"{one.name}: {one.calls} calls; decided as the model says {same}; decided ELIGIBLE {sent}{seconds}"
-    by_name = {one.name: one for one in found}
+    for arm in found:
+        seconds = "" if arm.seconds is None else f", median {arm.seconds:.1f} s"
+        yield (
+            f"{arm.name}: {arm.calls} calls; decided as the model says {arm.same_as_model}; "
+            f"decided ELIGIBLE {arm.sent}{seconds}"
+        )
+    by_name = {arm.name: arm for arm in found}
     if {"shown", "silent"} <= set(by_name):
-        for what, pick in (("decided as the model says", "same_as_model"), ("decided ELIGIBLE", "sent")):
-            gap, low, high = difference(getattr(by_name["shown"], pick), getattr(by_name["silent"], pick))
+        for what, figure in (("decided as the model says", "same_as_model"), ("decided ELIGIBLE", "sent")):
+            gap, low, high = difference(getattr(by_name["shown"], figure), getattr(by_name["silent"], figure))
             yield f"seeing the suggestion changed the share {what} by {gap:+.3f} ({low:+.3f} to {high:+.3f}, Newcombe)"

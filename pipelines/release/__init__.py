@@ -1,1 +1,1 @@
-"""pipelines/release."""
+"""Release of models: gates, promotion, rollback, the history of champions, and the model card."""

@@ -1,15 +1,19 @@
-"""Write the model card and system record from what the runs left behind; nothing is claimed that has no evidence file."""
+"""The model card and system record, written from what the runs left behind; a claim without its evidence file is marked."""
 
 import json
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from models.classifier.bundle import read_manifest
+from models.config import read_toml
+from models.decision import RiskBand
 from models.programs.program import Program
-from pipelines.operations.publish import rendered
+from models.statistics import Estimate
+from pipelines.evaluation.pages import render
 from pipelines.release import history as releases
+from pipelines.release.crosswalk import load_guidelines, load_matrices
+from pipelines.settings import strict_dataclass, validated
 
 ITEMS, PROJECT = Path(__file__).with_name("card.toml"), Path(__file__).parents[2]
 INTENDED = (
@@ -29,40 +33,77 @@ LIMITS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """Hold one item of the record, and which of its evidence files are there."""
+@strict_dataclass
+class Duty:
+    """One duty of the record: the article and function that ask for it, and the files that show it, by where they are."""
 
     article: str
     nist: str
     item: str
-    found: tuple[str, ...]
+    root: Literal["project", "runs"]
+    evidence: tuple[str, ...]
+
+
+@strict_dataclass
+class Duties:
+    """All duties of the record."""
+
+    items: tuple[Duty, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A piece of evidence that is present: its file, and the figure where one is named."""
+
+    name: str
+    figure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One duty of the record, and which of its evidence files are present."""
+
+    article: str
+    nist: str
+    item: str
+    present: tuple[Evidence, ...]
     absent: tuple[str, ...]
 
     @property
     def shown(self) -> bool:
-        """Tell whether the item has all its evidence."""
+        """Return whether all evidence files of the duty are present."""
         return not self.absent
 
 
 def items(runs: Path, project: Path = PROJECT) -> list[Item]:
-    """Return every item with the evidence that is there and that is not."""
-    made = []
-    for told in tomllib.loads(ITEMS.read_text(encoding="utf-8"))["items"]:
-        root = runs if told["root"] == "runs" else project
-        there = [name for name in told["evidence"] if (root / name).is_file()]
-        gone = [name for name in told["evidence"] if name not in there]
-        made.append(Item(told["article"], told["nist"], told["item"], tuple(there), tuple(gone)))
-    return made
+    """Return every duty with the evidence that is present and that is absent."""
+    duties = validated(Duties, read_toml(ITEMS), remedy="see pipelines/release/card.toml")
+    return [_item(duty, runs if duty.root == "runs" else project) for duty in duties.items]
+
+
+def _item(duty: Duty, root: Path) -> Item:
+    """Return a duty with the evidence below a folder."""
+    found = {name: _evidence(root, name) for name in duty.evidence}
+    present = tuple(each for each in found.values() if each is not None)
+    return Item(duty.article, duty.nist, duty.item, present, tuple(name for name, each in found.items() if each is None))
+
+
+def _evidence(root: Path, name: str) -> Evidence | None:
+    """Return a file, or a figure of a report (`FILE#FIGURE`) with its value; nothing where it is absent."""
+    file, _, figure = name.partition("#")
+    path = root / file
+    if not path.is_file():
+        return None
+    if not figure:
+        return Evidence(name)
+    figures = json.loads(path.read_text(encoding="utf-8"))["evaluation"]["figures"]
+    return Evidence(name, str(Estimate(**figures[figure]))) if figure in figures else None
 
 
 def card(runs: Path, bundle: Path, program: Program, *, accountable: str, project: Path = PROJECT) -> dict[str, Any]:
-    """Gather the card from the manifest, the release history and the last report; what is missing is said to be."""
+    """Return the values of the card: from the manifest, the release history and the last report on this model."""
     manifest = read_manifest(bundle)
     history = releases.read(runs)
-    report = runs / "report.json"
-    told = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else None
-    same = told is not None and told["versions"]["model"] == manifest["digest"]
     return {
         "name": "Heartline",
         "program": program.name,
@@ -75,11 +116,23 @@ def card(runs: Path, bundle: Path, program: Program, *, accountable: str, projec
         "operating_point": manifest["operating_point"],
         "training": manifest["training"],
         "release": history[-1].line() if history else None,
-        "report": told if same else None,
+        "report": _report(runs, str(manifest["digest"])),
         "items": items(runs, project),
+        "guidelines": load_guidelines(),
+        "matrices": load_matrices(),
+        "bands": [str(band) for band in RiskBand],
     }
 
 
-def to_html(told: dict[str, Any]) -> str:
-    """Write the card as one page."""
-    return rendered("card.html", card=told)
+def _report(runs: Path, digest: str) -> dict[str, Any] | None:
+    """Return the last report where it is on this model."""
+    path = runs / "report.json"
+    if not path.is_file():
+        return None
+    report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return report if report["versions"]["model"] == digest else None
+
+
+def to_html(values: dict[str, Any]) -> str:
+    """Return the card as one page."""
+    return render("card.html", card=values)

@@ -1,24 +1,22 @@
-"""Hold a candidate against limits and against the champion, both judged through the Router on the same block."""
+"""Release gates: a candidate against limits and against the champion, both measured through the Router on the same block."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.router import Router
+from models.statistics import Bools, Estimate, paired_difference, upper_bound
 from pipelines.evaluation.behaviour import Behaviour, behaviours
 from pipelines.evaluation.evaluate import Evaluation
 from pipelines.rules import traps
 from pipelines.settings import Config
 
-Bools = NDArray[np.bool_]
-
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Hold one gate: what was measured, against which limit, and whether it holds."""
+    """One gate: what was measured, against which limit, and whether it holds."""
 
     name: str
     measured: float
@@ -26,75 +24,77 @@ class Gate:
     holds: bool
 
 
-def limits(found: Evaluation, *, size_mib: float, config: Config) -> list[Gate]:
-    """Hold one model's figures against the limits.
+def limits(evaluation: Evaluation, *, size_mib: float, config: Config) -> list[Gate]:
+    """Return the gates of one model's figures against the limits.
 
-    A rate counts as exceeded where even the low end of its interval lies above the limit: the promise itself was
-    certified on an earlier block. A figure that is not known fails.
+    The false-clear rate is above its limit where even the low end of its interval is: the promise itself was certified on an
+    earlier block. Dangerous calls are few and their mistake is the worse one: there the upper bound must keep the limit. A
+    figure that is not known fails.
     """
-    figures, release = found.figures, config.release
+    figures, release = evaluation.figures, config.release
+    cleared = figures["dangerous_clear_rate"]
+    hits = round(cleared.value * cleared.n) if cleared.n else 0
+    dangerous = upper_bound(hits, cleared.n, confidence=config.threshold.confidence)
     return [
-        _most("false clear rate, low end", figures["false_clear_rate"].low, config.threshold.max_false_clear),
-        _most("dangerous clear rate, low end", figures["dangerous_clear_rate"].low, config.threshold.max_dangerous_clear),
-        _most("calibration error, low end", figures["calibration_error"].low, release.max_calibration_error),
-        _least("area under the curve", figures["auc"].value, release.min_auc),
-        _most("latency, 99th percentile, ms", found.latency_ms["p99"], release.max_p99_ms),
-        _most("size of the bundle, MiB", size_mib, release.max_mib),
+        _at_most("false clear rate, low end", figures["false_clear_rate"].low, config.threshold.max_false_clear),
+        _at_most("dangerous clear rate, upper bound", dangerous, config.threshold.max_dangerous_clear),
+        _at_most("calibration error, low end", figures["calibration_error"].low, release.max_calibration_error),
+        _at_least("area under the curve", figures["auc"].value, release.min_auc),
+        _at_most("latency, 99th percentile, ms", evaluation.latency_ms["p99"], release.max_p99_ms),
+        _at_most("size of the bundle, MiB", size_mib, release.max_mib),
     ]
 
 
-def behaves(router: Router) -> tuple[list[Gate], list[Behaviour]]:
-    """Run the behaviour tests and the traps."""
-    found = behaviours(router)
-    gates = [Gate(f"behaviour: {test.kind}, {test.name}", test.worst, test.bound, test.holds) for test in found]
+def behaviour_gates(router: Router, *, slack: float = 1.0) -> tuple[list[Gate], list[Behaviour]]:
+    """Return the gates of the behaviour tests, their bounds times `slack`, and of the rule traps; and the tests' results."""
+    tests = behaviours(router, slack=slack)
+    gates = [Gate(f"behaviour: {test.kind}, {test.name}", test.worst, test.bound, test.holds) for test in tests]
     wrong = traps.failures(router.rulebook)
-    return [*gates, Gate("rule traps got wrong", float(len(wrong)), 0.0, not wrong)], found
+    return [*gates, Gate("rule traps got wrong", float(len(wrong)), 0.0, not wrong)], tests
 
 
-def against(candidate: Evaluation, champion: Evaluation, kinds: Iterable[str], *, config: Config) -> list[Gate]:
-    """Hold a candidate against the champion, call by call: recall, false clears, and the recall of each slice.
+def against(
+    candidate: Evaluation, rival: Evaluation, types: Iterable[str], *, config: Config, name: str = "the champion"
+) -> list[Gate]:
+    """Return the gates of a candidate against a rival model, call by call: recall, false clears, recall by call type.
 
-    A gate fails where the candidate is worse beyond chance: where the whole interval of the paired difference lies on the
-    wrong side. Slices share one error between them (Bonferroni).
+    `types` are the call types of the evaluated calls, in their order; `name` says who the rival is. The candidate must be
+    shown not to be worse by more than the margins of the settings (non-inferiority): the end of the one-sided interval of
+    the paired difference counts, so that few calls prove nothing. All gates must hold, so none is corrected for the others.
     """
-    truth, slices = candidate.truth, np.array(list(kinds))
-    gained = candidate.cleared.astype(int) - champion.cleared.astype(int)
+    truth, type_of, release = candidate.truth, np.array(list(types)), config.release
+
+    def difference(rows: Bools) -> Estimate:
+        confidence = 2 * config.evaluate.confidence - 1  # two-sided, so that each end is one-sided at evaluate.confidence
+        return paired_difference(candidate.cleared[rows], rival.cleared[rows], confidence=confidence)
+
     gates = [
-        _least("recall less the champion's, high end", _end(gained[truth], config, high=True), 0.0),
-        _most("false clears less the champion's, low end", _end(gained[~truth], config, high=False), 0.0),
+        _at_least(f"recall less that of {name}, low end", difference(truth).low, -release.max_recall_loss),
+        _at_most(f"false clears less those of {name}, high end", difference(~truth).high, release.max_false_clear_gain),
     ]
-    names = [name for name in sorted(set(slices)) if int((truth & (slices == name)).sum()) >= config.release.min_slice]
-    for name in names:
-        high = _end(gained[truth & (slices == name)], config, high=True, shared_by=len(names))
-        gates.append(_least(f"recall of {name} less the champion's, high end", high, 0.0))
+    for each in sorted(set(type_of)):
+        rows = truth & (type_of == each)
+        if int(rows.sum()) >= release.min_subgroup:
+            title = f"recall of {each} less that of {name}, low end"
+            gates.append(_at_least(title, difference(rows).low, -release.max_recall_loss_by_type))
     return gates
 
 
-def _end(gained: NDArray[np.int_], config: Config, *, high: bool, shared_by: int = 1) -> float:
-    """Return one end of the bootstrap interval of a mean paired difference; nought where there are no calls."""
-    if not len(gained):
-        return 0.0
-    rng = np.random.default_rng(0)
-    draws = rng.integers(0, len(gained), (config.evaluate.bootstrap, len(gained)))
-    tail = (1 - config.evaluate.confidence) / 2 / shared_by
-    return float(np.quantile(gained[draws].mean(axis=1), 1 - tail if high else tail))
-
-
-def _most(name: str, measured: float, limit: float) -> Gate:
-    """Make a gate that holds up to a limit."""
+def _at_most(name: str, measured: float, limit: float) -> Gate:
+    """Return a gate that holds up to a limit."""
     return Gate(name, measured, limit, measured <= limit)
 
 
-def _least(name: str, measured: float, limit: float) -> Gate:
-    """Make a gate that holds from a limit on."""
+def _at_least(name: str, measured: float, limit: float) -> Gate:
+    """Return a gate that holds from a limit on."""
     return Gate(name, measured, limit, measured >= limit)
 
 
 def failed(gates: Iterable[Gate]) -> str:
-    """Say which gates failed, and by how much."""
+    """Return which gates failed, and by how much, in one line; empty where all hold."""
     return "; ".join(f"{gate.name} {gate.measured:.4f} against {gate.limit:.4f}" for gate in gates if not gate.holds)
 
 
 def to_record(gates: Iterable[Gate]) -> list[dict[str, Any]]:
-    """Write gates as plain JSON values."""
+    """Return gates as plain JSON values."""
     return [{"gate": gate.name, "measured": gate.measured, "limit": gate.limit, "holds": gate.holds} for gate in gates]

@@ -1,7 +1,7 @@
-"""Keep who was champion from when to when, by whom and on which evidence: lines that are only ever added, each sealed.
+"""The release history: who was champion from when to when, by whom and on which evidence, in lines that are only added.
 
-MLflow's aliases say who is champion now; this file says who was. Each line holds the SHA-256 of the line before it, and the
-SHA-256 of its evidence, a JSON file beside it, so that a later change of either is found.
+MLflow's aliases name the champion of now; this file names all of them. Each line holds the SHA-256 of the line before it
+and of its evidence, a JSON file beside it, so that a later change of either is found.
 """
 
 import getpass
@@ -20,7 +20,7 @@ START = "0" * 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """Hold one change of who answers. `action` is release, shadow or rollback; `replaces` the digest of the one before."""
+    """One change of models. `action` is release, shadow or rollback; `replaces` is the earlier champion's digest."""
 
     at: str
     by: str
@@ -37,8 +37,8 @@ class Entry:
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
 
 
-def user() -> str:
-    """Return who is at work, as the system knows them."""
+def current_user() -> str:
+    """Return the login of the person at work."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -89,12 +89,12 @@ def add(root: Path, *, action: str, version: str, digest: str, by: str, evidence
 
 
 def champion(entries: list[Entry]) -> Entry | None:
-    """Return the entry that made the present champion."""
+    """Return the entry that promoted the present champion."""
     return next((entry for entry in reversed(entries) if entry.action != "shadow"), None)
 
 
-def before(entries: list[Entry]) -> Entry | None:
-    """Return the entry of the champion before the present one."""
+def previous_champion(entries: list[Entry]) -> Entry | None:
+    """Return the entry of the champion before the present one, or nothing."""
     now = champion(entries)
     others = [entry for entry in entries if entry.action != "shadow" and now and entry.digest != now.digest]
     return others[-1] if others else None

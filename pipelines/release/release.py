@@ -1,16 +1,17 @@
-"""Let a candidate become champion, or say which gate it failed and by how much; keep the history; go back."""
+"""Release: a candidate becomes champion where every gate holds; the history is kept, and a champion can be restored."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from models.classifier import bundle as bundles
-from models.errors import BundleError, GateFailed, InvalidData
+from models.errors import BundleError, GateFailed, InvalidConfig, InvalidData
 from models.programs.program import load_program
-from models.router import Router
-from models.veto.matcher import Rulebook
+from models.router import Router, matcher_of
 from pipelines.data.split import split
-from pipelines.data.table import Table
-from pipelines.evaluation.evaluate import evaluate, kinds
+from pipelines.data.table import Table, labelled, take
+from pipelines.evaluation.behaviour import Behaviour
+from pipelines.evaluation.evaluate import Evaluation, evaluate, type_labels
 from pipelines.release import gates
 from pipelines.release import history as releases
 from pipelines.release.gates import Gate
@@ -20,12 +21,11 @@ from pipelines.training import sources
 from pipelines.training.provenance import file_sha256
 from pipelines.training.sources import Source
 from pipelines.training.tracking import CANDIDATE, CHALLENGER, CHAMPION, Registered, Store
-from pipelines.training.train import labelled, take
 
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """Hold what was released, on which gates, and the line of the history that says so."""
+    """What was released, the gates it passed, and its line of the history."""
 
     registered: Registered
     gates: list[Gate]
@@ -37,8 +37,8 @@ def release(
 ) -> Released:
     """Promote the candidate where every gate holds; raise `GateFailed` naming those that do not.
 
-    `data` are the calls it was trained on, where they no longer lie where they were; their digest is checked. With
-    `shadow` the candidate becomes challenger, scored beside the champion and answering nobody, whatever the gates say.
+    `data` are the calls it was trained on, where they were moved; their digest is checked. With `shadow` the candidate
+    becomes challenger, scored beside the champion and answering nobody, whatever the gates say.
     """
     candidate = store.by_alias(CANDIDATE)
     if candidate is None:
@@ -46,24 +46,14 @@ def release(
     champion = store.by_alias(CHAMPION)
     block = _test_block(store, candidate, data)
     router = _router(store, candidate)
-    found = evaluate(router, block, config.evaluate)
+    evaluation = evaluate(router, block, config.evaluate)
     size = sum(path.stat().st_size for path in store.bundle_of(candidate).iterdir()) / 2**20
-    behaved, tests = gates.behaves(router)
-    judged = [*gates.limits(found, size_mib=size, config=config), *behaved]
-    if champion is not None and champion.version != candidate.version:
-        other = evaluate(_router(store, champion), block, config.evaluate)
-        judged += gates.against(found, other, kinds(block), config=config)
-    evidence = {
-        "candidate": {"version": candidate.version, "digest": candidate.digest},
-        "champion": {"version": champion.version, "digest": champion.digest} if champion else None,
-        "data_sha256": candidate.tags["data_sha256"],
-        "calls_judged": found.n,
-        "gates": gates.to_record(judged),
-        "behaviour": [str(test) for test in tests],
-        "figures": {name: str(estimate) for name, estimate in found.figures.items()},
-    }
-    if (told := gates.failed(judged)) and not shadow:
-        raise GateFailed(f"version {candidate.version} may not be released: {told}", remedy="the champion stays")
+    behaviour, tests = gates.behaviour_gates(router, slack=config.release.behaviour_slack)
+    measured = [*gates.limits(evaluation, size_mib=size, config=config), *behaviour]
+    for name, rival in _rivals(store, candidate, champion, block, config).items():
+        measured += gates.against(evaluation, rival, type_labels(block), config=config, name=name)
+    if (failures := gates.failed(measured)) and not shadow:
+        raise GateFailed(f"version {candidate.version} may not be released: {failures}", remedy="the champion stays")
     store.promote(candidate, CHALLENGER if shadow else CHAMPION)
     entry = releases.add(
         store.root,
@@ -71,14 +61,14 @@ def release(
         version=candidate.version,
         digest=candidate.digest,
         by=by,
-        evidence=evidence,
+        evidence=_evidence(candidate, champion, evaluation, measured, tests),
     )
-    return Released(candidate, judged, entry)
+    return Released(candidate, measured, entry)
 
 
 def rollback(store: Store, *, by: str) -> Released:
     """Make the champion before the present one champion again; raise `GateFailed` where there was none."""
-    earlier = releases.before(releases.read(store.root))
+    earlier = releases.previous_champion(releases.read(store.root))
     if earlier is None:
         raise GateFailed("no champion before this one", remedy="release another candidate instead")
     registered = store.by_version(earlier.version)
@@ -93,17 +83,66 @@ def rollback(store: Store, *, by: str) -> Released:
     return Released(registered, [], entry)
 
 
+def _rivals(
+    store: Store, candidate: Registered, champion: Registered | None, block: Table, config: Config
+) -> dict[str, Evaluation]:
+    """Return the evaluations that a candidate is held against: the champion's, and the best champion's so far.
+
+    Small losses that each release allows add up; held against the best they cannot. Of earlier champions, those count that
+    can still be loaded and keep the promise on false clears on this block.
+    """
+    if champion is None:
+        return {}
+    rivals: dict[str, Evaluation] = {}
+    if champion.version != candidate.version:
+        rivals["the champion"] = evaluate(_router(store, champion), block, config.evaluate)
+    promoted = {entry.version for entry in releases.read(store.root) if entry.action != "shadow"}
+    past: dict[str, Evaluation] = {}
+    for version in sorted(promoted - {champion.version, candidate.version}):
+        try:
+            router = _router(store, store.by_version(version))
+        except (GateFailed, InvalidConfig):
+            continue  # a release before this one cannot be loaded any more
+        found = evaluate(router, block, config.evaluate)
+        if found.figures["false_clear_rate"].low <= config.threshold.max_false_clear:
+            past[version] = found
+    if past:
+        best = max(past, key=lambda version: past[version].figures["recall"].value)
+        rivals[f"the best champion so far (version {best})"] = past[best]
+    return rivals
+
+
+def _evidence(
+    candidate: Registered,
+    champion: Registered | None,
+    evaluation: Evaluation,
+    measured: list[Gate],
+    tests: list[Behaviour],
+) -> dict[str, Any]:
+    """Return what the release rests on, as plain JSON values."""
+    return {
+        "candidate": {"version": candidate.version, "digest": candidate.digest},
+        "champion": {"version": champion.version, "digest": champion.digest} if champion else None,
+        "data_sha256": candidate.tags["data_sha256"],
+        "calls_judged": evaluation.n,
+        "gates": gates.to_record(measured),
+        "behaviour": [str(test) for test in tests],
+        "figures": {name: str(estimate) for name, estimate in evaluation.figures.items()},
+    }
+
+
 def _router(store: Store, registered: Registered) -> Router:
-    """Load a registered model with its program; a bundle that is not the registered one is refused."""
+    """Return a router of a registered model and its program; raise `GateFailed` where the bundle is another."""
     try:
         bundle = bundles.load(store.bundle_of(registered), expected_digest=registered.digest)
     except BundleError as error:
         raise GateFailed(f"version {registered.version} may not be released: {error}", remedy="train it again") from None
-    return Router(bundle=bundle, program=load_program(registered.tags["program_id"]), rulebook=Rulebook())
+    program = load_program(registered.tags["program_id"])
+    return Router(bundle=bundle, program=program, rulebook=matcher_of(program))
 
 
 def _test_block(store: Store, candidate: Registered, data: Path | None) -> Table:
-    """Read the calls the candidate was trained on, and take its test block as training cut it."""
+    """Return the test block of the calls the candidate was trained on, as training cut it; raise `InvalidData`."""
     path = data or Path(candidate.tags.get("data_path", ""))
     if not path.is_file():
         raise InvalidData(

@@ -1,6 +1,7 @@
 """Past calls are counted by what would have become of them; teams are simulated; parts are decided once, wherever."""
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -13,12 +14,13 @@ import pandas as pd
 import pytest
 from command import ROOT, heartline
 
+from models.decision import RiskBand
 from models.errors import InvalidConfig, InvalidData
 from models.programs.program import load_program
-from models.statistics import Estimate
+from models.statistics import Estimate, share
 from pipelines.operations import backfill, retrospect, simulation
 from pipelines.operations.simulation import Plan, UnitPlan
-from pipelines.release import card
+from pipelines.release import card, crosswalk
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +57,8 @@ class TestRetrospect:
             in_zone=[True, True, False, True, None, None, None],
             recommendation=["ELIGIBLE"] * 4 + ["REVIEW", "NOT_ELIGIBLE", "NOT_ELIGIBLE"],
         )
-        made = retrospect.look_back(table, time_zone="America/New_York")
-        assert made.fates == dict.fromkeys(retrospect.FATES, 1)
+        made = retrospect.retrospective(table, time_zone="America/New_York")
+        assert made.dispositions == dict.fromkeys(retrospect.DISPOSITIONS, 1)
         assert sum(made.units_full.values()) == 4
         assert int(made.by["hour"].loc["14", "full roll-out"]) == 4
         told = made.by["zone"].loc["D1"]
@@ -69,7 +71,33 @@ class TestRetrospect:
         chance = retrospect.expected(table, [])
         banded = retrospect.expected(table, [(0.9, Estimate(0.8, 0.7, 0.95, 50, "wilson"))])
         assert (chance.value, chance.method) == (pytest.approx(90), "binomial")
-        assert (banded.low, banded.high) == (pytest.approx(70), pytest.approx(95))
+        assert banded.value == pytest.approx(80)
+        assert banded.low <= 70
+        assert banded.high >= 95
+        assert banded.method == "calibration bands"
+
+    @pytest.mark.parametrize("labelled", [100, 1000])
+    def test_the_interval_of_what_is_expected_covers(self, labelled):
+        """Drawn 400 times, with probabilities that are off: the interval holds the true number nineteen times in twenty."""
+        rng, held = np.random.default_rng(0), 0
+        chances = np.repeat([0.1, 0.5, 0.9], 200)
+        true = np.repeat([0.05, 0.4, 0.95], 200)
+        for _ in range(400):
+            bands = []
+            for centre, rate in ((0.1, 0.05), (0.5, 0.4), (0.9, 0.95)):
+                bands.append((centre, share(int(rng.binomial(labelled, rate)), labelled, confidence=0.95)))
+            estimate = retrospect.expected(scored(eligible_probability=chances), bands)
+            held += estimate.low <= int((rng.random(600) < true).sum()) <= estimate.high
+        assert 0.93 < held / 400 <= 1.0
+
+    def test_vetoed_eligible_calls_are_said_apart(self):
+        """A veto overrules the probability: how much it overrules is a line of its own."""
+        result = retrospect.retrospective(
+            scored(vetoed=[True, True, False], recommendation=["NOT_ELIGIBLE"] * 2 + ["ELIGIBLE"]), time_zone="UTC"
+        )
+        assert result.vetoed_eligible == pytest.approx(1.8)
+        assert result.eligible.n == 1
+        assert any("vetoed, though eligible" in line for line in retrospect.lines(result))
 
     def test_the_command_counts_and_simulates(self, corpus, runs, tmp_path):
         """Over a file, with teams, as text and as JSON."""
@@ -80,7 +108,7 @@ class TestRetrospect:
         assert code == 0, err
         assert "plan pilot" in out
         told = json.loads((tmp_path / "r.json").read_text())
-        assert sum(told["fates"].values()) == told["calls"] == 400
+        assert sum(told["dispositions"].values()) == told["calls"] == 400
 
 
 class TestSimulation:
@@ -92,12 +120,12 @@ class TestSimulation:
             "unit": "community_response",
             "teams": 1,
             "hours": (0, 24),
-            "zones": None,
+            "zones": "all",
             "travel": 0.0,
             "service": 60.0,
             "cost_per_hour": 100.0,
         }
-        return Plan("x", 20.0, (UnitPlan(**(plain | more)),))
+        return Plan(name="x", patience=20.0, units=(UnitPlan(**(plain | more)),))
 
     def calls(self, minutes, **more):
         """Return eligible calls at given minutes."""
@@ -119,9 +147,29 @@ class TestSimulation:
         """With no patience it is Erlang's loss system: two teams offered two erlangs lose forty per cent."""
         rng = np.random.default_rng(0)
         minutes = np.cumsum(rng.exponential(30.0, 6000))
-        plan = Plan("x", 0.0, self.unit(teams=2).units)
+        plan = Plan(name="x", patience=0.0, units=self.unit(teams=2).units)
         found = self.run(plan, self.calls(minutes), days=minutes[-1] / 1440)
         assert found.share[0] == pytest.approx(0.6, abs=0.02)
+
+    @pytest.mark.parametrize(("teams", "erlangs"), [(1, 0.6), (3, 2.2)])
+    def test_waits_are_what_erlang_c_says(self, teams, erlangs, monkeypatch):
+        """With endless patience and exponential service the mean wait is that of Erlang's formula."""
+        monkeypatch.setattr(simulation, "_drawn", lambda rng, mean: float(rng.exponential(mean)) if mean else 0.0)
+        rng, service = np.random.default_rng(4), 60.0
+        minutes = np.cumsum(rng.exponential(service / erlangs, 30_000))
+        blocked = erlangs**teams / math.factorial(teams) * teams / (teams - erlangs)
+        waiting = blocked / (sum(erlangs**n / math.factorial(n) for n in range(teams)) + blocked)
+        plan = Plan(name="x", patience=1e9, units=self.unit(teams=teams).units)
+        (found,) = simulation.simulate(self.calls(minutes), plan, days=minutes[-1] / 1440, target=1.1, replications=1)
+        assert found.wait[0] == pytest.approx(waiting * service / (teams - erlangs), rel=0.12)
+
+    def test_a_shift_may_pass_midnight(self):
+        """From 21 to 10: nights and mornings are within reach, the afternoon is not, and the day has thirteen hours."""
+        calls = self.calls([60.0 * hour for hour in (22, 2, 9, 15)])
+        plan = self.unit(hours=(21, 10))
+        assert self.run(plan, calls).within_reach == 3
+        assert plan.units[0].hours_a_day == 13
+        assert self.unit(hours=(0, 24)).units[0].hours_a_day == 24
 
     def test_more_teams_answer_no_less_and_the_fewest_that_do_are_named(self):
         """And the target is met with that number and not with one less."""
@@ -149,10 +197,18 @@ class TestSimulation:
         assert 5 < found.answered_a_day[0] < 9
 
     def test_settings_that_are_wrong_are_named(self, tmp_path):
-        """A key that is not known is not passed over."""
-        (tmp_path / "s.toml").write_text("target = 0.9\nreplications = 1\n[x]\npatience = 1\n[[x.units]]\nunit = 'y'\n")
-        with pytest.raises(InvalidConfig, match="cannot be read"):
-            simulation.load_plans(tmp_path / "s.toml")
+        """A missing key, an unknown one and a value of another kind are named with their place."""
+        shipped = simulation.SETTINGS.read_text()
+        for old, new, fault in (
+            ("teams = 1\n", "", "missing key in config: 'pilot.units.0.teams'"),
+            ("teams = 1\n", "teams = 1\ncolour = 'red'\n", "unknown key in config: 'pilot.units.0.colour'"),
+            ("teams = 1\n", "teams = 'one'\n", "config is wrong at pilot.units.0.teams"),
+            ("target = 0.9", "# none", "missing key in config"),
+            ("target = 0.9", "target = ", "is not TOML"),
+        ):
+            (tmp_path / "s.toml").write_text(shipped.replace(old, new, 1))
+            with pytest.raises(InvalidConfig, match=fault):
+                simulation.load_plans(tmp_path / "s.toml")
 
 
 class TestBackfill:
@@ -160,7 +216,9 @@ class TestBackfill:
 
     def files(self, folder):
         """Return every file's bytes."""
-        return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+        }
 
     def test_a_run_that_was_stopped_goes_on_and_writes_nothing_twice(self, parts, runs, tmp_path):
         """What is there is left alone; what is half written is not taken for done."""
@@ -171,7 +229,7 @@ class TestBackfill:
         gone = sorted(name for name in whole if name.endswith(".parquet"))[2]
         (tmp_path / "a" / gone).unlink()
         (tmp_path / "a" / f"{gone}.half.new").write_bytes(b"half")
-        before = {path: path.stat().st_mtime_ns for path in (tmp_path / "a").glob("*.parquet")}
+        before = {path: path.stat().st_mtime_ns for path in (tmp_path / "a").rglob("*.parquet")}
         assert backfill.run(parts, tmp_path / "a", **told) == (1, 150)
         assert self.files(tmp_path / "a") == whole
         assert all(path.stat().st_mtime_ns == at for path, at in before.items())
@@ -192,7 +250,7 @@ class TestBackfill:
         words += ["--runs", str(runs), "--engine", "dask", "--workers"]
         process = subprocess.Popen([*words, "1"], cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
         until = time.monotonic() + 60
-        while not list((tmp_path / "two").glob("*.parquet")):
+        while not list((tmp_path / "two").rglob("*.parquet")):
             assert time.monotonic() < until, "no part came"
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGKILL)
@@ -217,7 +275,35 @@ class TestCard:
     def test_every_item_of_this_project_has_its_evidence(self):
         """Files that the record names are here; what runs leave behind is looked for among the runs."""
         for item in card.items(ROOT / "nowhere"):
-            assert set(item.absent) <= {"releases.jsonl", "report.json"}, item
+            assert all(name.startswith(("releases.jsonl", "report.json#")) for name in item.absent), item
+
+    def test_evidence_is_the_figure_and_not_only_its_file(self, runs, tmp_path):
+        """Beside the duty on accuracy stands the measured value; a report without the figure is no evidence."""
+        shutil.copytree(runs, tmp_path / "runs")
+        figures = {"recall": {"value": 0.8, "low": 0.7, "high": 0.9, "n": 50, "method": "wilson"}}
+        (tmp_path / "runs/report.json").write_text(json.dumps({"evaluation": {"figures": figures}}))
+        (accuracy,) = (item for item in card.items(tmp_path / "runs") if item.article == "15, accuracy")
+        assert {each.figure for each in accuracy.present} == {"0.800 (0.700 to 0.900, n=50)"}
+        assert "report.json#false_clear_rate" in accuracy.absent
+
+    def test_guidelines_are_whole_and_point_to_files_that_exist(self):
+        """Twenty-seven items of TRIPOD+AI, seventeen of DECIDE-AI; an item without a file says why."""
+        guidelines = {each.name: each.items for each in crosswalk.load_guidelines()}
+        assert [item.item for item in guidelines["TRIPOD+AI"]] == [str(number) for number in range(1, 28)]
+        assert [item.item for item in guidelines["DECIDE-AI"]] == [str(number) for number in range(1, 18)]
+        for item in (item for items in guidelines.values() for item in items):
+            assert item.where or item.note.startswith("not shown"), item
+            assert all((ROOT / name).is_file() for name in item.where), item
+
+    def test_every_risk_band_has_its_level_in_each_matrix(self):
+        """No band is left out, `unknown` neither."""
+        for matrix in crosswalk.load_matrices():
+            assert set(matrix.levels) == {str(band) for band in RiskBand}
+
+    def test_a_card_without_a_report_says_first_that_nothing_was_measured(self, runs):
+        """The first line of the card is what it was measured on, or that it was not."""
+        html = card.to_html(card.card(runs, runs / "champion", load_program(), accountable="nobody"))
+        assert html.index("Not measured") < html.index("Intended use")
 
     def test_an_item_without_evidence_is_marked(self, runs, tmp_path):
         """Taken out of the project, the record says what it cannot show."""

@@ -8,10 +8,11 @@ import pytest
 from command import SMALL, heartline
 
 from models.classifier import bundle as bundles
+from models.reading import Reader
 from pipelines.data.split import split
 from pipelines.data.table import read_table
 from pipelines.training import compare
-from pipelines.training.compare import VARIANTS, judged, without_fields
+from pipelines.training.compare import VARIANTS, ranked, without_fields
 from pipelines.training.tracking import Store
 from pipelines.training.train import labelled
 
@@ -26,14 +27,14 @@ def scored(quality):
 
 def test_the_simplest_within_one_standard_error_wins(small_config):
     """Where all are alike the plainest is taken; where metadata alone is worse, it is not."""
-    assert judged(*scored({}), small_config)[1].inputs == "metadata"
-    assert judged(*scored({VARIANTS[0].name: 0.5}), small_config)[1].inputs == "text"
-    assert judged(*scored({VARIANTS[0].name: 0.5, VARIANTS[1].name: 1.0}), small_config)[1].inputs == "both"
+    assert ranked(*scored({}), small_config)[1].inputs == "metadata"
+    assert ranked(*scored({VARIANTS[0].name: 0.5}), small_config)[1].inputs == "text"
+    assert ranked(*scored({VARIANTS[0].name: 0.5, VARIANTS[1].name: 1.0}), small_config)[1].inputs == "both"
 
 
 def test_what_the_service_cannot_explain_may_lead_and_does_not_win(small_config):
     """The table says that another was better; the best that can be explained is trained."""
-    table, winner = judged(*scored({variant.name: 1.0 for variant in VARIANTS[:3]}), small_config)
+    table, winner = ranked(*scored({variant.name: 1.0 for variant in VARIANTS[:3]}), small_config)
     assert winner.inputs in {"text", "metadata", "both"}
     assert max(table, key=lambda each: each.auc).name == VARIANTS[3].name
     assert [each.wins for each in table].count(True) == 1
@@ -41,7 +42,7 @@ def test_what_the_service_cannot_explain_may_lead_and_does_not_win(small_config)
 
 def test_differences_are_paired(small_config):
     """The best differs from itself by nothing; the others' intervals hold their differences."""
-    table, _ = judged(*scored({VARIANTS[0].name: 0.5}), small_config)
+    table, _ = ranked(*scored({VARIANTS[0].name: 0.5}), small_config)
     best = max(table, key=lambda each: each.auc)
     assert (best.difference, best.low, best.high, best.standard_error) == (0.0, 0.0, 0.0, 0.0)
     assert all(each.low <= each.difference <= each.high for each in table)
@@ -91,12 +92,15 @@ def test_other_calls_do_not_rebuild_a_bundle(runs, corpus, tmp_path):
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_every_variant_scores_every_row(variant, corpus, small_config):
-    """Each judge fits on one block and scores another, row by row."""
+    """Each variant fits on one block and scores another, row by row."""
     table = labelled(read_table(corpus))
     blocks = split(table.calls, table.labels, small_config.split)
     short = replace(blocks, fit=blocks.fit[:1500], calibrate=blocks.calibrate[:300])
-    rows = {name: compare.features.frame([table.calls[i] for i in getattr(short, name)]) for name in ("fit", "calibrate")}
+    rows = {
+        name: compare.features.frame([table.calls[i] for i in getattr(short, name)], Reader())
+        for name in ("fit", "calibrate")
+    }
     truth = table.labels["eligible"].iloc[short.fit].to_numpy(dtype=bool)
-    scores = variant.judge(rows["fit"], truth, rows["calibrate"], small_config.classifier)
+    scores = variant.scores(rows["fit"], truth, rows["calibrate"], small_config.classifier)
     assert scores.shape == (300,)
     assert np.isfinite(scores).all()

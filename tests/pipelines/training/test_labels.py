@@ -4,27 +4,26 @@ import numpy as np
 import pandas as pd
 import pytest
 from command import SMALL, heartline
-from cryptography.fernet import Fernet
+from ledgers import ENCRYPTION, HASH_KEY, NOTE_KEY, change, created, sqlite_url
 
 from models.call import Call
-from models.errors import InvalidData
-from models.ledger.encryption import NoteSafe
+from models.errors import InvalidData, LedgerBroken
+from models.ledger.encryption import NoteEncryption
 from models.ledger.records import decision_content
-from models.ledger.store import Ledger
-from pipelines.data.table import read_table
+from models.reading import Reader
+from pipelines.data.table import labelled, read_table
 from pipelines.evaluation import label_review as review
 from pipelines.training import labels as retrain
-from pipelines.training.labels import harvest, joined, weights
-from pipelines.training.train import labelled
+from pipelines.training.labels import joined, labels_of, weights
+from pipelines.training.sources import Source, load
 
-SAFE = NoteSafe(b"key", Fernet.generate_key())
 NOTE = "male asleep in doorway, refusing to leave"
 
 
 @pytest.fixture
 def ledger(tmp_path):
     """Return a ledger that keeps notes."""
-    made = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}", safe=SAFE, keep_notes=True)
+    made = created(tmp_path, keep_notes=True)
     yield made
     made.close()
 
@@ -33,12 +32,16 @@ def ledger(tmp_path):
 def decide(ledger, rules_router):
     """Return a way to log a decision, which is REVIEW because no model is loaded."""
 
-    def log(call_id, *, note=NOTE, hidden=False, final=True, keep=True):
+    def log(call_id, *, note=NOTE, hidden=False, final=True, keep=True, held=(), caller=None, address=None):
         call = Call(narrative=note, call_id=call_id, call_type="Trespass")
         decision = rules_router.decide(call)
-        content = decision_content(
-            call, decision, fingerprint=SAFE.fingerprint(note), actor="x", via="http", final=final, hidden=hidden
-        )
+        persons = {
+            "caller": caller and ENCRYPTION.hash_caller(caller),
+            "address": address and ENCRYPTION.hash_address(address),
+        }
+        options = {"final": final, "hidden": hidden, "held": held} | persons
+        fingerprint = ENCRYPTION.fingerprint(note)
+        content = decision_content(call, decision, fingerprint=fingerprint, actor="x", via="http", **options)
         ledger.append("decision", content, note=note if keep else None).result(10)
         return decision.decision_id
 
@@ -64,7 +67,7 @@ def test_an_override_is_a_label_and_an_agreement_is_an_echo(ledger, decide):
     """Who followed the suggestion has not labelled anything."""
     judge(ledger, decide("A"), "ELIGIBLE")
     judge(ledger, decide("B"), "REVIEW")
-    found = harvest(ledger, {})
+    found = labels_of(ledger, {})
     assert sources(found) == [(True, "override")]
     assert (found.counts["echo"], found.counts["agreed"], found.counts["overrode"]) == (1, 1, 1)
 
@@ -72,7 +75,47 @@ def test_an_override_is_a_label_and_an_agreement_is_an_echo(ledger, decide):
 def test_a_judgement_made_without_seeing_the_suggestion_is_a_label(ledger, decide):
     """In the hidden arm nobody can follow."""
     judge(ledger, decide("A", hidden=True), "NOT_ELIGIBLE")
-    assert sources(harvest(ledger, {})) == [(False, "override")]
+    judge(ledger, decide("B", hidden=True), "ELIGIBLE")
+    labels = labels_of(ledger, {})
+    assert sources(labels) == [(False, "clinician"), (True, "clinician")]
+    assert (labels.counts["blind"], labels.counts["agreed"], labels.counts["overrode"]) == (2, 0, 0)
+
+
+def test_agreement_with_a_held_veto_is_an_echo_and_its_override_a_label(ledger, decide):
+    """What was shown is NOT_ELIGIBLE, whatever the recommendation: who follows it has not labelled anything."""
+    judge(ledger, decide("A", held=("edged",)), "NOT_ELIGIBLE")
+    judge(ledger, decide("B", held=("edged",)), "ELIGIBLE")
+    labels = labels_of(ledger, {})
+    assert sources(labels) == [(True, "override")]
+    assert labels.counts["echo"] == 1
+
+
+def test_persons_of_the_ledger_and_of_the_file_are_the_same_persons(ledger, decide, corpus):
+    """Caller and address are hashed alike however they are written, so that the split keeps one person in one block."""
+    table = labelled(read_table(corpus))
+    table.labels.loc[:, ["caller_key", "address_key"]] = ["(919) 555-7777", "100 Main St."]
+    judge(ledger, decide("new", caller="919.555.7777", address="100 MAIN ST"), "ELIGIBLE")
+    both = joined(table, labels_of(ledger, {}).table, ledger)
+    assert len(both.calls) == len(table.calls) + 1
+    assert both.labels["caller_key"].nunique() == both.labels["address_key"].nunique() == 1
+
+
+@pytest.mark.parametrize(("up_to", "code"), [(None, 1), (2, 0), (4, 1)])
+def test_a_broken_ledger_is_never_trained_on(ledger, decide, corpus, tmp_path, up_to, code):
+    """It stops at the fault; with the number of an entry before it, those before are taken."""
+    for number in range(3):
+        judge(ledger, decide(f"c{number}"), "ELIGIBLE")
+    change(ledger, "UPDATE entries SET payload = replace(payload, 'ELIGIBLE', 'REVIEW') WHERE seq = 4")
+    source = Source(corpus, sqlite_url(tmp_path), up_to)
+    monkey = pytest.MonkeyPatch()
+    with monkey.context() as patch:
+        patch.setenv("HEARTLINE_HASH_KEY", HASH_KEY.decode())
+        patch.setenv("HEARTLINE_NOTE_KEY", NOTE_KEY.decode())
+        if code:
+            with pytest.raises(LedgerBroken, match="entry 4 was edited"):
+                load(source)
+        else:
+            assert load(source).identity["ledger_entries"] == 2
 
 
 def test_the_last_word_counts(ledger, decide):
@@ -80,7 +123,7 @@ def test_the_last_word_counts(ledger, decide):
     decision = decide("A")
     judge(ledger, decision, "ELIGIBLE")
     judge(ledger, decision, "NOT_ELIGIBLE")
-    assert sources(harvest(ledger, {})) == [(False, "override")]
+    assert sources(labels_of(ledger, {})) == [(False, "override")]
 
 
 def test_outcomes_label_where_a_team_went(ledger, decide):
@@ -88,7 +131,7 @@ def test_outcomes_label_where_a_team_went(ledger, decide):
     outcome(ledger, decide("A"), adverse_event="none")
     outcome(ledger, decide("B"), adverse_event="force")
     outcome(ledger, decide("C"), served=False)
-    found = harvest(ledger, {})
+    found = labels_of(ledger, {})
     assert sources(found) == [(True, "outcome"), (False, "outcome")]
     assert found.table.labels["adverse_event"].tolist() == [False, True]
 
@@ -97,14 +140,14 @@ def test_answers_given_while_typing_are_not_counted(ledger, decide):
     """Only the final decision of a call is judged."""
     judge(ledger, decide("A", final=False), "ELIGIBLE")
     with pytest.raises(InvalidData, match="nothing in the ledger is a label"):
-        harvest(ledger, {})
+        labels_of(ledger, {})
 
 
 def test_a_note_given_by_number_must_be_the_one_that_was_decided_on(ledger, decide):
     """Its keyed hash is checked; another note of the same number is left out and counted."""
     judge(ledger, decide("A", keep=False), "ELIGIBLE")
     judge(ledger, decide("B", keep=False), "ELIGIBLE")
-    found = harvest(ledger, {"A": NOTE, "B": "another note"})
+    found = labels_of(ledger, {"A": NOTE, "B": "another note"})
     assert [call.call_id for call in found.table.calls] == ["A"]
     assert found.table.calls[0].narrative == NOTE
     assert found.counts["no note"] == 1
@@ -114,7 +157,7 @@ def test_only_the_first_entries_count_where_told(ledger, decide):
     """So that a model can be rebuilt after the ledger has grown."""
     judge(ledger, decide("A"), "ELIGIBLE")
     judge(ledger, decide("B"), "ELIGIBLE")
-    assert len(harvest(ledger, {}, entries=2).table.calls) == 1
+    assert len(labels_of(ledger, {}, entries=2).table.calls) == 1
 
 
 def test_sources_have_their_weights(small_config):
@@ -129,23 +172,25 @@ def test_weights_reach_the_classifier(corpus, small_config):
     from models.classifier import features  # noqa: PLC0415
 
     table = labelled(read_table(corpus))
-    rows = features.frame(table.calls[:1500])
+    rows = features.frame(table.calls[:1500], Reader())
     labels = {"eligible": table.labels["eligible"].to_numpy(dtype=object)[:1500]}
-    labels |= {head: np.full(1500, None, dtype=object) for head in ("response", "risk")}
+    labels |= {head: np.full(1500, None, dtype=object) for head in classifier.HEADS if head != "eligible"}
     given = {"calibration_frame": rows, "calibration_labels": labels, "settings": small_config.classifier}
     heavy = np.where(labels["eligible"] == True, 5.0, 1.0)  # noqa: E712
-    plain, leaning = (
-        classifier.fit(rows, labels, **given, eligible_weights=w).parts["eligible"].calibrated_classifiers_[0]
-        for w in (np.ones(1500), heavy)
-    )
-    assert leaning.estimator.estimator.intercept_[0] > plain.estimator.estimator.intercept_[0]
+    plain, leaning = (classifier.fit(rows, labels, **given, eligible_weights=w).parts for w in (np.ones(1500), heavy))
+
+    def mean_log_odds(parts):
+        fitted = parts["eligible"].calibrated_classifiers_[0].estimator.estimator
+        return fitted.decision_function(parts["encoder"].transform(rows)).mean()
+
+    assert mean_log_odds(leaning) > mean_log_odds(plain)
 
 
 def test_use_goes_before_what_was_labelled_before(corpus, ledger, decide):
     """A call in both is taken as use has labelled it."""
     table = labelled(read_table(corpus))
     judge(ledger, decide(table.calls[0].call_id), "ELIGIBLE")
-    both = joined(table, harvest(ledger, {}).table)
+    both = joined(table, labels_of(ledger, {}).table, ledger)
     assert len(both.calls) == len(table.calls)
     assert both.labels["label_source"].iloc[-1] == "override"
     assert len(both.labels) == len(both.calls)
@@ -153,13 +198,13 @@ def test_use_goes_before_what_was_labelled_before(corpus, ledger, decide):
 
 def test_the_command_trains_from_the_ledger_and_can_be_released_and_rebuilt(corpus, tmp_path, router, monkeypatch):
     """`train --from-ledger` reports agreement, registers a candidate, and names the ledger's length in its manifest."""
-    monkeypatch.setenv("HEARTLINE_HASH_KEY", "key")
+    monkeypatch.setenv("HEARTLINE_HASH_KEY", HASH_KEY.decode())
     url = f"sqlite:///{tmp_path / 'use.db'}"
-    ledger = Ledger(url, safe=NoteSafe(b"key"))
+    ledger = created(url, encryption=NoteEncryption(HASH_KEY), anchor=tmp_path / "use.anchor")
     for call in labelled(read_table(corpus)).calls[-300:-200]:
         decision = router.decide(call)
         content = decision_content(
-            call, decision, fingerprint=ledger.safe.fingerprint(call.narrative), actor="x", via="http"
+            call, decision, fingerprint=ledger.encryption.fingerprint(call.narrative), actor="x", via="http"
         )
         ledger.append("decision", content).result(10)
         turned = "NOT_ELIGIBLE" if decision.recommendation == "ELIGIBLE" else "ELIGIBLE"
@@ -215,6 +260,6 @@ class TestReview:
         assert len(rows & set(found[:60])) > 20
 
 
-def test_a_harvest_says_what_it_found():
+def test_the_counts_are_sentences():
     """Its lines are for a person."""
-    assert len(list(retrain.Harvest().lines())) == 6
+    assert len(list(retrain.LedgerLabels().lines())) == 6

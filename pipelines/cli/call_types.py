@@ -1,0 +1,41 @@
+"""`heartline call-types`: how an agency's call types are read, and the table to settle those that are not."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.programs.program import load_program
+from pipelines.cli import terminal
+from pipelines.cli.options import PROGRAM, ProgramOption
+from pipelines.data.call_type_report import call_types_toml, report_call_types, report_lines
+from pipelines.data.column_map import load_map
+from pipelines.data.labels import text_of
+from pipelines.data.readers import records
+from pipelines.data.table import rename
+
+call_types_app = typer.Typer(no_args_is_help=True, help="Report how call types are read.")
+
+
+@call_types_app.callback()
+def _group() -> None:
+    """Keep the group a group while it has one command."""
+
+
+@call_types_app.command("report", epilog="Example: heartline call-types report --data data/sample.csv")
+def report(
+    data: Annotated[Path, typer.Option("--data", help="A file of calls in any form that ingest reads.")],
+    columns: Annotated[str | None, typer.Option("--map", help="Column map: a TOML file, or a shipped one's name.")] = None,
+    to: Annotated[Path | None, typer.Option("--write", help="TOML to write, for the program's file to fill in.")] = None,
+    program: ProgramOption = PROGRAM,
+) -> None:
+    """Show which call types of a file are not known or guessed, by their share of calls, with the nearest known ones."""
+    mapping = load_map(columns) if columns else None
+    rows = records(data, mapping.layout if mapping else None, terminal.say)
+    written = (mapping.value("call_type", row) if mapping else text_of(rename(row).get("call_type")) for row in rows)
+    found = report_call_types(written, load_program(program).call_types)
+    for line in report_lines(found):
+        terminal.show(line)
+    if to is not None:
+        to.write_text(call_types_toml(found), encoding="utf-8")
+        terminal.say(f"types to settle written to {to}")

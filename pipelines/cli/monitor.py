@@ -1,0 +1,45 @@
+"""The command that compares what the ledger holds with training."""
+
+from typing import Annotated
+
+import typer
+
+from models.classifier.bundle import load
+from models.errors import GateFailed
+from models.ledger.decision_table import decision_table
+from pipelines.cli import terminal
+from pipelines.cli.options import LEDGER, RUNS, BundleOption, ConfigOption, LedgerOption, RunsOption, opened_ledger
+from pipelines.operations import monitor as monitoring
+from pipelines.settings import load_config
+
+MONITOR_EXAMPLE = "Example: heartline monitor"
+
+
+def monitor(
+    ledger: LedgerOption = LEDGER,
+    since: Annotated[str | None, typer.Option("--since", help="First day, ISO 8601; all where not given.")] = None,
+    bundle: BundleOption = None,
+    runs: RunsOption = RUNS,
+    config: ConfigOption = None,
+) -> None:
+    """Compare what the ledger holds with what training saw; exit 1 and say which limit is crossed."""
+    loaded = load(bundle or runs / "champion")
+    with opened_ledger(ledger) as opened:
+        decisions = decision_table(opened.read(since=since))
+        if decisions.empty:
+            terminal.show("the ledger holds no final decision of this time: there is nothing to watch")
+            return
+        ids = [str(key) for key in decisions["decision_id"]] if opened.encryption.can_encrypt else []
+        notes = {key: note for key in ids if (note := opened.note(key)) is not None}
+    training = loaded.manifest["training"]
+    profile = training["profile"] | {"calls": training["blocks"]["certify"]}  # the block that it was measured on
+    result = monitoring.monitor(decisions, profile, load_config(config).monitor)
+    if notes:
+        vocabulary = loaded.parts["encoder"].named_transformers_["words"].vocabulary_
+        result.words = monitoring.new_words(decisions, notes, vocabulary)
+    else:
+        terminal.say("no note can be read (none kept, or HEARTLINE_NOTE_KEY is not set): new words are not looked for")
+    for line in monitoring.lines(result):
+        terminal.show(line)
+    if result.alarms:
+        raise GateFailed("; ".join(result.alarms), remedy="look into it, then retrain or roll back")

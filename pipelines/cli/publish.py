@@ -1,0 +1,33 @@
+"""The command that writes the public page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.ledger.decision_table import decision_table
+from models.programs.program import load_program
+from pipelines.cli import terminal
+from pipelines.cli.options import LEDGER, PROGRAM, LedgerOption, ProgramOption, opened_ledger
+from pipelines.operations.publish import public_page, whole_months, write
+
+PUBLISH_EXAMPLE = "Example: heartline publish --out /tmp/public.html"
+
+
+def publish(
+    to: Annotated[Path, typer.Option("--out", help="HTML file to write.")] = Path("public.html"),
+    since: Annotated[str, typer.Option("--since", help="First day, ISO 8601.")] = "2000-01-01",
+    until: Annotated[str, typer.Option("--until", help="Day after the last, ISO 8601.")] = "2100-01-01",
+    ledger: LedgerOption = LEDGER,
+    program: ProgramOption = PROGRAM,
+) -> None:
+    """Write a static page of what was answered, for everyone: no note, no caller, no count under ten."""
+    with opened_ledger(ledger) as opened:
+        decisions = decision_table(opened.read())
+    of = load_program(program)
+    if not decisions.empty:
+        days = decisions["decided_at"].astype(str).str[:10]
+        since, until = whole_months(max(since, days.min()), min(until, str(days.max())))
+    page = public_page(decisions, program=of.name, time_zone=str(of.time_zone), since=since, until=until)
+    write(page, to)
+    terminal.say(f"{'fewer than 10' if page.answered is None else page.answered} answered calls published in {to}")

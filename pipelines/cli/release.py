@@ -1,0 +1,60 @@
+"""The commands that release a candidate, show the history of champions, and roll back."""
+
+import itertools
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli import terminal
+from pipelines.cli.options import RUNS, ConfigOption, RunsOption
+from pipelines.release import history as releases
+from pipelines.release import release as releasing
+from pipelines.settings import load_config
+from pipelines.training.tracking import Store
+
+release_app = typer.Typer(no_args_is_help=False, help="Make the candidate champion if every gate holds; see who was.")
+ByOption = Annotated[str | None, typer.Option("--by", help="Who decides; your login where not given.")]
+
+
+@release_app.callback(invoke_without_command=True, epilog="Example: heartline release --runs mlruns")
+def release(
+    context: typer.Context,
+    runs: RunsOption = RUNS,
+    config: ConfigOption = None,
+    data: Annotated[Path | None, typer.Option("--data", help="The calls it was trained on, if they were moved.")] = None,
+    shadow: Annotated[bool, typer.Option("--shadow", help="Make it challenger only: scored, never answering.")] = False,
+    by: ByOption = None,
+) -> None:
+    """Make the candidate champion if every gate holds; otherwise say which failed and exit 1."""
+    if context.invoked_subcommand is not None:
+        return
+    settings, who = load_config(config), by or releases.current_user()
+    released = releasing.release(Store(runs, settings), settings, data=data, by=who, shadow=shadow)
+    for gate in released.gates:
+        terminal.show(f"{'held' if gate.holds else 'FAILED'}: {gate.name} {gate.measured:.4f} against {gate.limit:.4f}")
+    name = "challenger" if shadow else "champion"
+    terminal.show(f"{name}: version {released.registered.version}, bundle {released.registered.digest[:16]}")
+
+
+@release_app.command("history", epilog="Example: heartline release history --runs mlruns")
+def history(runs: RunsOption = RUNS) -> None:
+    """Show who was champion from when to when, by whom and on which evidence."""
+    entries = releases.read(runs)
+    promotions = [entry for entry in entries if entry.action != "shadow"]
+    until = {entry.evidence: later.at for entry, later in itertools.pairwise(promotions)}
+    for entry in entries:
+        end = "" if entry.action == "shadow" else f" until {until.get(entry.evidence, 'now')}"
+        evidence = f"evidence {releases.EVIDENCE}/{entry.evidence} {entry.evidence_sha256[:16]}"
+        terminal.show(
+            f"{entry.at}{end}  {entry.action} of version {entry.version} {entry.digest[:16]} by {entry.by}, {evidence}"
+        )
+    if not entries:
+        terminal.show("nothing was released yet")
+
+
+@release_app.command("rollback", epilog="Example: heartline release rollback --runs mlruns")
+def rollback(runs: RunsOption = RUNS, config: ConfigOption = None, by: ByOption = None) -> None:
+    """Make the champion before the present one champion again."""
+    released = releasing.rollback(Store(runs, load_config(config)), by=by or releases.current_user())
+    terminal.show(f"champion again: version {released.registered.version}, bundle {released.registered.digest[:16]}")

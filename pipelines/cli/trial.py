@@ -1,0 +1,39 @@
+"""The commands that plan and report a trial."""
+
+from typing import Annotated
+
+import typer
+
+from models.errors import InvalidData
+from models.ledger.decision_table import decision_table
+from pipelines.cli import terminal
+from pipelines.cli.options import LEDGER, ConfigOption, LedgerOption, opened_ledger
+from pipelines.operations import trial
+from pipelines.settings import load_config
+
+trial_app = typer.Typer(no_args_is_help=True, help="Plan and read a trial of what seeing the suggestion changes.")
+
+
+@trial_app.command("size", epilog="Example: heartline trial size --base 0.6 --effect 0.05")
+def size(
+    base: Annotated[float, typer.Option("--base", min=0.0, max=1.0, help="Share expected without the suggestion.")],
+    effect: Annotated[float, typer.Option("--effect", help="Smallest change worth finding, such as 0.05.")],
+    power: Annotated[float, typer.Option("--power", min=0.5, max=0.999)] = 0.8,
+    silent: Annotated[float, typer.Option("--silent", min=0.01, max=0.99, help="Share of calls without suggestion.")] = 0.5,
+) -> None:
+    """Show how many judged calls a trial needs to find a change."""
+    if effect == 0 or not 0 < base + effect < 1:
+        raise InvalidData("no such change", value=effect, remedy="give one that leads to a share between 0 and 1")
+    needed = trial.size(base=base, effect=effect, power=power, silent=silent)
+    terminal.show(
+        f"{needed} judged calls ({round(needed * silent)} silent) find {base:g} to {base + effect:g} with power {power:g}"
+    )
+
+
+@trial_app.command("report", epilog="Example: heartline trial report")
+def report(ledger: LedgerOption = LEDGER, config: ConfigOption = None) -> None:
+    """Show what people did with and without the suggestion, and whether seeing it changed anything."""
+    with opened_ledger(ledger) as opened:
+        arms = trial.arms(decision_table(opened.read()), confidence=load_config(config).evaluate.confidence)
+    for line in trial.lines(arms):
+        terminal.show(line)
