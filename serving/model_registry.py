@@ -1,32 +1,34 @@
-"""Fetch the champion's bundle from an MLflow registry to this machine; the one file of the service that speaks to it."""
+"""The champion's bundle from an MLflow registry, fetched to this machine; the one file of the service that speaks to it."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 from models.errors import BundleError
+from serving.model_manager import Source
 
 
-def fetcher(uri: str, *, name: str, cache: Path) -> Callable[[], Path]:
-    """Return a function that downloads the present champion and returns its folder; it raises `BundleError`."""
+def fetcher(uri: str, *, name: str, cache: Path) -> Callable[[], Source]:
+    """Return a function that downloads the present champion and returns its place and digest; it raises `BundleError`."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    fetched: dict[str, Path] = {}
+    fetched: dict[str, Source] = {}
 
-    def fetch() -> Path:
+    def fetch() -> Source:
         import mlflow  # noqa: PLC0415  loads slowly, and only where a registry is polled
         from mlflow.tracking import MlflowClient  # noqa: PLC0415
 
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
         try:
-            version = str(MlflowClient(uri, uri).get_model_version_by_alias(name, "champion").version)
+            champion = MlflowClient(uri, uri).get_model_version_by_alias(name, "champion")
+            version = str(champion.version)
             if version not in fetched:
                 target = cache.with_name(f"registry-{version}")
                 local = mlflow.artifacts.download_artifacts(
                     f"models:/{name}/{version}", dst_path=str(target), tracking_uri=uri
                 )
-                fetched[version] = Path(local) / "artifacts" / "bundle"
+                fetched[version] = Source(Path(local) / "artifacts" / "bundle", champion.tags.get("digest") or None)
         except Exception as error:  # noqa: BLE001  MLflow raises many kinds; each means that there is no champion now
             fault = type(error).__name__
             raise BundleError("the registry gives no champion", value=fault, remedy="is MLflow up?") from None

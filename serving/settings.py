@@ -1,74 +1,86 @@
-"""Read the service's settings from the environment, when the service is made and not before."""
+"""The settings of the service, read from the environment when the service is made and not before."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.errors import InvalidConfig
+from models.ledger.encryption import HASH_KEY, NOTE_KEY
 from models.programs.program import DEFAULT_PROGRAM
 
+PREFIX = "HEARTLINE_"
 MAX_BODY = 256 * 1024
 """The largest request body that is read, in bytes: a note of 64 Ki characters and what JSON makes of it."""
 
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+_READ_ELSEWHERE = frozenset({HASH_KEY, NOTE_KEY})
+"""Variables with our prefix that hold keys; the ledger reads them and the service never sees them."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Hold every setting of the service; each is read from HEARTLINE_ and its name in capitals.
+
+class Settings(BaseSettings):
+    """Every setting of the service; each is read from HEARTLINE_ and its name in capitals.
 
     `ledger` is a database URL, or `none`; `anchor` a file, or `-` for standard output. `keys` is the file of API keys,
-    `jwks` a file or URL of the identity provider's keys; with either, nobody is let in without. `rate` is requests a
-    second for each who asks, 0 for no limit. `registry` is an MLflow URI whose champion is polled every `poll` seconds;
-    without it the folder `bundle` is watched. `hide_share` of the calls, drawn by incident number and `hide_seed`, are
-    answered without a suggestion, for a trial.
+    `jwks` a file or URL of the identity provider's keys; with either, a caller without a key or token is refused. `rate` is
+    requests a second for each caller, 0 for no limit. `registry` is an MLflow URI whose champion is polled every `poll`
+    seconds; without it the folder `bundle` is watched. `hide_share` of the calls, drawn by incident number and `hide_seed`,
+    are answered without a suggestion, for a trial. `allowed_hosts` are the names that a request's Host header may bear.
     """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
 
     bundle: Path = Path("mlruns/champion")
     challenger: Path = Path("mlruns/challenger")
     cache: Path = Path("mlruns/last-good")
     program: str = DEFAULT_PROGRAM
-    max_body: int = MAX_BODY
+    max_body: int = Field(default=MAX_BODY, ge=1024)
     ledger: str = "sqlite:///mlruns/ledger.db"
     anchor: str = "mlruns/ledger.anchor"
     keep_notes: bool = False
-    note_days: int = 90
+    note_days: int = Field(default=90, ge=1)
     keys: str = ""
     jwks: str = ""
     issuer: str = ""
     audience: str = ""
-    rate: int = 0
-    poll: float = 5.0
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = LOOPBACK_HOSTS
+    rate: int = Field(default=0, ge=0)
+    poll: float = Field(default=5.0, gt=0)
     registry: str = ""
     otel: bool = False
-    hide_share: float = 0.0
+    hide_share: float = Field(default=0.0, ge=0, le=1)
     hide_seed: str = "heartline"
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Return the names of a list that is separated by commas."""
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
     @property
     def authenticated(self) -> bool:
-        """Tell whether those who ask must say who they are."""
+        """Return whether every caller must show a key or a token."""
         return bool(self.keys or self.jwks)
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
-        """Read the settings; raise `InvalidConfig` naming a variable that cannot be read."""
-        given = os.environ if environment is None else environment
-        kinds = get_type_hints(cls)
-        found: dict[str, Any] = {}
-        for field in fields(cls):
-            name = f"HEARTLINE_{field.name.upper()}"
-            if name in given:
-                found[field.name] = _read(name, given[name], kinds[field.name])
-        return cls(**found)
+    def from_environment(cls) -> Self:
+        """Return the settings that the environment gives.
 
+        Raises
+        ------
+        InvalidConfig
+            A variable cannot be read, or one with our prefix is unknown; the message names it and never its value.
 
-def _read(name: str, text: str, kind: type) -> object:
-    """Read one variable."""
-    if kind is bool:
-        if text.lower() not in {"0", "1", "true", "false", "yes", "no"}:
-            raise InvalidConfig(f"{name} is neither yes nor no", value=text, remedy="give 1 or 0")
-        return text.lower() in {"1", "true", "yes"}
-    try:
-        return kind(text)
-    except ValueError:
-        raise InvalidConfig(f"{name} cannot be read", value=text, remedy=f"give {kind.__name__}") from None
+        """
+        known = {f"{PREFIX}{name.upper()}" for name in cls.model_fields} | _READ_ELSEWHERE
+        unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+        if unknown:
+            raise InvalidConfig("there is no such setting", value=unknown[0], remedy="serving/README.md lists them")
+        try:
+            return cls()
+        except ValidationError as error:
+            fault = error.errors()[0]
+            name = f"{PREFIX}{str(fault['loc'][0]).upper()}"
+            raise InvalidConfig(f"{name} cannot be read", remedy=str(fault["msg"])) from None

@@ -1,1 +1,10 @@
-"""serving/api."""
+"""The HTTP interface: one router for each resource."""
+
+from serving.api import callers, decisions, documentation, health, ledger, metrics, model, stream
+
+ROUTERS = (
+    decisions.router, callers.router, stream.router, ledger.router, health.router, model.router, metrics.router,
+    documentation.router,
+)  # fmt: skip
+
+__all__ = ["ROUTERS"]

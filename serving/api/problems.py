@@ -1,26 +1,31 @@
-"""Turn every fault into an RFC 9457 problem that names the fault and never repeats what was sent."""
+"""Every fault as an RFC 9457 problem that names the fault and never repeats what was sent."""
 
-import json
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models.errors import LedgerError
+from models.errors import InvalidEntry, InvalidInstant, LedgerConflict, LedgerError
+from serving.api.schemas import ProblemOut
 
 MEDIA_TYPE = "application/problem+json"
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+_DESCRIPTIONS = {
+    400: "The body is not JSON", 401: "No valid key or token", 403: "Not for this role", 404: "There is no such thing",
+    409: "The idempotency key was used for another request", 413: "The body is too large", 422: "A field is wrong",
+    429: "Too many requests", 500: "The service failed", 503: "It could not be written down",
+}  # fmt: skip
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemOut, "content": {MEDIA_TYPE: {}}, "description": text} for status, text in _DESCRIPTIONS.items()
+}
+"""The problems that every guarded route may answer with, for the OpenAPI document."""
 
 
 def problem(status: int, title: str, detail: str, errors: list[dict[str, str]] | None = None) -> JSONResponse:
-    """Make a problem response."""
+    """Return a problem response."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "errors": errors or []}
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE)
 
@@ -29,83 +34,82 @@ def install(app: FastAPI) -> None:
     """Answer refused requests, unknown paths and our own faults as problems."""
 
     @app.exception_handler(RequestValidationError)
-    async def refused(_: Request, error: RequestValidationError) -> JSONResponse:
-        errors = [{"field": _place(entry), "fault": _fault(entry)} for entry in error.errors()]
+    async def invalid_request(_: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [{"field": _field(entry), "fault": _fault(entry)} for entry in error.errors()]
         return problem(422, "The call cannot be read", "Mend the named fields and send it again.", errors)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
-        answer = problem(error.status_code, "The request cannot be answered", str(error.detail))
-        answer.headers.update(error.headers or {})
-        return answer
+    async def http_error(_: Request, error: HTTPException) -> JSONResponse:
+        response = problem(error.status_code, "The request cannot be answered", str(error.detail))
+        response.headers.update(error.headers or {})
+        return response
 
-    @app.exception_handler(SQLAlchemyError)
-    async def unreachable(_: Request, error: SQLAlchemyError) -> JSONResponse:
-        return problem(503, "The ledger cannot be read", f"{type(error).__name__}. Try again.")
+    @app.exception_handler(LedgerConflict)
+    async def conflict(_: Request, error: LedgerConflict) -> JSONResponse:
+        return problem(409, "The idempotency key is taken", f"{error}.")
+
+    @app.exception_handler(InvalidEntry)
+    @app.exception_handler(InvalidInstant)
+    async def invalid_value(_: Request, error: InvalidEntry | InvalidInstant) -> JSONResponse:
+        return problem(422, "The request cannot be read", f"{error.fault}. {error.remedy}".strip())
 
     @app.exception_handler(LedgerError)
-    async def unwritten(_: Request, error: LedgerError) -> JSONResponse:
+    async def ledger_error(_: Request, error: LedgerError) -> JSONResponse:
         return problem(503, "It could not be written down", f"{error}. Treat the call as REVIEW.")
 
-    @app.exception_handler(Exception)
-    async def fault(_: Request, __: Exception) -> JSONResponse:
-        return problem(500, "The service failed", "Treat the call as REVIEW.")
+
+def unexpected() -> JSONResponse:
+    """Return the problem for a fault of ours; it says nothing of the fault."""
+    return problem(500, "The service failed", "Treat the call as REVIEW.")
 
 
-def _place(entry: dict[str, Any]) -> str:
-    """Name the field; a name that we do not know is not repeated, because it may be part of a note."""
+class PlainTextRefusals:
+    """Turns the plain-text refusals of Starlette's middleware (unknown host, body too large) into problems."""
+
+    def __init__(self, app: ASGIApp, *, max_body: int) -> None:
+        """Wrap an application; `max_body` is named in the refusal of a larger one."""
+        self.app, self.max_body = app, max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request or connection."""
+        refused: JSONResponse | None = None
+
+        async def send_problem(message: Message) -> None:
+            nonlocal refused
+            if message["type"].endswith("response.start") and message["status"] in {400, 413} and _is_text(message):
+                refused = self._problem(message["status"])
+            if refused is None:
+                await send(message)
+            elif message["type"].endswith("response.body") and not message.get("more_body", False):
+                await refused(scope, receive, send)
+
+        await self.app(scope, receive, send_problem)
+
+    def _problem(self, status: int) -> JSONResponse:
+        """Return the problem for a status."""
+        if status == 400:
+            return problem(400, "The request cannot be answered", "The Host header names none of this service's hosts.")
+        response = problem(413, "The body is too large", f"Send at most {self.max_body} bytes.")
+        response.headers["connection"] = "close"  # the rest of the body is not read
+        return response
+
+
+def _is_text(message: Message) -> bool:
+    """Return whether a response that starts is plain text."""
+    return Headers(raw=message["headers"]).get("content-type", "").startswith("text/plain")
+
+
+def _field(entry: dict[str, Any]) -> str:
+    """Return the field's name; a name that we do not know is not repeated, because it may be part of a note."""
     if entry["type"] in {"extra_forbidden", "json_invalid"}:
         return "body"
     return ".".join(str(part) for part in entry["loc"])
 
 
 def _fault(entry: dict[str, Any]) -> str:
-    """Say what is wrong without the value."""
+    """Return what is wrong, without the value."""
     if entry["type"] == "extra_forbidden":
         return "unknown field"
     if entry["type"] == "json_invalid":
         return "body is not JSON"
     return str(entry["msg"])
-
-
-class BodyLimit:
-    """Refuse bodies over a limit with 413, by their announced length or while they are read."""
-
-    def __init__(self, app: Any, limit: int) -> None:
-        """Wrap an ASGI application."""
-        self.app, self.limit = app, limit
-
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Read the whole body first, up to the limit; then hand it on."""
-        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
-            await self.app(scope, receive, send)
-            return
-        body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body += message.get("body", b"")
-            if len(body) > self.limit:
-                await self._refuse(send)
-                return
-            if not message.get("more_body", False):
-                break
-        given = False
-
-        async def replay() -> Message:
-            nonlocal given
-            if given:
-                return await receive()
-            given = True
-            return {"type": "http.request", "body": bytes(body), "more_body": False}
-
-        await self.app(scope, replay, send)
-
-    async def _refuse(self, send: Send) -> None:
-        """Send a 413 problem and close the connection, because the rest of the body is not read."""
-        detail = f"Send at most {self.limit} bytes."
-        body = {"type": "about:blank", "title": "The body is too large", "status": 413, "detail": detail, "errors": []}
-        headers = [(b"content-type", MEDIA_TYPE.encode()), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
-        await send({"type": "http.response.body", "body": json.dumps(body).encode()})

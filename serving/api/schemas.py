@@ -1,12 +1,12 @@
-"""Describe what goes over HTTP: a call in, a decision out; unknown fields are refused.
+"""What goes over HTTP: a call in, a decision out; unknown fields are refused.
 
 `DecisionOut` documents `Decision.to_json`, which is what is sent; a test holds the two together.
 """
 
 from datetime import datetime
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, Strict, model_validator
 
 from models.call import MAX_NARRATIVE, Answer, Call, CallerParty, Source
 from models.decision import Recommendation, Response, RiskBand
@@ -26,38 +26,48 @@ _EXAMPLE: dict[str, JsonValue] = {
 }
 
 
+def _text_only(value: object) -> object:
+    """Return an instant as it was sent; raise `ValueError` for a number, which could be seconds or milliseconds."""
+    if isinstance(value, int | float):
+        raise ValueError("send text, such as 2026-03-01T03:12:00-05:00")  # noqa: TRY004  pydantic turns it into an error
+    return value
+
+
 class CallIn(BaseModel):
-    """Hold a call as it is sent; every field but the narrative may be left out."""
+    """A call as it is sent; every field but the narrative may be left out."""
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [_EXAMPLE]})
 
     narrative: str = Field(max_length=MAX_NARRATIVE, description="The call-taker's note, as far as it is typed.")
-    call_id: str | None = Field(None, max_length=200, description="The CAD incident number.")
-    received_at: AwareDatetime | None = Field(None, strict=False, description="When the call came in, with its offset.")
-    call_type: str | None = Field(None, max_length=200, description="The CAD nature code, as the agency writes it.")
-    priority: str | None = Field(None, max_length=200)
-    source: Source | None = Field(None, strict=False)
-    zone: str | None = Field(None, max_length=200)
-    caller_party: CallerParty | None = Field(None, strict=False)
-    language: str | None = Field(None, max_length=200)
-    calls_24h: int | None = Field(None, ge=0, le=1_000_000, description="Earlier calls from this caller or address.")
-    calls_30d: int | None = Field(None, ge=0, le=1_000_000)
+    call_id: str | None = Field(default=None, max_length=200, description="The CAD incident number.")
+    received_at: Annotated[AwareDatetime | None, BeforeValidator(_text_only)] = Field(
+        default=None, strict=False, description="When the call came in, with its offset."
+    )
+    call_type: str | None = Field(default=None, max_length=200, description="The CAD nature code, as the agency writes it.")
+    priority: str | None = Field(default=None, max_length=200)
+    source: Source | None = Field(default=None, strict=False)
+    zone: str | None = Field(default=None, max_length=200)
+    caller_party: CallerParty | None = Field(default=None, strict=False)
+    language: str | None = Field(default=None, max_length=200)
+    calls_24h: int | None = Field(default=None, ge=0, le=1_000_000, description="Earlier calls from this caller or address.")
+    calls_30d: int | None = Field(default=None, ge=0, le=1_000_000)
     premise_hazard: bool | None = None
-    weapons_answer: Answer | None = Field(None, strict=False)
-    violence_answer: Answer | None = Field(None, strict=False)
-    medical_answer: Answer | None = Field(None, strict=False)
-    caller_key: str | None = Field(None, max_length=200, description="Who calls; only its keyed hash is kept.")
+    weapons_answer: Answer | None = Field(default=None, strict=False)
+    violence_answer: Answer | None = Field(default=None, strict=False)
+    medical_answer: Answer | None = Field(default=None, strict=False)
+    caller_key: str | None = Field(default=None, max_length=200, description="Who calls; only its keyed hash is kept.")
+    address_key: str | None = Field(default=None, max_length=200, description="From where; only its keyed hash is kept.")
 
     def to_call(self) -> Call:
         """Return the call; raises nothing that the fields above have not refused already."""
         return Call(**{name: getattr(self, name) for name in _OF_CALL})
 
 
-_OF_CALL = tuple(name for name in CallIn.model_fields if name != "caller_key")
+_OF_CALL = tuple(name for name in CallIn.model_fields if name not in {"caller_key", "address_key"})
 
 
 class CallerIn(BaseModel):
-    """Name a caller; the key is hashed at once and goes into no address and no log."""
+    """A caller; the key is hashed at once and goes into no address and no log."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -65,20 +75,22 @@ class CallerIn(BaseModel):
 
 
 class FeedbackIn(BaseModel):
-    """Hold what a person decided; it may be sent again with a correction, and never replaces what was said before."""
+    """What a person decided; it may be sent again with a correction, and never replaces what was said before."""
 
     model_config = ConfigDict(extra="forbid")
 
     human: Recommendation = Field(description="What the person decided.")
-    reason: Literal[OVERRIDE_REASONS] = Field("agree", description="Why, from the closed list.")  # type: ignore[valid-type]
-    response: Response | None = Field(None, description="Whom they sent or asked for.")
-    comment: str | None = Field(None, max_length=1000, description="Kept only where notes are kept, and encrypted.")
-    withdrawn: bool = Field(False, description="Takes back what this person said before; both stay in the ledger.")
-    elapsed_ms: int | None = Field(None, ge=0, le=86_400_000, description="From the first suggestion to the decision.")
+    reason: Literal[OVERRIDE_REASONS] = Field(default="agree", description="Why, from the closed list.")  # type: ignore[valid-type]
+    response: Response | None = Field(default=None, description="Whom they sent or asked for.")
+    comment: str | None = Field(default=None, max_length=1000, description="Kept only where notes are kept, and encrypted.")
+    withdrawn: bool = Field(default=False, description="Takes back what this person said before; both stay in the ledger.")
+    elapsed_ms: Annotated[int | None, Strict()] = Field(
+        default=None, ge=0, le=86_400_000, description="From the first suggestion to the decision."
+    )
 
 
 class OutcomeIn(BaseModel):
-    """Hold what happened: the after-call safety survey, or why nobody went."""
+    """What happened: the after-call safety survey, or why nobody went."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -103,13 +115,13 @@ class OutcomeIn(BaseModel):
 
 
 class _Out(BaseModel):
-    """Refuse fields that are not documented."""
+    """An answer, without fields that are not documented."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class ReasonOut(_Out):
-    """Hold one reason; `start` and `end` index the original note, end exclusive."""
+    """One reason; `start` and `end` index the original note, end exclusive."""
 
     code: str
     sentence: str
@@ -119,11 +131,18 @@ class ReasonOut(_Out):
     rule_id: str | None
     annotation: str | None
     weight: float | None
-    read_as: str | None
+
+
+class ContributionOut(_Out):
+    """The part of one signal, word or field in the log-odds of eligibility, before calibration."""
+
+    kind: str
+    name: str
+    weight: float
 
 
 class AvailabilityOut(_Out):
-    """Hold whether the suggested unit is on duty in the zone now."""
+    """Whether the suggested unit is on duty in the zone now."""
 
     unit: Response
     available: bool | None
@@ -133,36 +152,78 @@ class AvailabilityOut(_Out):
 
 
 class VersionsOut(_Out):
-    """Name what made the decision."""
+    """What made the decision."""
 
     model: str
     rulebook: str
+    signals: str
     program: str
     text: str
+    certified_on: str
 
 
 class DecisionOut(_Out):
-    """Hold one decision. It suggests; a person decides."""
+    """One decision. It suggests; a person decides."""
 
     decision_id: str
     call_id: str | None
     decided_at: datetime
     recommendation: Recommendation
     response: Response | None
+    with_ems: bool
     care_navigation: bool
     eligible_probability: float | None
+    danger_probability: float | None
+    danger_interval: tuple[float, float] | None
+    medical_probability: float | None
+    medical_interval: tuple[float, float] | None
+    self_harm_probability: float | None
+    self_harm_interval: tuple[float, float] | None
     risk_probability: float | None
     risk_interval: tuple[float, float] | None
     risk_band: RiskBand
     reasons: list[ReasonOut]
+    more_reasons: int
+    hits: list[ReasonOut]
+    more_hits: int
+    contributions: list[ContributionOut]
+    questions: list[str]
     availability: AvailabilityOut | None
     missing: list[str]
     versions: VersionsOut
     latency_ms: float
 
 
+class HeldVetoOut(_Out):
+    """A veto whose words are gone from the note and that counts until a person clears it by its id."""
+
+    id: str
+    rule_id: str
+    words: str
+    decision_id: str
+
+
+class AnswerOut(_Out):
+    """One answer to a note that is being typed, on the WebSocket and over HTTP alike.
+
+    `shown` is what the person is to be shown: the recommendation, NOT_ELIGIBLE while a veto is held, nothing where a trial
+    hides it. `pending` are the places in `decision.reasons` that touch the word still being typed. `session` resumes the
+    call on another connection or over HTTP.
+    """
+
+    type: Literal["decision"]
+    seq: int
+    final: bool
+    at: datetime
+    decision: DecisionOut
+    shown: Recommendation | None
+    held_vetoes: list[HeldVetoOut]
+    pending: list[int]
+    session: str
+
+
 class ProblemOut(BaseModel):
-    """Hold an error as RFC 9457 has it; it never repeats the note."""
+    """An error as RFC 9457 has it; it never repeats the note."""
 
     type: str = "about:blank"
     title: str
@@ -172,15 +233,16 @@ class ProblemOut(BaseModel):
 
 
 class LiveOut(BaseModel):
-    """Say that the process answers."""
+    """That the process answers."""
 
     status: str
 
 
 class ReadyOut(BaseModel):
-    """Say whether decisions can be made, and what they are made with.
+    """Whether decisions can be made, and what they are made with.
 
-    `status` is `ready`, or `degraded` where no model is loaded and every unvetoed call is REVIEW.
+    `status` is `ready`, or `degraded` where no model is loaded and every unvetoed call is REVIEW, or where the ledger
+    cannot be written and no decision is given; `detail` says which.
     """
 
     status: str
@@ -192,7 +254,7 @@ class ReadyOut(BaseModel):
 
 
 class EntryOut(BaseModel):
-    """Hold one entry of the ledger as it was written; `repeated` where the same idempotency key had written it before."""
+    """One entry of the ledger as it was written; `repeated` where the same idempotency key had written it before."""
 
     seq: int
     content: dict[str, JsonValue]
@@ -200,7 +262,7 @@ class EntryOut(BaseModel):
 
 
 class ReloadOut(BaseModel):
-    """Say whether another model answers now, and which."""
+    """Whether another model answers now, and which."""
 
     changed: bool
     detail: str
@@ -209,7 +271,7 @@ class ReloadOut(BaseModel):
 
 
 class VerdictOut(BaseModel):
-    """Say whether the ledger is whole."""
+    """Whether the ledger is unbroken."""
 
     whole: bool
     entries: int
@@ -217,8 +279,8 @@ class VerdictOut(BaseModel):
 
 
 class ModelOut(BaseModel):
-    """Describe the model in use."""
+    """The model in use."""
 
     versions: VersionsOut
-    operating_point: dict[str, float]
+    operating_point: dict[str, object]
     training: dict[str, object]

@@ -1,6 +1,5 @@
-"""The pages: the clinician's console, the evaluator's room and the door to both."""
+"""The pages: the call page, the evaluation dashboard, the supervisor's board and the sign-in page."""
 
-from serving.console.call_page import add_pages
-from serving.console.dashboard import add_evaluator
+from serving.console.pages import add_console
 
-__all__ = ["add_evaluator", "add_pages"]
+__all__ = ["add_console"]

@@ -1,113 +1,143 @@
-"""Serve the evaluator's room: what was suggested, what people did, what came of it, and whether the log is whole."""
+"""The evaluation dashboard: what was suggested, what people did, what came of it, and whether the ledger is whole."""
 
-import io
-from collections import Counter
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 import pandas as pd
-from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse
 
-from models.errors import InvalidConfig, LedgerError
-from models.ledger.decision_table import casebook
+from models.errors import InvalidConfig
 from models.ledger.store import Ledger
-from models.veto.matcher import Rulebook
-from serving.console.call_page import JUDGING, visitor
-from serving.console.dashboard_summary import summarise
-from serving.console.render import page
-from serving.decisions.service import Desk
+from serving.console import charts
+from serving.console.call_table import call_table
+from serving.console.exports import MEDIA, export
+from serving.console.filters import CHOSEN, Filters
+from serving.console.panels import counts, panels
+from serving.console.render import page, texts_for
+from serving.console.visitors import EVALUATING, visitor
+from serving.security.principal import Principal
+from serving.services import Services
 
-DAYS = 30
-_NOTES = 2000
-Day = Annotated[str | None, Query(pattern=r"^(\d{4}-\d\d-\d\d)?$")]
+_MOST_CALLS = 500
 
 
-def add_evaluator(app: FastAPI, desk: Desk) -> None:
+def add_dashboard(app: FastAPI, services: Services) -> None:
     """Add the pages; each is for the role evaluator alone."""
 
     @app.get("/evaluator", include_in_schema=False)
-    async def room(request: Request, since: Day = None, until: Day = None) -> Response:
-        """Show a period: errors first, then who agreed, vetoes, calibration and counts."""
-        visitor(request, JUDGING)
-        ledger, (begin, end) = _ledger(desk), _period(since, until)
-        router = desk.live.standing.router
+    async def moved() -> Response:
+        """Lead an old address to the dashboard."""
+        return RedirectResponse("/dashboard", status_code=308)
 
-        def count() -> Any:
-            book = _book(ledger, begin, end)
-            seen = _seen(ledger, book, router.rulebook)
-            return summarise(book, time_zone=str(router.program.time_zone), rules=router.rulebook.data, seen=seen)
+    @app.get("/dashboard", include_in_schema=False)
+    async def overview(request: Request) -> Response:
+        """Show a period: errors first, then agreement, answers, vetoes, calibration, time and overrides."""
+        principal = visitor(request, EVALUATING)
+        filters, t = _filters(request, services), texts_for(request)
+        everything = await run_in_threadpool(_calls, services, filters, principal)
+        table = filters.apply(everything)
+        shown = await run_in_threadpool(
+            panels, table, filters, t=t, rulebook=services.models.active.router.rulebook.rulebook, named=_named(principal)
+        )
+        return page(
+            request, "dashboard.html", **_common(services, filters, everything, principal), panels=shown,
+            counts=counts(table, everything, filters, t), patterns=charts.PATTERNS, kinds=charts.KINDS, empty=table.empty,
+        )  # fmt: skip
 
-        found = await run_in_threadpool(count)
-        part = "hx-request" in request.headers
-        return page(request, "sheet.html" if part else "evaluator.html", found=found, since=begin, until=end)
+    @app.get("/dashboard/calls", include_in_schema=False)
+    async def calls(request: Request) -> Response:
+        """List the calls behind a count."""
+        principal = visitor(request, EVALUATING)
+        filters = _filters(request, services)
+        everything = await run_in_threadpool(_calls, services, filters, principal)
+        table = filters.apply(everything)
+        rows = table.sort_values("decided_at", ascending=False).head(_MOST_CALLS)
+        records = rows.astype("object").where(rows.notna(), None).to_dict("records")
+        return page(
+            request,
+            "calls.html",
+            **_common(services, filters, everything, principal),
+            calls=records,
+            found=len(table),
+            most=_MOST_CALLS,
+        )
 
-    @app.get("/evaluator/verify", include_in_schema=False)
+    @app.get("/dashboard/verify", include_in_schema=False)
     async def verify(request: Request) -> Response:
         """Say whether the ledger is whole."""
-        visitor(request, JUDGING)
-        verdict = await run_in_threadpool(_ledger(desk).verify)
+        visitor(request, EVALUATING)
+        verdict = await run_in_threadpool(services.require_ledger().verify)
         return page(request, "verdict.html", verdict=verdict, at=datetime.now(UTC).isoformat(timespec="seconds"))
 
-    @app.get("/evaluator/search", include_in_schema=False)
-    async def search(request: Request, call_id: Annotated[str, Query(max_length=200)] = "") -> Response:
-        """List the decisions on one incident number."""
-        visitor(request, JUDGING)
-        found = await run_in_threadpool(_ledger(desk).search, call_id=call_id)
-        decisions = [entry.content for entry in found if entry.content["kind"] == "decision"]
-        return page(request, "search.html", call_id=call_id, decisions=decisions)
-
-    @app.get("/evaluator/decisions/{decision_id}", include_in_schema=False)
-    async def life(request: Request, decision_id: str) -> Response:
-        """Show one decision's whole life: the suggestion, the versions, the person, the outcome."""
-        visitor(request, JUDGING)
-        entries = await run_in_threadpool(_ledger(desk).of_decision, decision_id)
+    @app.get("/dashboard/decisions/{decision_id}", include_in_schema=False)
+    async def history(request: Request, decision_id: str) -> Response:
+        """Show one decision's whole history: the suggestion, the versions, the person, the outcome."""
+        principal = visitor(request, EVALUATING)
+        ledger = services.require_ledger()
+        entries = await run_in_threadpool(ledger.of_decision, decision_id)
         if not entries:
             raise HTTPException(404, "There is no such decision.")
-        return page(request, "life.html", entries=entries, note=await run_in_threadpool(_note, _ledger(desk), decision_id))
+        name = _persons(ledger, principal)
+        shown = [
+            entry.content | {"actor": name(str(entry.content["actor"]))} if entry.content.get("actor") else entry.content
+            for entry in entries
+        ]
+        note = await run_in_threadpool(_note, ledger, decision_id)
+        return page(
+            request, "history.html", entries=list(zip([entry.seq for entry in entries], shown, strict=True)), note=note
+        )
 
-    @app.get("/evaluator/export.{kind}", include_in_schema=False)
-    async def export(request: Request, kind: str, since: Day = None, until: Day = None) -> Response:
-        """Send a period as CSV or Parquet, a row for each call."""
-        visitor(request, JUDGING)
-        begin, end = _period(since, until)
-        if kind not in {"csv", "parquet"}:
+    @app.get("/dashboard/export.{kind}", include_in_schema=False)
+    async def download(request: Request, kind: str) -> Response:
+        """Send the calls of a period and its filters as CSV or Parquet, a row for each, those left while typing too."""
+        principal = visitor(request, EVALUATING)
+        if kind not in MEDIA:
             raise HTTPException(404, "Exports are csv and parquet.")
-        body = await run_in_threadpool(_export, _ledger(desk), kind, begin, end)
-        media = "text/csv; charset=utf-8" if kind == "csv" else "application/vnd.apache.parquet"
-        name = f'attachment; filename="heartline-{begin}-{end}.{kind}"'
-        return Response(body, media_type=media, headers={"content-disposition": name})
+        filters = _filters(request, services)
+        everything = Filters(since=filters.since, until=filters.until, typing=True, values=filters.values)
+        table = everything.apply(await run_in_threadpool(_calls, services, filters, principal))
+        body = await run_in_threadpool(export, table, kind)
+        name = f'attachment; filename="heartline-{filters.since}-{filters.until}.{kind}"'
+        return Response(body, media_type=MEDIA[kind], headers={"content-disposition": name})
 
 
-def _ledger(desk: Desk) -> Ledger:
-    """Return the ledger; raise `LedgerError` where none is kept."""
-    if desk.ledger is None:
-        raise LedgerError("this service keeps no ledger", remedy="set HEARTLINE_LEDGER")
-    return desk.ledger
+def _filters(request: Request, services: Services) -> Filters:
+    """Return the filters of a request, in the program's zone."""
+    return Filters.read(request.query_params, time_zone=services.models.active.router.program.time_zone)
 
 
-def _period(since: str | None, until: str | None) -> tuple[str, str]:
-    """Return the first day of a period and the day after its last; without either the last thirty days."""
-    today = datetime.now(UTC).date()
-    return since or str(today - timedelta(days=DAYS)), until or str(today + timedelta(days=1))
+def _calls(services: Services, filters: Filters, principal: Principal) -> pd.DataFrame:
+    """Return every call of a period, with all that was said of it to this day."""
+    ledger, zone = services.require_ledger(), services.models.active.router.program.time_zone
+    begin, end = filters.instants(zone)
+    table = call_table(ledger.read(since=begin.isoformat()), time_zone=str(zone), person=_persons(ledger, principal))
+    return table[pd.to_datetime(table["decided_at"], utc=True, format="ISO8601") < end]
 
 
-def _book(ledger: Ledger, begin: str, end: str) -> pd.DataFrame:
-    """Return the calls of a period, with all that was said of them to this day."""
-    book = casebook(ledger.read(since=begin))
-    return book[book["decided_at"].astype(str) < end]
+def _named(principal: Principal) -> bool:
+    """Return whether a person may see others by name."""
+    return "administrator" in principal.roles
 
 
-def _seen(ledger: Ledger, book: pd.DataFrame, rulebook: Rulebook) -> dict[str, Counter[str]]:
-    """Return the words that each rule fired on in notes that are kept; nothing where none are."""
-    seen: dict[str, Counter[str]] = {}
-    for decision_id in book.loc[book["rules"].map(bool), "decision_id"].tail(_NOTES):
-        note = _note(ledger, str(decision_id))
-        if note is None:
-            break
-        for hit in rulebook.scan(note).vetoes:
-            seen.setdefault(hit.rule_id, Counter())[hit.words.lower()] += 1
-    return seen
+def _persons(ledger: Ledger, principal: Principal) -> Callable[[str], str]:
+    """Return how persons are shown: by name to administrators, by a keyed pseudonym to others."""
+    if _named(principal):
+        return lambda name: name.rsplit(":", 1)[-1]
+    key = ledger.encryption.derive("pseudonym")
+    return lambda name: f"P-{hmac.new(key, name.encode(), hashlib.sha256).hexdigest()[:6]}"
+
+
+def _common(services: Services, filters: Filters, everything: pd.DataFrame, principal: Principal) -> dict[str, Any]:
+    """Return what every page of the dashboard shows: the filters and what can be chosen in them."""
+    columns = {"call_type": "heart_type", "unit": "response"}
+    choices = {name: sorted(map(str, everything[columns.get(name, name)].dropna().unique())) for name in CHOSEN}
+    zone = services.models.active.router.program.time_zone
+    return {"filters": filters, "choices": choices, "zone": str(zone), "principal": principal}
 
 
 def _note(ledger: Ledger, decision_id: str) -> str | None:
@@ -116,15 +146,3 @@ def _note(ledger: Ledger, decision_id: str) -> str | None:
         return ledger.note(decision_id)
     except InvalidConfig:
         return None
-
-
-def _export(ledger: Ledger, kind: str, begin: str, end: str) -> bytes:
-    """Return a period as a file."""
-    book = _book(ledger, begin, end)
-    for column in ("rules", "codes", "missing"):
-        book[column] = book[column].map(" ".join)
-    if kind == "csv":
-        return book.to_csv(index=False).encode()
-    made = io.BytesIO()
-    book.astype({column: "string" for column in book if book[column].dtype == object}).to_parquet(made, index=False)
-    return made.getvalue()

@@ -1,4 +1,4 @@
-"""Render a page with the words of its reader, and name the sources that a browser may load for it: only our own."""
+"""Pages in the language of their reader; a browser may load nothing for them but our own files."""
 
 import base64
 import hashlib
@@ -25,17 +25,28 @@ _PAGES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_PAGES.filters["sum_values"] = lambda counts: sum(counts.values())
 
 
 def page(request: Request, name: str, *, status: int = 200, **given: Any) -> Response:
     """Return a page; `given` is what its template asks for."""
-    spoken = language(request.cookies.get(LANGUAGE), request.headers.get("accept-language", ""))
+    spoken = spoken_by(request)
     theme = request.cookies.get(THEME, "")
     made = _PAGES.get_template(name).render(
         t=texts()[spoken], lang=spoken, theme=theme if theme in {"dark", "light"} else "", asset=asset, **given
     )
-    return HTMLResponse(made, status_code=status, headers={"content-security-policy": POLICY})
+    return HTMLResponse(
+        made, status_code=status, headers={"content-security-policy": POLICY, "referrer-policy": "same-origin"}
+    )
+
+
+def spoken_by(request: Request) -> str:
+    """Return the language of a reader: the one they chose, or else the one their browser asks for."""
+    return language(request.cookies.get(LANGUAGE), request.headers.get("accept-language", ""))
+
+
+def texts_for(request: Request) -> dict[str, Any]:
+    """Return the texts in the language of a reader."""
+    return texts()[spoken_by(request)]
 
 
 @lru_cache(maxsize=32)

@@ -1,4 +1,4 @@
-"""Say what the pages say, in the reader's language."""
+"""The texts of the pages in every language."""
 
 import tomllib
 from functools import lru_cache

@@ -1,1 +1,1 @@
-"""serving/decisions."""
+"""The path of every decision: score, write into the ledger, answer; and the note as it is typed."""

@@ -1,19 +1,25 @@
-"""Hold a veto whose words were typed and are gone from the note, until a person says that they are no longer so.
+"""Vetoes whose words were typed and are gone from the note; each counts until a person clears it by its id.
 
 A word that is still being typed is not gone when it becomes another: "hi" on the way to "himself" stands where it stood, and
-the rules have judged it anew. Gone is what was deleted or written over.
+the rules have judged it anew. A word is gone when it was deleted or written over after it was finished.
 """
 
-from dataclasses import dataclass, field
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from models.decision import VETO_CODES
 
+MOST = 50
+"""How many mentions of one note are kept one by one; those beyond are kept as one, and count."""
+
 
 @dataclass(slots=True)
-class Veto:
-    """Hold one mention: its rule, its words, its place in the note, and the decision that first named it."""
+class Mention:
+    """One mention of a rule: its words, its place in the note, and the decision that first named it."""
 
+    veto_id: str
     rule_id: str
     words: str
     decision_id: str
@@ -22,51 +28,107 @@ class Veto:
 
 
 @dataclass(slots=True)
-class Holds:
-    """Hold the vetoes of one call's note as it changes."""
+class HeldVetoes:
+    """The vetoes of one call's note as it changes: `present` in the note as it stands, `gone` from it and held."""
 
     note: str = ""
-    standing: list[Veto] = field(default_factory=list)
-    gone: list[Veto] = field(default_factory=list)
+    present: list[Mention] = field(default_factory=list)
+    gone: list[Mention] = field(default_factory=list)
 
     def change(self, note: str) -> None:
-        """Take in a note as it now stands: what was written over or deleted is gone."""
+        """Take in a note as it now stands: what was written over or deleted is gone. Linear in the number of mentions."""
         ahead, behind = _common(self.note, note)
-        shift = len(note) - len(self.note)
-        for veto in self.standing:
-            if veto.end > ahead and veto.start < len(self.note) - behind:
-                self.gone.append(veto)
-            elif veto.end > ahead:
-                veto.start, veto.end = veto.start + shift, veto.end + shift
-        self.standing = [veto for veto in self.standing if veto not in self.gone]
-        self.note = note
+        changed_end, shift = len(self.note) - behind, len(note) - len(self.note)
+        present = []
+        for mention in self.present:
+            if mention.end > ahead and mention.start < changed_end:
+                self.gone.append(mention)
+                continue
+            if mention.end > ahead:
+                mention.start, mention.end = mention.start + shift, mention.end + shift
+            present.append(mention)
+        self.present, self.note = present, note
 
-    def judge(self, record: dict[str, Any]) -> None:
-        """Take in the decision on the note as it stands; what it names again is not gone."""
-        known = {(veto.rule_id, veto.words.lower()): veto for veto in self.gone}
-        self.standing = []
-        for reason in record["reasons"]:
-            if reason["code"] in VETO_CODES and reason["start"] is not None:
-                rule_id, words = str(reason["rule_id"]), str(reason["words"])
-                first = known.pop((rule_id, words.lower()), None)
-                decision_id = first.decision_id if first else record["decision_id"]
-                self.standing.append(Veto(rule_id, words, decision_id, reason["start"], reason["end"]))
-        self.gone = list(known.values())
+    def judge(self, record: dict[str, Any], unfinished: tuple[int, int] | None = None) -> None:
+        """Take in the decision on the note as it stands; what it names again is not gone.
 
-    def take_back(self, words: set[str]) -> list[Veto]:
-        """Forget gone words, in lower case, that a person takes back; return them."""
-        taken = [veto for veto in self.gone if veto.words.lower() in words]
-        self.gone = [veto for veto in self.gone if veto not in taken]
-        return taken
+        `unfinished` is the place of the word that is still being typed: what touches it is not held when it changes.
+        """
+        gone = {(mention.rule_id, mention.words.lower()): mention for mention in self.gone}
+        self.present = []
+        for reason in record["hits"]:
+            if reason["code"] not in VETO_CODES or reason["start"] is None or touches(reason, unfinished):
+                continue
+            rule_id, words = str(reason["rule_id"]), str(reason["words"])
+            earlier = gone.pop((rule_id, words.lower()), None)
+            veto_id = earlier.veto_id if earlier else secrets.token_hex(6)
+            decision_id = earlier.decision_id if earlier else str(record["decision_id"])
+            self.present.append(Mention(veto_id, rule_id, words, decision_id, reason["start"], reason["end"]))
+        self.present, self.gone = _capped(self.present), _capped(list(gone.values()))
+
+    def find(self, veto_ids: Iterable[str]) -> list[Mention]:
+        """Return the held mentions of some ids."""
+        wanted = set(veto_ids)
+        return [mention for mention in self.gone if mention.veto_id in wanted]
+
+    def clear(self, veto_ids: Iterable[str]) -> None:
+        """Forget held mentions that a person says are no longer so."""
+        cleared = set(veto_ids)
+        self.gone = [mention for mention in self.gone if mention.veto_id not in cleared]
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """Name the rules whose words are gone, each once."""
-        return tuple(dict.fromkeys(veto.rule_id for veto in self.gone))
+        """Return the rules whose words are gone, each once."""
+        return tuple(dict.fromkeys(mention.rule_id for mention in self.gone))
 
     def to_records(self) -> list[dict[str, str]]:
-        """Write what is gone and held, as it is sent."""
-        return [{"rule_id": veto.rule_id, "words": veto.words, "decision_id": veto.decision_id} for veto in self.gone]
+        """Return what is held, as it is sent."""
+        return [
+            {"id": each.veto_id, "rule_id": each.rule_id, "words": each.words, "decision_id": each.decision_id}
+            for each in self.gone
+        ]
+
+    def dump(self) -> dict[str, Any]:
+        """Return everything as plain values; `load` reads it back."""
+        return asdict(self)
+
+    @classmethod
+    def load(cls, values: dict[str, Any]) -> "HeldVetoes":
+        """Return what `dump` wrote."""
+        present = [Mention(**each) for each in values["present"]]
+        return cls(values["note"], present, [Mention(**each) for each in values["gone"]])
+
+
+def touches(reason: dict[str, Any], place: tuple[int, int] | None) -> bool:
+    """Return whether a reason's words overlap a place of the note."""
+    return place is not None and reason["start"] is not None and reason["start"] < place[1] and reason["end"] > place[0]
+
+
+def unfinished_word(note: str, caret: int | None) -> tuple[int, int] | None:
+    """Return the place of the word that ends at the caret; `None` where the caret is unknown or follows a space.
+
+    >>> unfinished_word("talks to hi", 11), unfinished_word("has a gun ", 10), unfinished_word("a gun here", 5)
+    ((9, 11), None, (2, 5))
+    """
+    if caret is None or not 0 < caret <= len(note) or not note[caret - 1].isalnum():
+        return None
+    if caret < len(note) and note[caret].isalnum():
+        return None  # inside a word that stood there before
+    start = caret
+    while start > 0 and not note[start - 1].isspace():
+        start -= 1
+    return start, caret
+
+
+def _capped(mentions: Sequence[Mention]) -> list[Mention]:
+    """Return at most `MOST` mentions: the first ones, and one that stands for the others."""
+    if len(mentions) <= MOST:
+        return list(mentions)
+    rest = mentions[MOST - 1 :]
+    first = rest[0]
+    words = f"{first.words} and {len(rest) - 1} more"
+    start, end = min(each.start for each in rest), max(each.end for each in rest)
+    return [*mentions[: MOST - 1], Mention(first.veto_id, first.rule_id, words, first.decision_id, start, end)]
 
 
 def _common(old: str, new: str) -> tuple[int, int]:
@@ -76,7 +138,14 @@ def _common(old: str, new: str) -> tuple[int, int]:
     ((9, 0), (2, 4))
     """
     least = min(len(old), len(new))
-    ahead = next((place for place in range(least) if old[place] != new[place]), least)
-    rest = least - ahead
-    behind = next((place for place in range(rest) if old[-1 - place] != new[-1 - place]), rest)
-    return ahead, behind
+    ahead = _shared(lambda count: old.startswith(new[:count]), least)
+    return ahead, _shared(lambda count: count == 0 or old.endswith(new[-count:]), least - ahead)
+
+
+def _shared(same: Callable[[int], bool], most: int) -> int:
+    """Return the largest count up to `most` for which notes are the same; found by halving, because notes may be long."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if same(middle) else (low, middle - 1)
+    return low

@@ -1,45 +1,48 @@
-"""Decide a call, write the decision down, and only then give it out: the one path of every request that asks."""
+"""Decide a call, write the decision into the ledger, and only then answer: the one path of every request."""
 
 import json
-import queue
-import threading
 import time
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from models.call import Call
 from models.decision import Decision
-from models.errors import LedgerError
+from models.errors import InvalidEntry, LedgerConflict, LedgerError
+from models.ledger.queries import Entry
 from models.ledger.records import decision_content
 from models.ledger.store import Ledger
-from models.ledger.writer import Entry
-from models.router import Router
 from serving.decisions import trial
-from serving.decisions.write_batcher import Gather
-from serving.model_manager import Live
+from serving.decisions.long_notes import LongNotes, is_long
+from serving.decisions.shadow import ShadowScorer
+from serving.decisions.write_batcher import WriteBatcher
+from serving.model_manager import ModelManager
 from serving.observability.metrics import Metrics
-from serving.security.authentication import Principal
-
-_SHADOW_QUEUE = 1000
+from serving.security.principal import Principal
 
 
 class NotWritten(LedgerError):
-    """Report a decision that could not be written down and is therefore not given out."""
+    """A decision could not be written into the ledger and is therefore not given."""
 
 
-class Desk:
-    """Join the live model, the ledger and the counters."""
+class DecisionService:
+    """Joins the active model, the ledger and the counters."""
 
     def __init__(
-        self, live: Live, ledger: Ledger | None, metrics: Metrics, *, hide_share: float = 0.0, hide_seed: str = ""
+        self,
+        models: ModelManager,
+        ledger: Ledger | None,
+        metrics: Metrics,
+        *,
+        long_notes: LongNotes,
+        hide_share: float = 0.0,
+        hide_seed: str = "",
     ) -> None:
-        """Keep the parts, and start the thread that scores the challenger; a share of suggestions may be hidden."""
-        self.live, self.ledger, self.metrics = live, ledger, metrics
+        """Keep the parts; a share of the suggestions may be hidden for a trial."""
+        self.metrics, self.ledger = metrics, ledger
+        self._models = models
         self._hide_share, self._hide_seed = hide_share, hide_seed
-        self._gather = Gather(ledger) if ledger is not None else None
-        self._shadow: queue.Queue[tuple[Call, str, str] | None] = queue.Queue(_SHADOW_QUEUE)
-        threading.Thread(target=self._run_shadow, name="challenger", daemon=True).start()
+        self._batcher = WriteBatcher(ledger) if ledger is not None else None
+        self._shadow = ShadowScorer(models, ledger, metrics)
+        self._long_notes = long_notes
 
     async def decide(
         self,
@@ -49,84 +52,72 @@ class Desk:
         via: str,
         final: bool = True,
         caller: str | None = None,
+        address: str | None = None,
         held: tuple[str, ...] = (),
+        follows: str | None = None,
+        case: str | None = None,
+        practice: bool = False,
+        attended: bool = False,
     ) -> tuple[Decision, str]:
         """Return the decision and its JSON once it is durable; raise `NotWritten` where it cannot be.
 
-        `held` names rules whose words are gone from the note and whose veto nobody took back.
+        `caller` and `address` are hashed before they are kept; `held` names rules whose words are gone from the note and
+        whose veto nobody cleared; `follows` is the final decision on the same call before this one: both stay in the
+        ledger, and this one names the other. `case` joins all answers to one typed call. Of a `practice` call nothing is
+        written or counted. `attended` says that a person takes the call and can still ask questions.
         """
         started = time.perf_counter()
-        standing = self.live.standing
-        decision = standing.router.decide(call)
+        active = self._models.active
+        long = is_long(call.narrative)
+        decision = (
+            await self._long_notes.decide(call, active, attended=attended)
+            if long
+            else active.router.decide(call, attended=attended)
+        )
         record = decision.to_dict()
-        side = trial.arm(call.call_id, share=self._hide_share, seed=self._hide_seed)
-        hidden = trial.hides(side, decision) and not held
-        if self.ledger is not None:
-            safe = self.ledger.safe
+        arm = trial.arm(call.call_id, share=self._hide_share, seed=self._hide_seed)
+        hidden = trial.hides(arm, decision) and not held
+        if self.ledger is not None and not practice:
+            encryption = self.ledger.encryption
             content = decision_content(
                 call,
                 decision,
-                fingerprint=safe.fingerprint(call.narrative),
+                fingerprint=encryption.fingerprint(call.narrative),
                 actor=principal.name,
                 via=via,
                 final=final,
                 hidden=hidden,
-                arm=side,
+                arm=arm,
                 held=() if decision.vetoed else held,
-                caller=safe.fingerprint(caller) if caller else None,
+                caller=encryption.hash_caller(caller) if caller else None,
+                address=encryption.hash_address(address) if address else None,
                 record=record,
             )
+            content |= {name: value for name, value in (("follows", follows), ("case", case)) if value is not None}
+            content["attended"] = attended
             await self.write("decision", content, note=call.narrative)
-        self.metrics.count(decision, via=via, seconds=time.perf_counter() - started)
-        if standing.shadow is not None and final:
-            self._beside(call, decision)
-        sent = trial.masked(record) if hidden else json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-        return decision, sent
+        if not practice:
+            self.metrics.count(decision, via=via, seconds=time.perf_counter() - started)
+        if active.challenger is not None and final and not practice:
+            self._shadow.submit(call, decision, attended=attended)
+        text = trial.masked(record) if hidden else json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        return decision, text
 
     async def write(self, kind: str, content: dict[str, Any], *, note: str | None = None, key: str | None = None) -> Entry:
-        """Append an entry and wait until it is durable; raise `NotWritten`."""
-        if self.ledger is None or self._gather is None:
+        """Return an entry once it is durable; raise `NotWritten`; `LedgerConflict` or `InvalidEntry` for a wrong request."""
+        if self.ledger is None or self._batcher is None:
             raise NotWritten("this service keeps no ledger", remedy="set HEARTLINE_LEDGER")
         try:
-            return await self._gather.write(self.ledger.draft(kind, content, note=note, idempotency_key=key))
-        except (SQLAlchemyError, OSError, RuntimeError) as error:
+            return await self._batcher.write(self.ledger.draft(kind, content, note=note, idempotency_key=key))
+        except (LedgerConflict, InvalidEntry):
+            raise
+        except Exception as error:  # noqa: BLE001  whatever the ledger raised, nothing is known to be written
             self.metrics.faults.labels("ledger").inc()
-            raise NotWritten(
-                "the ledger cannot be written", value=type(error).__name__, remedy="treat it as REVIEW"
-            ) from None
-
-    def _beside(self, call: Call, decision: Decision) -> None:
-        """Let the challenger score the call too, unless it is behind already."""
-        try:
-            self._shadow.put_nowait((call, decision.decision_id, decision.recommendation.value))
-        except queue.Full:
-            self.metrics.shadowed.labels("dropped").inc()
-
-    def _run_shadow(self) -> None:
-        """Score what is queued with the challenger, and write it beside the decision."""
-        while (waiting := self._shadow.get()) is not None:
-            call, decision_id, answered = waiting
-            router: Router | None = self.live.standing.shadow
-            if router is None or self.ledger is None:
-                continue
-            other = router.decide(call)
-            same = other.recommendation.value == answered
-            self.metrics.shadowed.labels(str(same).lower()).inc()
-            content = {
-                "decision_id": decision_id,
-                "call_id": call.call_id,
-                "recommendation": other.recommendation.value,
-                "eligible_probability": other.eligible_probability,
-                "model": other.versions.model,
-                "same": same,
-            }
-            try:
-                self.ledger.append("shadow", content)
-            except RuntimeError:
-                return
+            fault = error.fault if isinstance(error, LedgerError) else "the ledger cannot be written"
+            cause = error.value if isinstance(error, LedgerError) else type(error).__name__
+            raise NotWritten(fault, value=cause, remedy="treat it as REVIEW") from None
 
     def close(self) -> None:
-        """Stop scoring the challenger, write what waits, and let the ledger go."""
-        self._shadow.put(None)
-        if self.ledger is not None:
-            self.ledger.close()
+        """Stop scoring the challenger and long notes."""
+        self._shadow.close()
+        self._long_notes.close()

@@ -1,195 +1,269 @@
-"""Answer a note while it is typed: each change gets a decision, stale work is dropped, and a veto stays until cleared.
+"""One WebSocket on which a note is answered while it is typed; serving/README.md describes the messages.
 
-The client sends JSON: `{"type": "call", "seq": 1, "call": {...}}` for the whole call, `{"type": "patch", "seq": 2, "at": 10,
-"delete": 0, "insert": "knife"}` for a change of the note, `{"type": "final", "seq": 3}` at the end, `{"type": "clear",
-"seq": 4, "words": ["knife"]}` to take a veto back whose words are gone from the note, `{"type": "resume", "session": "..."}`
-after a lost connection. The server answers `{"type": "session"}` once and `{"type": "decision", "seq": n}` for the newest
-change. A decision given while typing is in the ledger too, marked as not final.
+One task reads what is typed, one answers the newest of it, one sends a heartbeat. Changes that come while one is answered
+are answered together by the next answer; a final one is always answered, and stored even if the client has gone.
 """
 
 import asyncio
 import json
-import secrets
 import time
-from dataclasses import dataclass, field
+from collections import deque
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
-from serving.api.schemas import CallIn
-from serving.decisions.held_vetoes import Holds
-from serving.decisions.service import Desk, NotWritten
-from serving.security.authentication import Principal
+from serving.decisions.messages import (
+    MESSAGE,
+    CallMessage,
+    ClearMessage,
+    FinalMessage,
+    PatchMessage,
+    ResumeMessage,
+)
+from serving.decisions.service import NotWritten
+from serving.decisions.typing_session import Change, NoteTooLong, TypingSession
+from serving.security.principal import Principal
+from serving.security.rate_limit import RateLimiter
+from serving.services import Services
 
+PROTOCOL = 2
 DEBOUNCE_SECONDS = 0.03
 """How long a change waits for the next one; a typist's strokes are 100 ms apart, a pasted note comes at once."""
+HEARTBEAT_SECONDS = 1.0
+MAX_MESSAGE = 256 * 1024
+"""The longest message, in characters."""
+MESSAGES_PER_SECOND = 100
+STREAMS_PER_PERSON, STREAMS = 300, 1000
+"""How many streams one person and all together may have open in one process."""
+FINAL_SECONDS = 30.0
+"""How long a final answer may take once its client has gone."""
 
-_KEEP_SECONDS, _MOST_SESSIONS, _MOST_BYTES = 600.0, 2000, 256 * 1024
-
-
-@dataclass(slots=True)
-class Session:
-    """Hold one call as it is typed: the newest state, and the vetoes whose words are gone."""
-
-    session: str = field(default_factory=lambda: secrets.token_urlsafe(18))
-    owner: str = ""
-    call: dict[str, Any] = field(default_factory=lambda: {"narrative": ""})
-    seq: int = 0
-    final: bool = False
-    holds: Holds = field(default_factory=Holds)
-    seen: float = field(default_factory=time.monotonic)
+NOT_ALLOWED, TOO_LARGE, TOO_MANY, FAILED, NOT_WRITTEN = 4401, 4413, 4429, 4500, 4503
 
 
-class Sessions:
-    """Keep calls for a while after their connection was lost, so that typing goes on where it stopped."""
+class _Closing(Exception):
+    """The stream is to be closed, with a code and a reason."""
 
-    def __init__(self) -> None:
-        """Start without any."""
-        self._held: dict[str, Session] = {}
-
-    def resume(self, name: str, owner: str) -> Session | None:
-        """Return a call that the same person was typing."""
-        found = self._held.get(name)
-        return found if found is not None and found.owner == owner else None
-
-    def keep(self, session: Session) -> None:
-        """Keep a call, and forget those that were left long ago."""
-        session.seen = time.monotonic()
-        self._held[session.session] = session
-        old = [name for name, held in self._held.items() if session.seen - held.seen > _KEEP_SECONDS]
-        for name in [*old, *list(self._held)[: max(0, len(self._held) - _MOST_SESSIONS)]]:
-            self._held.pop(name, None)
-
-    def forget(self, session: Session) -> None:
-        """Forget a call that is closed."""
-        self._held.pop(session.session, None)
+    def __init__(self, code: int, reason: str) -> None:
+        """Keep both."""
+        super().__init__(reason)
+        self.code, self.reason = code, reason
 
 
-class Stream:
-    """Serve one connection: one task reads what is typed, another answers the newest of it."""
+class CallStream:
+    """One connection on which one call is typed."""
 
-    def __init__(self, socket: WebSocket, desk: Desk, principal: Principal, sessions: Sessions) -> None:
-        """Keep the parts."""
-        self.socket, self.desk, self.principal, self.sessions = socket, desk, principal, sessions
-        self.session = Session(owner=principal.name)
-        self._changed, self._closed = asyncio.Event(), False
+    def __init__(self, socket: WebSocket, services: Services, principal: Principal, *, practice: bool = False) -> None:
+        """Keep the parts; nothing of a call that is `practice` is written down."""
+        self._socket, self._principal = socket, principal
+        self._decisions, self._tokens = services.decisions, services.session_tokens
+        self._authenticator, self._streams = services.authenticator, services.streams
+        self._session = TypingSession(principal.name, practice=practice)
+        self._waiting: deque[Change] = deque()
+        self._answering_final = False
+        self._changed, self._gone, self._turn = asyncio.Event(), asyncio.Event(), asyncio.Lock()
+        self._seq, self._sent_at = 0, 0.0
+        self._rate = RateLimiter(MESSAGES_PER_SECOND)
 
     async def run(self) -> None:
-        """Answer until the client leaves."""
-        await self.socket.accept()
-        self.desk.metrics.sockets.inc()
-        await self._send({"type": "session", "session": self.session.session, "resumed": False})
-        answering = asyncio.create_task(self._answer())
+        """Answer until the client leaves, or close with a code and a reason where something fails."""
+        await self._socket.accept()
+        name, streams, metrics = self._principal.name, self._streams, self._decisions.metrics
+        if streams[name] >= STREAMS_PER_PERSON or streams.total() >= STREAMS:
+            await self._close(TOO_MANY, "too many streams are open")
+            return
+        streams[name] += 1
+        metrics.sockets.inc()
+        await self._greet(resumed=False)
+        reading, answering, beating = (asyncio.create_task(run()) for run in (self._read, self._answer, self._beat))
+        for task in (reading, answering, beating):
+            task.add_done_callback(_retrieve)
         try:
-            while True:
-                text = await self.socket.receive_text()
-                if len(text) > _MOST_BYTES:
-                    await self._refuse("the message is too large")
-                    continue
-                await self._read(text)
-        except (WebSocketDisconnect, RuntimeError, KeyError):
-            pass  # gone, or not text; what was typed is kept for a while
+            done, _ = await asyncio.wait([reading, answering, beating], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except _Closing as closing:
+            await self._close(closing.code, closing.reason)
+        except Exception:  # noqa: BLE001  whatever failed, the client must learn that nothing answers any more
+            metrics.faults.labels("stream").inc()
+            await self._close(FAILED, "the service failed: treat the call as REVIEW")
         finally:
-            self._closed = True
+            metrics.sockets.dec()
+            streams[name] -= 1
+            self._gone.set()
             self._changed.set()
-            self.sessions.forget(self.session) if self.session.final else self.sessions.keep(self.session)
+            reading.cancel()
+            beating.cancel()
+            if self._answering_final or any(change.final for change in self._waiting):
+                await asyncio.wait([answering], timeout=FINAL_SECONDS)  # stored, although the client has gone
             answering.cancel()
-            self.desk.metrics.sockets.dec()
 
-    async def _read(self, text: str) -> None:
-        """Take one message in."""
-        try:
-            message = json.loads(text)
-            kind, seq = message["type"], int(message.get("seq", self.session.seq + 1))
-        except (ValueError, KeyError, TypeError, RecursionError):
-            await self._refuse("the message is not what this route reads")
-            return
-        try:
-            await self._take(kind, seq, message)
-        except (ValueError, TypeError):
-            await self._refuse("a part of the message is of another kind", seq)
-        except NotWritten as error:
-            await self._refuse(str(error), seq)
+    async def _read(self) -> None:
+        """Take in messages until the client leaves."""
+        while True:
+            try:
+                text = await self._socket.receive_text()
+            except (WebSocketDisconnect, KeyError, RuntimeError):
+                return  # gone, or bytes where text belongs
+            if len(text) > MAX_MESSAGE:
+                raise _Closing(TOO_LARGE, f"a message may have {MAX_MESSAGE} characters")
+            if not self._rate.allows("messages"):
+                raise _Closing(TOO_MANY, f"a stream may send {MESSAGES_PER_SECOND} messages a second")
+            await self._take_text(text)
 
-    async def _take(self, kind: str, seq: int, message: dict[str, Any]) -> None:
-        """Do what a message says; raise `ValueError` or `TypeError` where a part of it is of another kind."""
-        if kind == "resume":
-            await self._resume(str(message.get("session", "")))
+    async def _take_text(self, text: str) -> None:
+        """Take in one message, or say what is wrong with it and go on."""
+        try:
+            message = MESSAGE.validate_json(text)
+        except ValidationError as error:
+            await self._refuse(*_described(error), seq=_seq_of(text))
             return
-        if kind == "call" and isinstance(message.get("call"), dict):
-            self.session.call = {"narrative": ""} | message["call"]
-        elif kind == "patch":
-            self._patch(message)
-        elif kind == "clear":
+        if isinstance(message, ResumeMessage):
+            await self._resume(message.session)
+        elif message.seq < self._seq:
+            await self._refuse("out_of_order", "the number is below the one before", seq=message.seq)
+        else:
+            await self._take(message)
+
+    async def _take(self, message: CallMessage | PatchMessage | FinalMessage | ClearMessage) -> None:
+        """Take in a change, and let it be answered."""
+        caret = None
+        if isinstance(message, CallMessage):
+            self._session.call, caret = message.call, message.caret
+        elif isinstance(message, PatchMessage):
+            try:
+                self._session.patch(message.at, message.delete, message.insert)
+            except NoteTooLong:
+                await self._refuse("note_too_long", "the note would be longer than a note may be", seq=message.seq)
+                return
+            caret = message.caret
+        elif isinstance(message, ClearMessage):
             await self._clear(message)
-        elif kind != "final":
-            await self._refuse("no such type of message")
-            return
-        self.session.seq, self.session.final = seq, kind == "final"
+        self._seq = message.seq
+        change = Change(message.seq, self._session.call, caret, final=isinstance(message, FinalMessage))
+        if self._waiting and not self._waiting[-1].final:
+            self._waiting.pop()  # a newer state is answered instead; a final one always is
+        self._waiting.append(change)
         self._changed.set()
 
-    def _patch(self, message: dict[str, Any]) -> None:
-        """Change the note as it was changed where it is typed."""
-        note = str(self.session.call.get("narrative", ""))
-        at = max(0, min(len(note), int(message.get("at", len(note)))))
-        end = max(at, min(len(note), at + int(message.get("delete", 0))))
-        self.session.call["narrative"] = note[:at] + str(message.get("insert", "")) + note[end:]
+    async def _clear(self, message: ClearMessage) -> None:
+        """Clear held vetoes; what cannot be written down is not cleared."""
+        async with self._turn:
+            try:
+                await self._session.clear(message.ids, self._decisions, self._principal)
+            except NotWritten as error:
+                raise _Closing(NOT_WRITTEN, str(error)) from None
 
-    async def _clear(self, message: dict[str, Any]) -> None:
-        """Take back a veto whose words a person says are no longer so; the ledger keeps who did it."""
-        taken = self.session.holds.take_back({str(word).lower() for word in message.get("words", [])})
-        if taken:
-            rules = [veto.rule_id for veto in taken]
-            content = {"decision_id": taken[0].decision_id, "actor": self.principal.name, "rules": rules}
-            await self.desk.write("cleared", content)
-
-    async def _resume(self, name: str) -> None:
-        """Go on with a call after a lost connection."""
-        found = self.sessions.resume(name, self.principal.name)
-        if found is not None:
-            self.session = found
-            self._changed.set()
-        await self._send({"type": "session", "session": self.session.session, "resumed": found is not None})
+    async def _resume(self, token: str) -> None:
+        """Go on with a call after a lost connection; what was typed on this one stays."""
+        async with self._turn:
+            session = self._tokens.load(token, self._principal.name)
+            if session is not None:
+                session.call = self._session.call
+                self._session = session
+        await self._greet(resumed=session is not None)
 
     async def _answer(self) -> None:
-        """Decide the newest state again and again; what came meanwhile makes older work stale."""
-        while not self._closed:
-            await self._changed.wait()
-            if not self.session.final:
+        """Answer what waits, in order, until the client has gone and no final change waits."""
+        while True:
+            while not self._waiting:
+                if self._gone.is_set():
+                    return
+                self._changed.clear()
+                await self._changed.wait()
+            if not self._waiting[0].final:
                 await asyncio.sleep(DEBOUNCE_SECONDS)
-            self._changed.clear()
-            seq, final = self.session.seq, self.session.final
+            while not self._authenticator.within_rate(self._principal):  # noqa: ASYNC110  time alone fills the bucket
+                await asyncio.sleep(DEBOUNCE_SECONDS)
+            change = self._waiting.popleft()
+            if change.final or not self._gone.is_set():
+                await self._answer_one(change)
+
+    async def _answer_one(self, change: Change) -> None:
+        """Answer one change; an answer that a newer change has overtaken is not sent."""
+        self._answering_final = change.final
+        async with self._turn:
             try:
-                call = CallIn.model_validate_json(json.dumps(self.session.call))
-            except (ValidationError, ValueError):
-                await self._refuse("the call cannot be read: mend its fields and send it again", seq)
-                continue
-            holds = self.session.holds
-            holds.change(call.narrative)
-            try:
-                decision, text = await self.desk.decide(
-                    call.to_call(), self.principal, via="stream", final=final, caller=call.caller_key, held=holds.rules
-                )
+                answer = await self._session.answer(change, self._decisions, self._principal, self._tokens, via="stream")
             except NotWritten as error:
-                await self._refuse(str(error), seq)
-                continue
-            holds.judge(decision.to_dict())
-            if seq != self.session.seq:
-                continue  # another change came while this one was decided
-            held = holds.to_records()
-            answer = {"type": "decision", "seq": seq, "final": final, "decision": json.loads(text), "held_vetoes": held}
-            if held and not decision.vetoed:
-                answer["recommendation"] = "NOT_ELIGIBLE"
+                raise _Closing(NOT_WRITTEN, str(error)) from None
+        self._answering_final = False
+        if change.final or not self._waiting:
             await self._send(answer)
 
-    async def _refuse(self, why: str, seq: int | None = None) -> None:
-        """Say what is wrong, and never what was sent."""
-        await self._send({"type": "error", "seq": seq, "detail": why})
+    async def _beat(self) -> None:
+        """Send a heartbeat each second in which nothing else was sent; close where the person may no longer ask."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            if not self._authenticator.still_valid(self._principal):
+                raise _Closing(NOT_ALLOWED, "the key or the session has ended: sign in again")
+            if time.monotonic() - self._sent_at >= HEARTBEAT_SECONDS * 0.9:
+                await self._send({"type": "heartbeat", "at": _now(), "seq": self._seq})
+
+    async def _greet(self, *, resumed: bool) -> None:
+        """Say what the stream is, and give its session."""
+        await self._send(
+            {
+                "type": "session",
+                "protocol": PROTOCOL,
+                "resumed": resumed,
+                "session": self._tokens.dump(self._session),
+                "held_vetoes": self._session.vetoes.to_records(),
+                "heartbeat_ms": int(HEARTBEAT_SECONDS * 1000),
+                "at": _now(),
+            }
+        )
+
+    async def _refuse(self, code: str, detail: str, *, seq: int | None = None) -> None:
+        """Say what is wrong, and never what was sent; the stream goes on."""
+        await self._send({"type": "error", "seq": seq, "code": code, "detail": detail, "at": _now()})
 
     async def _send(self, message: dict[str, Any]) -> None:
         """Send one message, unless the client has gone."""
+        if self._gone.is_set():
+            return
+        self._sent_at = time.monotonic()
         try:
-            await self.socket.send_text(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+            await self._socket.send_text(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
         except (RuntimeError, WebSocketDisconnect):
-            self._closed = True
+            self._gone.set()
+
+    async def _close(self, code: int, reason: str) -> None:
+        """Close the socket; a reason may have 123 bytes."""
+        try:
+            await self._socket.close(code, reason.encode()[:120].decode(errors="ignore"))
+        except (RuntimeError, WebSocketDisconnect):
+            return  # closed already
+
+
+def _retrieve(task: asyncio.Task[None]) -> None:
+    """Take a task's exception, which `run` has dealt with or which comes after its end."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _now() -> str:
+    """Return the present moment in UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat()
+
+
+def _described(error: ValidationError) -> tuple[str, str]:
+    """Return a code and what is wrong with a message, without the value."""
+    fault = error.errors()[0]
+    if fault["type"] == "json_invalid":
+        return "invalid_message", "the message is not JSON"
+    code = "invalid_call" if "call" in fault["loc"][1:] else "invalid_message"
+    if fault["type"] == "extra_forbidden":
+        return code, "there is an unknown field"
+    return code, f"{'.'.join(str(part) for part in fault['loc'][1:]) or 'message'}: {fault['msg']}"
+
+
+def _seq_of(text: str) -> int | None:
+    """Return the number that a refused message bears, where it can be read."""
+    try:
+        seq = json.loads(text).get("seq")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return seq if type(seq) is int else None

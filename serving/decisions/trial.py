@@ -1,4 +1,4 @@
-"""Hide the suggestion for a random share of calls, so that one can tell what seeing it changes; a veto is always shown."""
+"""The hidden suggestions of a trial: a random share of calls, to measure what seeing one changes; a veto is always shown."""
 
 import hashlib
 import json
@@ -12,13 +12,15 @@ _HIDDEN = Reason(
     sentence="This call is in the part of a trial that works without suggestions: decide as you would without Heartline.",
 )
 _BLANK: dict[str, Any] = {
-    "recommendation": "REVIEW", "response": None, "care_navigation": False, "eligible_probability": None,
-    "risk_probability": None, "risk_interval": None, "risk_band": "unknown", "availability": None,
+    "recommendation": "REVIEW", "response": None, "with_ems": False, "care_navigation": False, "eligible_probability": None,
+    "danger_probability": None, "danger_interval": None, "medical_probability": None, "medical_interval": None,
+    "self_harm_probability": None, "self_harm_interval": None, "risk_probability": None, "risk_interval": None,
+    "risk_band": "unknown", "availability": None, "more_reasons": 0, "hits": [], "more_hits": 0, "contributions": [],
 }  # fmt: skip
 
 
 def arm(call_id: str | None, *, share: float, seed: str) -> str | None:
-    """Return the arm of a call by its incident number: the same number always falls on the same side.
+    """Return the arm of a call by its incident number: the same number always falls into the same arm.
 
     Without a trial, or without a number, there is none, and the suggestion is shown.
 
@@ -31,9 +33,9 @@ def arm(call_id: str | None, *, share: float, seed: str) -> str | None:
     return SILENT if drawn < share else SHOWN
 
 
-def hides(side: str | None, decision: Decision) -> bool:
-    """Tell whether a suggestion is kept from the person: in the silent arm, and never a veto."""
-    return side == SILENT and not decision.vetoed
+def hides(arm_of_call: str | None, decision: Decision) -> bool:
+    """Return whether a suggestion is hidden from the person: in the silent arm, and never a veto."""
+    return arm_of_call == SILENT and not decision.vetoed
 
 
 def masked(record: dict[str, Any]) -> str:

@@ -1,74 +1,97 @@
-"""Write one line of JSON for each request: who, what, how long; never a note, never a key. Set security headers too."""
+"""One line of JSON for each request: who, what, how long; never a note, never a key. Every answer gets security headers."""
 
 import logging
 import sys
 import time
+import traceback
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from typing import Any
 
 import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-Message = MutableMapping[str, Any]
-App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+from serving.api.problems import unexpected
 
-HEADERS = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"strict-transport-security", b"max-age=31536000"),
-)
+SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "strict-transport-security": "max-age=31536000",
+}
+_STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 
 
-def set_up() -> Any:
+def json_logger() -> Any:
     """Return a logger that writes lines of JSON to standard error."""
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"),
-                    structlog.processors.JSONRenderer()],
+    return structlog.wrap_logger(
+        structlog.PrintLogger(sys.stderr),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )  # fmt: skip
-    return structlog.get_logger()
+    )
 
 
-class Access:
-    """Give each request an id, log its end, and add the headers that keep a browser careful."""
+class AccessLog:
+    """Gives each request an id and security headers, logs its end, and answers 500 where the application failed."""
 
-    def __init__(self, app: App, logger: Any) -> None:
-        """Wrap an ASGI application; without a logger nothing is written."""
-        self.app, self.logger = app, logger
+    def __init__(self, app: ASGIApp, logger: Any, on_fault: Callable[[], None] = lambda: None) -> None:
+        """Wrap an application; without a logger nothing is written; `on_fault` is called for each failure."""
+        self.app, self.logger, self.on_fault = app, logger, on_fault
 
-    async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request or connection."""
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
         request_id, started, status = uuid.uuid4().hex, time.perf_counter(), 0
 
-        async def marked(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
+            if message["type"] in _STARTS:
                 status = message["status"]
-                given = list(message.get("headers", []))
-                own = {name.lower() for name, _ in given}
-                ours = [(name, value) for name, value in HEADERS if name not in own]  # a page names its own sources
-                message["headers"] = [*given, *ours, (b"x-request-id", request_id.encode())]
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)  # a page names its own sources
+                headers["x-request-id"] = request_id
             await send(message)
 
+        fault = None
         try:
-            await self.app(scope, receive, marked)
+            await self.app(scope, receive, send_with_headers)
+        except Exception as error:  # noqa: BLE001  whatever failed, the client gets an answer and the log one line
+            fault = _describe(error)
+            self.on_fault()
+            if status == 0 and scope["type"] == "http":
+                await unexpected()(scope, receive, send_with_headers)
+            status = status if scope["type"] == "websocket" else 500
         finally:
-            if self.logger is not None:
-                route = getattr(scope.get("route"), "path", "unknown")
-                self.logger.info(
-                    "request",
-                    request_id=request_id,
-                    kind=scope["type"],
-                    method=scope.get("method"),
-                    route=route,
-                    status=status,
-                    ms=round((time.perf_counter() - started) * 1000, 3),
-                )
+            self._log(scope, request_id, status, time.perf_counter() - started, fault)
+
+    def _log(self, scope: Scope, request_id: str, status: int, seconds: float, fault: str | None) -> None:
+        """Write the line of one request."""
+        if self.logger is None:
+            return
+        more = {} if fault is None else {"fault": fault}
+        self.logger.info(
+            "request",
+            request_id=request_id,
+            kind=scope["type"],
+            method=scope.get("method"),
+            route=getattr(scope.get("route"), "path", "unknown"),
+            status=status,
+            ms=round(seconds * 1000, 3),
+            **more,
+        )
+
+
+def _describe(error: Exception) -> str:
+    """Return an exception's type and place; its message may hold what was sent."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} at {frames[-1].filename}:{frames[-1].lineno}" if frames else type(error).__name__

@@ -1,9 +1,10 @@
-"""Count what a centre wants to see from outside, for Prometheus; right with several workers."""
+"""The counters and gauges of the service, for Prometheus; with several workers, of all of them together."""
 
 import os
 from collections import Counter as Tally
 from collections import deque
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
@@ -11,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from models.decision import Decision
 from models.drift import population_stability
 
+MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 _RECENT, _ENOUGH = 1000, 100
 _CLASSES = {"veto_weapon": "weapon", "veto_violence": "violence", "weapons_answer": "answer", "violence_answer": "answer"}
@@ -18,7 +20,7 @@ _FAULTS = frozenset({"rules_fault", "scoring_fault", "no_model", "no_score", "in
 
 
 class Metrics:
-    """Hold the counters of one process."""
+    """The counters of one process."""
 
     def __init__(self) -> None:
         """Make the counters; with PROMETHEUS_MULTIPROC_DIR set they are shared between workers."""
@@ -27,17 +29,18 @@ class Metrics:
         self.seconds = Histogram("decision_seconds", "From the request to the durable decision", buckets=_SECONDS, **named)
         self.decisions = Counter("decisions", "Decisions", ["recommendation", "via"], **named)
         self.vetoes = Counter("vetoes", "Decisions that a rule or an answer vetoed", ["rule_class"], **named)
-        self.feedback = Counter("feedback", "What people made of suggestions", ["agreed", "reason"], **named)
+        self.feedback = Counter("feedback", "What people decided after suggestions", ["agreed", "reason"], **named)
         self.faults = Counter("faults", "Decisions made without a part that failed", ["code"], **named)
         self.missing = Counter("missing_fields", "Fields that were missing", ["field"], **named)
         self.shadowed = Counter("shadow_decisions", "Calls that a challenger scored too", ["same"], **named)
         self.queue = Gauge("ledger_queue", "Entries that wait to be durable", multiprocess_mode="livesum", **named)
         self.sockets = Gauge("streams", "Calls that are being typed", multiprocess_mode="livesum", **named)
-        self.info = Gauge("model_info", "Which model answers", ["model", "program"], multiprocess_mode="max", **named)
-        self.drift = Gauge("score_drift_psi", "Of the last scores from training's", multiprocess_mode="max", **named)
+        self.info = Gauge("model_info", "Which model answers", ["model", "program"], multiprocess_mode="livemax", **named)
+        self.drift = Gauge("score_drift_psi", "Of the last scores from training's", multiprocess_mode="livemax", **named)
         self.gaps = Gauge(
-            "missing_drift", "Share of missing fields less training's, the largest", multiprocess_mode="max", **named
+            "missing_drift", "Share of missing fields less training's, the largest", multiprocess_mode="livemax", **named
         )
+        self._named: tuple[str, str] | None = None
         self._children: dict[tuple[int, tuple[str, ...]], Counter] = {}
         self._scores: deque[float] = deque(maxlen=_RECENT)
         self._missing: deque[tuple[str, ...]] = deque(maxlen=_RECENT)
@@ -66,17 +69,28 @@ class Metrics:
 
     def expose(self, *, model: str, program: str, profile: Mapping[str, Any] | None, waiting: int) -> bytes:
         """Return every metric as Prometheus reads it, of all workers together."""
-        self.info.clear()
+        if self._named is not None and self._named != (model, program):
+            self.info.labels(*self._named).set(0)
+        self._named = (model, program)
         self.info.labels(model, program).set(1)
         self.queue.set(waiting)
         if profile and len(self._scores) >= _ENOUGH:
             self.drift.set(population_stability(list(self._scores), profile["score_edges"]))
             self.gaps.set(_largest_gap(self._missing, profile["missing"]))
-        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        if MULTIPROCESS in os.environ:
+            forget_dead_workers(Path(os.environ[MULTIPROCESS]))
             together = CollectorRegistry()
             multiprocess.MultiProcessCollector(together)  # type: ignore[no-untyped-call]
             return generate_latest(together)
         return generate_latest(self.registry)
+
+
+def forget_dead_workers(folder: Path) -> None:
+    """Drop the gauges of workers that have ended, however they ended; their counters stay."""
+    for path in folder.glob("gauge_live*_*.db"):
+        pid = path.stem.rpartition("_")[2]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            multiprocess.mark_process_dead(int(pid))  # type: ignore[no-untyped-call]
 
 
 def _largest_gap(seen: Sequence[tuple[str, ...]], usual: Mapping[str, float]) -> float:

@@ -1,11 +1,11 @@
-"""Send traces with OpenTelemetry, where the user has turned it on and installed what it needs."""
+"""Traces by OpenTelemetry, where they are turned on and its packages are installed."""
 
 from fastapi import FastAPI
 
 from models.errors import InvalidConfig
 
 
-def set_up(app: FastAPI) -> None:
+def install(app: FastAPI) -> None:
     """Trace every request to where OTEL_EXPORTER_OTLP_ENDPOINT says; raise `InvalidConfig` where a part is missing."""
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415

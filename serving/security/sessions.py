@@ -1,41 +1,80 @@
-"""Sign the cookie of a person at the console: a browser cannot send a key with a WebSocket, so it sends this."""
+"""The console's sessions: a signed cookie, because a browser sends no key with a WebSocket, and the list of ended ones."""
 
-import base64
-import hashlib
-import hmac
-import json
+import os
+import secrets
+import threading
 import time
-from collections.abc import Iterable
+from pathlib import Path
+
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from serving.security.principal import Principal
 
 COOKIE = "heartline"
 SHIFT_SECONDS = 12 * 3600
-"""How long one signs in for: a shift."""
+"""How long a session lasts at most: a shift."""
 
 
-class Cookies:
-    """Hold the key that signs; every worker of one service holds the same."""
+class SessionCookies:
+    """Signs and reads session cookies; every worker of one service holds the same key."""
 
     def __init__(self, key: bytes) -> None:
-        """Keep the key."""
-        self._key = key
+        """Keep the key, 32 bytes or more."""
+        self._serializer = URLSafeSerializer(key, salt="heartline.session")
 
-    def make(self, name: str, roles: Iterable[str]) -> str:
-        """Return the cookie of a person: name, roles and an end, signed."""
-        told = json.dumps([name, sorted(roles), int(time.time()) + SHIFT_SECONDS]).encode()
-        return f"{base64.urlsafe_b64encode(told).decode()}.{self._sign(told)}"
+    def make(self, principal: Principal) -> tuple[str, int]:
+        """Return the cookie of a person who signed in, and the seconds for which it is good: never longer than a token."""
+        now = time.time()
+        end = min(now + SHIFT_SECONDS, principal.expires_at or now + SHIFT_SECONDS)
+        values = [principal.name, sorted(principal.roles), principal.key_id, secrets.token_urlsafe(12), int(end)]
+        return str(self._serializer.dumps(values)), max(0, int(end - now))
 
-    def read(self, cookie: str) -> tuple[str, list[str]] | None:
-        """Return name and roles, or nothing where the cookie was not signed here or is over."""
-        told, _, signature = cookie.partition(".")
+    def read(self, cookie: str) -> Principal | None:
+        """Return who signed in, or `None` where the cookie was not signed here or is over."""
         try:
-            raw = base64.urlsafe_b64decode(told)
-        except ValueError:
+            name, roles, key_id, session_id, end = self._serializer.loads(cookie)
+        except (BadSignature, ValueError, TypeError):
             return None
-        if not hmac.compare_digest(self._sign(raw).encode(), signature.encode()):
+        if end <= time.time():
             return None
-        name, roles, end = json.loads(raw)
-        return (str(name), [str(role) for role in roles]) if end > time.time() else None
+        return Principal(str(name), frozenset(roles), key_id, str(session_id), float(end))
 
-    def _sign(self, told: bytes) -> str:
-        """Return the signature of what a cookie tells."""
-        return hmac.new(self._key, told, hashlib.sha256).hexdigest()
+
+class EndedSessions:
+    """The sessions that were signed out before their end, in a file that all workers of one service share."""
+
+    def __init__(self, path: Path) -> None:
+        """Keep the path; the file is made with the first session that ends."""
+        self._path, self._lock = path, threading.Lock()
+        self._ended: dict[str, float] = {}
+        self._read_state: tuple[int, int] | None = None
+
+    def add(self, session_id: str, end: float) -> None:
+        """End a session; raise `OSError` where that cannot be written down."""
+        with self._lock:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(f"{session_id} {int(end)}\n")
+            self._ended[session_id] = end
+
+    def __contains__(self, session_id: str) -> bool:
+        """Return whether a session was ended here or by another worker."""
+        try:
+            status = self._path.stat()
+        except OSError:
+            return session_id in self._ended
+        if (status.st_mtime_ns, status.st_size) != self._read_state:
+            self._read((status.st_mtime_ns, status.st_size))
+        return session_id in self._ended
+
+    def _read(self, state: tuple[int, int]) -> None:
+        """Read what was ended; those that would be over by now are left out."""
+        with self._lock:
+            now, ended = time.time(), dict(self._ended)
+            for line in self._path.read_text(encoding="utf-8").splitlines():
+                session_id, _, end = line.partition(" ")
+                if end.isdigit():
+                    ended[session_id] = float(end)
+            self._ended = {name: end for name, end in ended.items() if end > now}
+            self._read_state = state

@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from ledgers import prepared, sqlite_url
+from pages import CALLS, NONE, post
 from playwright.sync_api import sync_playwright
 from servers import free_port, started, uvicorn
+
+from models import api_keys
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -20,6 +24,7 @@ class Served:
     environment: dict
     folder: Path
     stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    process: object = None
 
     @property
     def url(self):
@@ -29,7 +34,7 @@ class Served:
     def start(self):
         """Start the service and wait until it listens."""
         words = uvicorn("serving.app:create_app", self.port, "--factory")
-        self.stack.enter_context(started(words, port=self.port, environment=self.environment))
+        self.process = self.stack.enter_context(started(words, port=self.port, environment=self.environment))
 
     def stop(self):
         """Kill it."""
@@ -41,7 +46,7 @@ def settings(runs, folder, **more):
     shutil.copytree(runs / "champion", folder / "champion")
     return {
         "HEARTLINE_BUNDLE": str(folder / "champion"), "HEARTLINE_CHALLENGER": str(folder / "no"),
-        "HEARTLINE_CACHE": str(folder / "good"), "HEARTLINE_LEDGER": f"sqlite:///{folder / 'ledger.db'}",
+        "HEARTLINE_CACHE": str(folder / "good"), "HEARTLINE_LEDGER": prepared(sqlite_url(folder), folder / "anchor"),
         "HEARTLINE_ANCHOR": str(folder / "anchor"), **more,
     }  # fmt: skip
 
@@ -95,3 +100,36 @@ def page(chromium):
     yield opened
     context.close()
     assert not faults
+
+
+@pytest.fixture(scope="session")
+def filled(served):
+    """Decide some calls, judge them, and say what came of them."""
+    for number in range(20):
+        note, kind, zone = CALLS[number % len(CALLS)]
+        call = {"narrative": note, "call_type": kind, "zone": zone, "call_id": f"ev-{number}"} | NONE
+        decision = post(f"{served.url}/v1/decisions", call)
+        about = f"{served.url}/v1/decisions/{decision['decision_id']}"
+        if number % 5 == 4:
+            continue  # nobody decided
+        human = decision["recommendation"] if number % 3 else "REVIEW"
+        post(
+            f"{about}/feedback", {"human": human, "reason": "agree" if number % 3 else "other", "elapsed_ms": 4000 + number}
+        )
+        if decision["recommendation"] != "NOT_ELIGIBLE":
+            outcome = {"served": True, "unit": "community_response", "adverse_event": "none", "felt_safe": number != 0}
+            post(f"{about}/outcome", outcome)
+    return served
+
+
+@pytest.fixture(scope="session")
+def guarded(runs, tmp_path_factory):
+    """Serve with keys: ann takes calls, eve evaluates; give the service, the file of keys, and each one's key."""
+    folder = tmp_path_factory.mktemp("guarded")
+    keys = folder / "keys.json"
+    roles = {"ann": ["call_taker"], "eve": ["evaluator"]}
+    people = {name: api_keys.create(keys, name=name, roles=allowed) for name, allowed in roles.items()}
+    service = Served(free_port(), settings(runs, folder, HEARTLINE_KEYS=str(keys)), folder)
+    service.start()
+    yield service, keys, people
+    service.stop()

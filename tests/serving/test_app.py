@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from fastapi.testclient import TestClient
+from clients import local_client
 
 from models.call import Call
+from models.errors import InvalidConfig
 from serving.api.schemas import CallIn, DecisionOut
 from serving.app import create_app
 from serving.settings import MAX_BODY, Settings
@@ -17,7 +18,7 @@ NO_LEDGER = Settings(ledger="none")
 @pytest.fixture(scope="module")
 def client(router):
     """Return a client of the service around the small model."""
-    return TestClient(create_app(NO_LEDGER, router=router), raise_server_exceptions=False)
+    return local_client(create_app(NO_LEDGER, router=router), raise_server_exceptions=False)
 
 
 def test_a_call_gets_a_decision(client):
@@ -48,6 +49,8 @@ def test_http_sends_the_same_json_as_everywhere(client, router):
         (json.dumps({"narrative": WHISPER, "calls_24h": -1}), 422),
         (json.dumps({"narrative": WHISPER, "calls_24h": "3"}), 422),
         (json.dumps({"narrative": WHISPER, "received_at": "2026-01-01T00:00:00"}), 422),
+        (json.dumps({"narrative": WHISPER, "received_at": 0}), 422),
+        ('{"narrative": "' + WHISPER + '", "calls_24h": Infinity}', 422),
         (json.dumps({"narrative": WHISPER, "weapons_answer": "perhaps"}), 422),
         (json.dumps({"narrative": [WHISPER]}), 422),
         (json.dumps({"zone": WHISPER}), 422),
@@ -87,10 +90,10 @@ def test_a_fault_of_ours_says_review_and_nothing_else():
     class Broken:
         bundle = None
 
-        def decide(self, _call):
+        def decide(self, _call, **_):
             raise RuntimeError(WHISPER)
 
-    answer = TestClient(create_app(NO_LEDGER, router=Broken()), raise_server_exceptions=False).post(
+    answer = local_client(create_app(NO_LEDGER, router=Broken()), raise_server_exceptions=False).post(
         "/v1/decisions", json={"narrative": "x"}
     )
     assert answer.status_code == 500
@@ -110,19 +113,44 @@ def test_health_and_model_tell_the_truth(client, router):
 
 def test_without_a_model_the_service_starts_and_says_so(tmp_path):
     """Rules run, everything else is REVIEW, readiness is degraded."""
-    client = TestClient(create_app(Settings(bundle=tmp_path, cache=tmp_path / "none", ledger="none")))
+    client = local_client(create_app(Settings(bundle=tmp_path, cache=tmp_path / "none", ledger="none")))
     assert client.get("/v1/health/ready").json()["status"] == "degraded"
     assert client.get("/v1/model").status_code == 404
     assert client.post("/v1/decisions", json={"narrative": "has a gun"}).json()["recommendation"] == "NOT_ELIGIBLE"
     assert client.post("/v1/decisions", json={"narrative": "asleep"}).json()["recommendation"] == "REVIEW"
 
 
-def test_settings_come_from_the_environment():
-    """Read when the service is made."""
-    given = Settings.from_environment({"HEARTLINE_BUNDLE": "/b", "HEARTLINE_PROGRAM": "p"})
-    assert (str(given.bundle), given.program) == ("/b", "p")
+class TestSettings:
+    """The environment is read when the service is made, and nothing in it is guessed."""
+
+    def test_each_setting_is_read_from_its_variable(self, monkeypatch):
+        """HEARTLINE_ and the name in capitals; a list is separated by commas."""
+        for name, value in {"BUNDLE": "/b", "PROGRAM": "p", "OTEL": "yes", "ALLOWED_HOSTS": "a.example, b.example"}.items():
+            monkeypatch.setenv(f"HEARTLINE_{name}", value)
+        settings = Settings.from_environment()
+        assert (str(settings.bundle), settings.program, settings.otel) == ("/b", "p", True)
+        assert settings.allowed_hosts == ("a.example", "b.example")
+
+    def test_an_unknown_variable_is_an_error_that_names_it(self, monkeypatch):
+        """A misspelt setting must not be silently without effect."""
+        monkeypatch.setenv("HEARTLINE_LEDGERS", "none")
+        with pytest.raises(InvalidConfig, match="HEARTLINE_LEDGERS"):
+            Settings.from_environment()
+
+    @pytest.mark.parametrize(("name", "value"), [("RATE", "fast"), ("OTEL", "perhaps"), ("HIDE_SHARE", "2"), ("POLL", "0")])
+    def test_a_wrong_value_is_an_error_that_names_the_variable_and_not_the_value(self, monkeypatch, name, value):
+        """A value may be a secret."""
+        monkeypatch.setenv(f"HEARTLINE_{name}", value)
+        with pytest.raises(InvalidConfig, match=f"HEARTLINE_{name}") as fault:
+            Settings.from_environment()
+        assert repr(value) not in str(fault.value)
+
+    def test_keys_of_the_ledger_are_no_unknown_settings(self, monkeypatch):
+        """The ledger reads them itself."""
+        monkeypatch.setenv("HEARTLINE_HASH_KEY", "k" * 32)
+        assert Settings.from_environment().ledger == "sqlite:///mlruns/ledger.db"
 
 
 def test_the_schema_and_the_call_have_the_same_fields():
     """What can be sent is what a call is."""
-    assert set(CallIn.model_fields) - {"caller_key"} == set(Call.__dataclass_fields__)
+    assert set(CallIn.model_fields) - {"caller_key", "address_key"} == set(Call.__dataclass_fields__)

@@ -1,286 +1,392 @@
 // The call page: what is typed goes out, the newest answer comes in, and one key says what the person decided.
 
-import { Line } from "./line.js";
-import { el, fill, moved, showAnswer, showHistory, showMarks, showWaiting, shownOf, t } from "./show.js";
+import { copyForCad } from "./call/cad.js";
+import { choiceKey, choiceOpen, closeChoice, openChoice } from "./call/choice.js";
+import { begin, reopen, reopens, settle, takeBackDecision } from "./call/decide.js";
+import { checkField, fillFields, readFields, toCall } from "./call/fields.js";
+import { hideHistory, lookUp } from "./call/history.js";
+import { listen } from "./call/keys.js";
+import { Line } from "./call/line.js";
+import { refreshList, showList } from "./call/list.js";
+import { showMarks, unfinishedAt } from "./call/marks.js";
+import { offerOutcome } from "./call/outcome.js";
+import { answer as answerQuestion, arm, disarm } from "./call/questions.js";
+import { showReasons } from "./call/reasons.js";
+import { CallState } from "./call/state.js";
+import { forget, loadCalls, saveNow, saveSoon, unsaved } from "./call/store.js";
+import { paintStrip, paintTimes } from "./call/strip.js";
+import { el, fill, page, put, t } from "./call/texts.js";
+import { askUnits, keepAsking } from "./call/units.js";
+import { byWords, heldAfter, isVeto, moved, vetoesOf } from "./call/vetoes.js";
 
-const UNDO_MS = 10_000;
-const STALE_MS = 2_000;
+const WORD_MS = 700; // a word at rest for so long is finished
+const TICK_MS = 100;
+const MOST_OPEN = 6;
 const form = el("form");
 const note = el("note");
 
-let call; // what is known of the present call; made anew for each, and held nowhere else
-const fresh = () => ({ asked: 0, answered: 0, decision: null, held: [], standing: [], marks: [], text: null, shownAt: null, pending: null, said: null, closed: false, entries: 0 });
+let calls = [];
+let call = null; // the one that is on the page
+let wordTimer = null;
 
-const line = new Line({ onAnswer: answered, onState: connected, onRefused: () => stale(true) });
-
-function connected(state) {
-  el("connection").textContent = t[state];
-  el("connection").dataset.state = state;
-  if (state === "dead") stale(true);
-}
-
-function read() {
-  const given = new FormData(form);
-  const told = { narrative: note.value };
-  for (const [name, value] of given) {
-    if (name === "narrative" || !String(value).trim()) continue;
-    told[name] = name === "calls_30d" ? Number(value) : String(value).trim();
-  }
-  return told;
-}
+// ---- what is typed ----
 
 function typed() {
-  if (!call) start();
+  if (call.closed) return;
+  call.note = note.value;
+  call.fields = readFields();
   const text = Array.from(note.value);
-  call.marks = moved(call.marks, call.markText ?? [], text).kept; // until the next answer the words stay marked where they went
+  call.marks = moved(call.marks, call.markText, text); // until the next answer the words stay marked where they went
   call.markText = text;
   showMarks(note.value, call.marks);
-  call.asked = line.send(read());
-  call.pending = null;
-  waitFor(call.asked);
+  disarm();
+  send(call);
 }
 
-function waitFor(seq) {
-  el("agree").disabled = el("override").disabled = true;
-  clearTimeout(call.staleTimer);
-  call.staleTimer = setTimeout(() => call && call.answered < seq && stale(true), STALE_MS);
+function send(one) {
+  const caret = one === call ? unfinishedAt(note) : null;
+  startLine(one);
+  ask(one, one.line.send(toCall(one.fields, one.note), caret));
+  clearTimeout(wordTimer);
+  if (caret !== null) wordTimer = setTimeout(() => one === call && finishWord(one), WORD_MS);
+  saveSoon(one);
 }
 
-function stale(is) {
-  el("stale").hidden = !is || !call?.decision;
-  el("answer").classList.toggle("old", is);
+// The word under the caret is finished by a pause: it is judged like every other.
+function finishWord(one) {
+  if (one.note !== note.value) return;
+  ask(one, one.line.send(toCall(one.fields, one.note)));
 }
 
-function answered({ seq, final, decision, held }) {
-  if (!call || seq !== call.asked) return;
-  const before = call.decision && shownOf(call.decision, call.held);
-  call.answered = seq;
-  call.marks = decision.reasons.filter((reason) => reason.start !== null);
-  call.markText = Array.from(note.value);
-  call.decision = decision;
-  call.held = merged(held, decision);
-  call.shownAt ??= performance.now();
-  stale(false);
-  showAnswer(decision, call.held, note.value, takeBack);
-  const shown = shownOf(decision, call.held);
-  announce(before, shown);
-  const open = call.said === null;
-  el("agree").disabled = !open || shown === "hidden";
-  el("override").disabled = !open;
-  if (final && call.pending) settle(shown);
+function ask(one, seq) {
+  one.asked = seq;
+  one.texts.set(seq, Array.from(one.note));
+  one.fresh.asked(seq);
+  one.pending = null;
+  if (one === call) paintStrip(one);
 }
 
-// A veto whose words are gone stays until a person takes it back. The server keeps them; this page keeps them too, for when
-// the line is cut and the server has forgotten the call. A word that grows into another one is not gone.
-function merged(told, decision) {
-  const text = Array.from(note.value);
-  const { kept } = moved(call.standing, call.text ?? [], text);
-  const gone = call.standing.filter((one) => !kept.some((other) => other.rule_id === one.rule_id && other.words === one.words));
-  call.text = text;
-  call.standing = decision.reasons.filter((reason) => reason.code.startsWith("veto_") && reason.start !== null);
-  const name = (one) => `${one.rule_id}|${one.words.toLowerCase()}`;
-  const all = new Map([...call.held, ...gone, ...(told ?? [])].map((one) => [name(one), { rule_id: one.rule_id, words: one.words }]));
-  for (const one of call.standing) all.delete(name(one));
-  return [...all.values()];
+// ---- what is answered ----
+
+function startLine(one) {
+  if (one.line) return;
+  one.line = new Line({
+    session: one.session,
+    practice: one.practice,
+    onAnswer: (given) => answered(one, given),
+    onState: (state) => connected(one, state),
+    onRefused: (seq, detail) => refused(one, seq, detail),
+  });
+  one.line.seq = one.asked;
 }
 
-function takeBack(words) {
-  call.held = call.held.filter((one) => one.words !== words);
-  call.asked = line.clear([words]);
-  waitFor(call.asked);
-  note.focus();
+function answered(one, given) {
+  const text = one.texts.get(given.seq);
+  if (!text) return; // an older answer than the one that stands
+  for (const seq of one.texts.keys()) if (seq <= given.seq) one.texts.delete(seq);
+  one.refused = "";
+  one.fresh.answered(given.seq);
+  const vetoes = vetoesOf(given);
+  Object.assign(one, heldAfter({ held: one.held, standing: one.standing, text: one.answeredText ?? [], answer: { ...given, vetoes }, answerText: text }));
+  one.answeredText = text;
+  one.unfinished = vetoes.length > 0 && vetoes.every((veto) => veto.pending) && !one.held.length;
+  if (!one.unfinished) Object.assign(one, { decision: given.decision, vetoes }); // an unfinished word changes nothing yet
+  one.firstShownAt ??= Date.now();
+  const places = [...given.decision.reasons, ...vetoes].filter((reason) => reason.start !== null && !(isVeto(reason) && reason.pending === undefined));
+  one.marks = moved(places, text, Array.from(one.note));
+  one.markText = Array.from(one.note);
+  if (!one.unfinished && reopens(one)) reopen(one);
+  if (one === call) show(one);
+  if (given.final && given.seq === one.asked && one.pending) return settled(one);
+  saveSoon(one);
 }
 
-function announce(before, shown) {
-  if (before === shown) return;
-  const veto = !el("veto").hidden;
+function refused(one, seq, detail) {
+  if (seq !== null && seq !== undefined && seq < one.asked) return;
+  one.refused = detail || t.unreadable;
+  one.pending = null;
+  if (one === call) show(one);
+}
+
+function connected(one, state) {
+  one.connection = state;
+  one.fresh.lost = state === "dead";
+  if (one === call) badge();
+}
+
+// ---- what the page shows ----
+
+function show(one) {
+  paintStrip(one);
+  showReasons(one.shown === "stale" ? null : one.decision, one.vetoes);
+  showMarks(note.value, one.marks);
+  offerOutcome(one);
+  refreshList(calls);
+  announce(one);
+}
+
+function badge() {
+  const state = call.shown === "stale" && call.connection === "live" ? "slow" : call.connection;
+  el("connection").dataset.state = state;
+  put(el("connection"), call.shown === "stale" ? t.badge_stale : t[`badge_${state}`]);
+}
+
+// Say a change once. What is urgent is said at once, the rest when typing rests.
+function announce(one) {
+  const state = `${one.key} ${one.shown} ${one.vetoed}`;
+  if (announce.last === state) return;
+  announce.last = state;
   clearTimeout(announce.timer);
-  if (veto) el("urgent").textContent = `${t.veto}. ${el("veto-words").textContent}`;
-  else {
-    el("urgent").textContent = "";
-    announce.timer = setTimeout(() => (el("polite").textContent = t[shown] ?? ""), 700); // not at every letter
-  }
+  if (one.shown === "stale") return put(el("urgent"), t.stale_said);
+  if (one.vetoed && one.shown === "NOT_ELIGIBLE") return put(el("urgent"), `${t.veto}. ${el("unit").textContent}`);
+  put(el("urgent"), "");
+  announce.timer = setTimeout(() => put(el("polite"), `${t[one.shown] ?? ""}. ${el("unit").textContent}`), 700);
 }
 
-// One key: ask for the final answer, and write the decision down only if it is still the one that was seen.
-function decide(human, reason) {
-  if (!call?.decision || call.said || call.answered !== call.asked || call.pending) return;
-  const shown = shownOf(call.decision, call.held);
-  call.pending = { human: human ?? shown, reason, shown, elapsed: Math.round(performance.now() - call.shownAt) };
-  closeChoice();
-  call.asked = line.finish();
-  waitFor(call.asked);
+// The answer ages on its own: what was current a moment ago may be so no more.
+function tick() {
+  if (call.shown !== tick.shown) show(call);
+  else paintTimes(call);
+  tick.shown = call.shown;
+  badge();
+  if (tick.count++ % 10 === 0) refreshList(calls);
 }
+tick.count = 0;
 
-async function settle(shown) {
-  const { human, reason, shown: seen, elapsed } = call.pending;
-  call.pending = null;
-  if (shown !== seen) return tell(t.changed, false);
-  call.said = { id: call.decision.decision_id, human, reason, elapsed };
-  const written = await say(call.said, false);
-  if (!call) return;
-  if (!written) {
-    call.said = null;
-    el("agree").disabled = el("override").disabled = false;
-    return tell(t.not_sent, false);
-  }
-  el("agree").disabled = el("override").disabled = true;
-  tell(fill(reason === "agree" ? t.agreed_with : t.overrode_to, { what: t[human] }), true);
-}
-
-async function say(said, withdrawn) {
-  call.entries += 1;
-  try {
-    const answer = await fetch(`/v1/decisions/${said.id}/feedback`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "Idempotency-Key": `${said.id}-${call.entries}` },
-      body: JSON.stringify({ human: said.human, reason: withdrawn ? "mistake" : said.reason, elapsed_ms: said.elapsed, withdrawn }),
-    });
-    return answer.ok;
-  } catch {
-    return false;
-  }
-}
-
-function tell(what, undoable) {
-  el("said").hidden = false;
-  el("said-what").textContent = what;
-  el("undo").hidden = !undoable;
+function tell(text) {
+  put(el("told"), text);
   clearTimeout(tell.timer);
-  if (undoable) tell.timer = setTimeout(() => (el("undo").hidden = true), UNDO_MS);
+  tell.timer = setTimeout(() => put(el("told"), ""), 8000);
+}
+
+// ---- deciding ----
+
+function decide(given) {
+  closeChoice();
+  if (!begin(call, given)) return;
+  const seq = call.line.finish();
+  const pending = call.pending;
+  ask(call, seq);
+  call.pending = pending;
+  paintStrip(call);
+}
+
+async function settled(one) {
+  const result = await settle(one);
+  if (result === "changed") tell(t.changed);
+  if (result === "not_sent") tell(t.not_sent);
+  if (result === "said") one.finalText = one.answeredText.join("");
+  if (result === "said" && page.practice) tell(t.practice_said);
+  saveNow(one);
+  if (one === call) show(one);
+  list();
+}
+
+function agree() {
+  if (!el("agree").disabled) decide({ reason: "agree" });
+}
+
+function override() {
+  if (choiceOpen()) return closeChoice();
+  if (el("override").disabled) return;
+  openChoice({ shown: call.shown, vetoed: call.vetoed }, decide);
 }
 
 async function undo() {
-  if (el("undo").hidden || !call?.said) return;
-  el("undo").hidden = true;
-  if (!(await say(call.said, true))) return tell(t.not_sent, true);
-  call.said = null;
-  call.asked = line.send(read()); // typing goes on, as a call that is not yet decided
-  waitFor(call.asked);
-  tell(t.undone, false);
+  if (!call.said) return;
+  const one = call;
+  if (!(await takeBackDecision(one))) return tell(t.not_sent);
+  one.before = null;
+  tell(t.undone);
+  send(one); // typing goes on, as a call that is not yet decided
+  show(one);
+  list();
 }
 
-function openChoice() {
-  if (el("override").disabled) return;
-  const shown = shownOf(call.decision, call.held);
-  const vetoed = !el("veto").hidden;
-  const others = [];
-  for (const input of el("targets").querySelectorAll("input")) {
-    const barred = input.value === shown || (vetoed && input.value === "ELIGIBLE"); // a veto is not overridden from here
-    input.disabled = barred;
-    input.parentElement.hidden = barred;
-    input.checked = false;
-    if (!barred) others.push(input);
-  }
-  if (others.length === 1) others[0].checked = true;
-  el("choice").hidden = false;
-  el("override").setAttribute("aria-expanded", "true");
-  el("choice").focus();
-}
-
-function closeChoice() {
-  if (el("choice").hidden) return;
-  el("choice").hidden = true;
-  el("override").setAttribute("aria-expanded", "false");
+// Take back one word whose veto is held: one key for each word that was deleted.
+function takeBack() {
+  const [first] = byWords(call.held);
+  if (!first || call.shown === "stale") return;
+  call.held = call.held.filter((one) => one.words.toLowerCase() !== first.words.toLowerCase());
+  ask(call, call.line.clear(first.ids));
   note.focus();
 }
 
-function choose(reason) {
-  const human = el("targets").querySelector("input:checked")?.value;
-  if (!human) return tell(t.choose_decision, false);
-  decide(human, reason);
+// ---- several calls ----
+
+function list() {
+  showList(calls, call, { onPick: pick, onClose: askToClose });
 }
 
-function start() {
-  call = fresh();
-}
-
-// Nothing of a call stays in the browser once it is closed.
-function next() {
-  clearTimeout(call?.staleTimer);
-  clearTimeout(announce.timer);
-  call = undefined;
-  form.reset();
-  note.value = "";
+function pick(one) {
+  if (one === call) return note.focus();
+  if (call && !call.closed) saveNow(call);
+  put(el("told"), "");
   closeChoice();
-  showWaiting();
-  el("said").hidden = true;
-  el("polite").textContent = el("urgent").textContent = "";
-  el("agree").disabled = el("override").disabled = true;
-  if (el("history")) {
-    el("history").hidden = true;
-    el("history").querySelector("tbody").replaceChildren();
-  }
-  line.end();
+  call = one;
+  fillFields(one.fields);
+  note.value = one.note;
+  note.readOnly = one.closed;
+  note.setSelectionRange(note.value.length, note.value.length);
+  hideHistory();
+  if (!one.closed) startLine(one);
+  if (!one.closed && !one.empty && !one.asked) send(one);
+  askUnits(one.fields.zone ?? "", () => paintStrip(call));
+  show(one);
+  badge();
+  list();
   note.focus();
 }
 
-async function lookUp() {
-  const key = form.elements.caller_key.value.trim();
-  if (!key || !el("history")) return;
-  try {
-    const answer = await fetch("/v1/callers", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ caller_key: key }),
-    });
-    if (answer.ok && form.elements.caller_key.value.trim() === key) showHistory(await answer.json());
-  } catch {
-    // the badge says that the line is cut
-  }
+function open() {
+  const fresh = new CallState({ practice: page.practice });
+  calls.push(fresh);
+  startLine(fresh);
+  pick(fresh);
 }
 
-const KEYS = {
-  F2: () => decide(null, "agree"),
-  F3: next,
-  F4: openChoice,
-  F7: () => toQuestion("weapons"),
-  F8: () => toQuestion("violence"),
-  F9: () => toQuestion("medical"),
-  F10: undo,
+// The next call: a decided one is closed, an undecided one is held in the list, an empty one is used again.
+function next() {
+  const last = call;
+  if (last.empty && !last.closed) return note.focus();
+  if (last.said) close(last);
+  const held = calls.filter((one) => !one.closed && !one.empty);
+  if (held.length >= MOST_OPEN) return tell(fill(t.too_many_open, { n: MOST_OPEN }));
+  open();
+  if (!last.closed) tell(fill(t.held_open, { number: last.incident || t.no_number }));
+}
+
+function close(one) {
+  const shown = one.decision ? one.shown : one.savedShown;
+  if (one.said && one.line && one.answeredText?.join("") !== one.finalText) one.line.finish(); // the last note is in the ledger too
+  one.savedShown = shown === "stale" ? "REVIEW" : shown;
+  one.closed = true;
+  saveNow(one);
+  const line = one.line;
+  setTimeout(() => line?.end(), 1000);
+  Object.assign(one, { line: null, note: "", decision: null, vetoes: [], marks: [], markText: [], answeredText: null, held: [] });
+  one.fields = { call_id: one.incident };
+  one.texts.clear();
+}
+
+function askToClose(one) {
+  el("close-dialog").returnValue = "";
+  put(el("close-what"), fill(t.close_undecided, { number: one.incident || t.no_number }));
+  el("close-dialog").onclose = () => {
+    if (el("close-dialog").returnValue !== "close") return;
+    if (one.said) close(one);
+    else {
+      one.line?.end();
+      forget(one);
+      calls = calls.filter((other) => other !== one);
+    }
+    list();
+  };
+  el("close-dialog").showModal();
+}
+
+function step(by) {
+  const shown = calls.filter((one) => !one.closed && (one === call || !one.empty));
+  const place = shown.indexOf(call);
+  if (shown.length > 1) pick(shown[(place + by + shown.length) % shown.length]);
+}
+
+async function copy() {
+  tell((await copyForCad(call)) ? t.copied : t.not_copied);
+}
+
+// ---- wiring ----
+
+const COMMANDS = {
+  agree, override, undo, next, take_back: takeBack, copy_cad: copy,
+  previous_call: () => step(-1),
+  following_call: () => step(1),
+  question_weapons: () => arm("weapons"),
+  question_violence: () => arm("violence"),
+  question_medical: () => arm("medical"),
+  answer_none: () => answerQuestion("none"),
+  answer_yes: () => answerQuestion("yes"),
+  answer_unknown: () => answerQuestion("unknown"),
+  answer_not_asked: () => answerQuestion("not_asked"),
+  keys: () => (el("keys-dialog").open ? el("keys-dialog").close() : el("keys-dialog").showModal()),
+  escape: () => closeChoice() || disarm(),
 };
 
-function toQuestion(name) {
-  const inputs = [...document.querySelectorAll(`[data-question=${name}] input`)];
-  (inputs.find((input) => input.checked) ?? inputs[0]).focus();
+function wire() {
+  listen(COMMANDS, {
+    choiceOpen,
+    choiceKey,
+    onPlain: () => {
+      closeChoice();
+      note.focus();
+    },
+  });
+  form.addEventListener("input", (event) => {
+    if (event.target.name && event.target !== note) fieldChanged(event.target.name);
+    typed();
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.elements.caller_key.addEventListener("change", () => {
+    const key = form.elements.caller_key.value.trim();
+    lookUp(key, () => form.elements.caller_key.value.trim() === key);
+  });
+  note.addEventListener("scroll", () => (el("marks").scrollTop = note.scrollTop));
+  const clicks = { agree, override, undo, next, "take-back": takeBack, copy, "show-keys": COMMANDS.keys };
+  for (const [id, does] of Object.entries(clicks)) el(id).onclick = does;
+  el("theme").onclick = changeTheme;
+  for (const leaving of document.querySelectorAll("form[data-leaves]")) leaving.addEventListener("submit", leave);
+  addEventListener("pagehide", () => unsaved(calls).forEach(saveNow));
+  addEventListener("pageshow", (event) => event.persisted && location.reload());
+  setInterval(tick, TICK_MS);
+  keepAsking(() => paintStrip(call));
 }
 
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
-  const does = KEYS[event.key];
-  if (does) {
-    event.preventDefault();
-    if (event.key === "F2" && el("agree").disabled) return;
-    does();
-    return;
-  }
-  if (event.key === "Escape") return closeChoice();
-  const group = event.target.closest?.("[data-question], #choice");
-  const aimed = group?.querySelector(`[data-key="${CSS.escape(event.key.toUpperCase())}"]:not(:disabled)`);
-  if (!aimed) return;
-  event.preventDefault();
-  aimed.click();
-  if (group.id !== "choice") note.focus();
-});
+function fieldChanged(name) {
+  checkField(name);
+  if (name === "zone") askUnits(form.elements.zone.value.trim(), () => paintStrip(call));
+  if (name === "call_id") list();
+}
 
-form.addEventListener("input", typed);
-form.addEventListener("submit", (event) => event.preventDefault());
-form.elements.caller_key.addEventListener("change", lookUp);
-note.addEventListener("scroll", () => (el("marks").scrollTop = note.scrollTop));
-el("agree").onclick = () => decide(null, "agree");
-el("override").onclick = () => (el("choice").hidden ? openChoice() : closeChoice());
-el("next").onclick = next;
-el("undo").onclick = undo;
-el("cancel").onclick = closeChoice;
-for (const button of el("choice").querySelectorAll("[data-reason]")) button.onclick = () => choose(button.dataset.reason);
-el("theme").onclick = () => {
+// A form that leaves the page waits until what was typed is kept.
+async function leave(event) {
+  const [form, submitter] = [event.target, event.submitter];
+  if (form.dataset.saved) return;
+  event.preventDefault();
+  const waiting = unsaved(calls);
+  if (form.dataset.leaves === "sign-out" && calls.some((one) => !one.closed && !one.empty && !one.said)) {
+    if (!(await confirmed())) return;
+  }
+  await Promise.all(waiting.map(saveNow));
+  form.dataset.saved = "true";
+  setTimeout(() => form.requestSubmit(submitter)); // a form cannot be sent while its own submit event runs
+}
+
+function confirmed() {
+  const dialog = el("leave-dialog");
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => (dialog.onclose = () => resolve(dialog.returnValue === "leave")));
+}
+
+function changeTheme() {
   const dark = getComputedStyle(document.documentElement).colorScheme === "dark";
   const theme = dark ? "light" : "dark";
   document.documentElement.dataset.theme = theme;
   document.cookie = `heartline-theme=${theme}; path=/; max-age=31536000; samesite=strict`;
-};
-addEventListener("pagehide", () => {
-  form.reset();
-  note.value = "";
-});
-showWaiting();
+}
+
+async function start() {
+  try {
+    const saved = await loadCalls();
+    calls = saved.filter((one) => Boolean(one.practice) === page.practice).map((one) => new CallState(one));
+  } catch {
+    tell(t.not_loaded);
+  }
+  const last = calls.filter((one) => !one.closed).at(-1);
+  if (last) pick(last);
+  else open();
+  wire();
+  document.body.dataset.ready = "true";
+}
+
+start();

@@ -4,10 +4,12 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ledgers import prepared, sqlite_url
 from servers import free_port, started, uvicorn
 
 ROUTES = (
     ("/v1/decisions", "POST"),
+    ("/v1/stream", "POST"),
     ("/v1/callers", "POST"),
     ("/v1/decisions/{decision_id}/feedback", "POST"),
     ("/v1/decisions/{decision_id}/outcome", "POST"),
@@ -29,7 +31,7 @@ def api(tmp_path_factory, runs):
     place = {
         "HEARTLINE_BUNDLE": str(runs / "champion"),
         "HEARTLINE_CACHE": str(folder / "good"),
-        "HEARTLINE_LEDGER": f"sqlite:///{folder / 'ledger.db'}",
+        "HEARTLINE_LEDGER": prepared(sqlite_url(folder), folder / "anchor"),
         "HEARTLINE_ANCHOR": str(folder / "anchor"),
     }
     with started(uvicorn("serving.app:create_app", port, "--factory"), port=port, environment=place):

@@ -1,20 +1,21 @@
-"""The console's parts that need no browser: words in both languages, vendored files, cookies, and a casebook's counts."""
+"""The parts of the console that need no browser: both languages, keys, cookies, and counts of decisions."""
 
-import base64
-import hashlib
 import re
-import time
+from pathlib import Path
 
 import pytest
 
-from models.ledger.decision_table import COLUMNS, casebook
+from models.ledger.decision_table import COLUMNS, decision_table
+from models.ledger.queries import Entry
 from models.ledger.records import OVERRIDE_REASONS
-from models.ledger.writer import Entry
+from models.signals.lexicon import load_lexicon
+from serving.console.call_page import invented_calls
+from serving.console.keys import keys
 from serving.console.render import HERE
-from serving.console.translations import texts
+from serving.console.translations import LANGUAGES, texts
 from serving.decisions.trial import arm
-from serving.security.sessions import Cookies
 
+ROOT = Path(__file__).parents[3]
 KEPT = {"call": {"call_type": "Trespass", "zone": "D1"}, "rules": [], "codes": [], "missing": [], "final": True,
         "versions": {"model": "m", "rulebook": "r", "program": "p", "text": "t"}}  # fmt: skip
 
@@ -23,7 +24,7 @@ def test_both_languages_say_everything():
     """A key that one language lacks would be a hole in the page."""
     english, spanish = texts()["en"], texts()["es"]
     assert set(english) == set(spanish)
-    assert all(isinstance(value, str) and value for name, value in spanish.items() if name != "reasons")
+    assert all(isinstance(value, str) and value for name, value in spanish.items() if name not in {"reasons", "signals"})
     for reason in OVERRIDE_REASONS:
         assert f"reason_{reason}" in english
 
@@ -31,42 +32,40 @@ def test_both_languages_say_everything():
 def test_every_word_that_a_page_asks_for_exists():
     """The scripts and templates name no key that the texts lack."""
     asked = set()
-    for path in [*(HERE / "static").glob("*.js"), *(HERE / "templates").glob("*.html")]:
-        asked |= set(re.findall(r"\bt\.([a-z_]+)\b(?!\()", path.read_text(encoding="utf-8")))
-    assert asked - {"reasons"} <= set(texts()["en"])
+    for path in [*(HERE / "static").rglob("*.js"), *(HERE / "templates").glob("*.html")]:
+        asked |= set(re.findall(r"\bt\.([A-Za-z_]+)\b(?!\()", path.read_text(encoding="utf-8")))
+    asked |= set(re.findall(r'(?<![a-z])t\["([a-z_0-9]+)"\]', (HERE / "panels.py").read_text(encoding="utf-8")))
+    assert asked - {"reasons", "signals"} <= set(texts()["en"])
 
 
-def test_vendored_files_are_what_was_published():
-    """Each file's hash is the one written down beside it, with its licence."""
-    vendor = HERE / "static" / "vendor"
-    listed = dict(re.findall(r"^\| `([\w.]+)` .* `([\w+/=]+)` \|$", (vendor / "README.md").read_text(), flags=re.MULTILINE))
-    files = {path.name for path in vendor.glob("*.js")}
-    assert set(listed) == files
-    for name, digest in listed.items():
-        assert base64.b64encode(hashlib.sha384((vendor / name).read_bytes()).digest()).decode() == digest
+def test_every_key_of_the_sheet_is_explained_and_none_is_the_browsers():
+    """Each command has its words in both languages; no key stands twice, and none belongs to a browser."""
+    for language in LANGUAGES:
+        table = keys(language)
+        pressed = [(key.key, key.alt) for key in table]
+        assert len(set(pressed)) == len(pressed)
+        assert not set(pressed) & {(f"F{number}", False) for number in (1, 3, 5, 6, 7, 10, 11, 12)}
+        assert not set(pressed) & {(letter, True) for letter in ("D", "E", "F", "ArrowLeft", "ArrowRight")}
+        assert all(f"do_{key.command}" in texts()[language] for key in table)
 
 
-class TestCookies:
-    """A session is signed, ends, and cannot be made elsewhere."""
+def test_every_reason_is_said_in_spanish():
+    """A code that policy or reasons can give has a sentence in Spanish."""
+    source = "".join((ROOT / "models" / name).read_text(encoding="utf-8") for name in ("policy.py", "reasons.py"))
+    codes = set(re.findall(r'Ground\("([a-z_]+)"', source)) | set(re.findall(r'code="([a-z_]+)"', source))
+    assert len(codes) >= 10
+    assert codes - {"invalid_call"} <= set(texts()["es"]["reasons"])
 
-    def test_a_cookie_names_its_person(self):
-        """What was signed is read back."""
-        assert Cookies(b"k").read(Cookies(b"k").make("ann", ["clinician"])) == ("ann", ["clinician"])
 
-    @pytest.mark.parametrize("change", [lambda c: c[:-1] + "0", lambda c: "x" + c, lambda c: c[:0], lambda c: f"é.é{c[:0]}"])
-    def test_a_changed_cookie_is_nobodys(self, change):
-        """One character, and it is void."""
-        good = Cookies(b"k").make("ann", ["clinician"])
-        changed = change(good)
-        assert changed == good or Cookies(b"k").read(changed) is None
+def test_every_signal_is_said_in_spanish():
+    """Each signal of the lexicon has a sentence, and no sentence is left over."""
+    assert set(texts()["es"]["signals"]) == {signal.id for signal in load_lexicon().signals}
 
-    def test_another_key_and_another_day_are_nobodys(self, monkeypatch):
-        """It is good for a shift, at this service."""
-        made = Cookies(b"k").make("ann", ["clinician"])
-        assert Cookies(b"other").read(made) is None
-        then = time.time() + 13 * 3600
-        monkeypatch.setattr(time, "time", lambda: then)
-        assert Cookies(b"k").read(made) is None
+
+def test_invented_calls_are_complete():
+    """Each practice call says what the answer should be, and why."""
+    assert len(invented_calls()) >= 8
+    assert all(set(call) == {"call_type", "caller", "expected", "why"} for call in invented_calls())
 
 
 class TestCasebook:
@@ -82,7 +81,7 @@ class TestCasebook:
 
     def test_a_call_is_a_row_with_what_was_said_and_what_came(self):
         """Decision, judgement, outcome."""
-        (row,) = casebook(self.entries(
+        (row,) = decision_table(self.entries(
             self.decision(), {"kind": "feedback", "human": "ELIGIBLE", "agreed": True, "reason": "agree", "elapsed_ms": 5},
             {"kind": "outcome", "served": True, "adverse_event": "none"},
         )).to_dict("records")  # fmt: skip
@@ -97,18 +96,18 @@ class TestCasebook:
 
     def test_answers_while_typing_are_no_rows(self):
         """Only final decisions count."""
-        assert casebook(self.entries(self.decision(final=False))).empty
+        assert decision_table(self.entries(self.decision(final=False))).empty
 
     def test_a_withdrawn_judgement_counts_as_none(self):
         """Undo is a correction; the number of corrections is kept."""
         said = {"kind": "feedback", "human": "REVIEW", "agreed": False, "reason": "other"}
-        (row,) = casebook(self.entries(self.decision(), said, said | {"withdrawn": True})).to_dict("records")
+        (row,) = decision_table(self.entries(self.decision(), said, said | {"withdrawn": True})).to_dict("records")
         assert (row["human"], row["corrections"]) == (None, 1)
 
     @pytest.mark.parametrize(("outcome", "unfit"), [({"served": False}, None), ({"served": True, "arrested": True}, True)])
     def test_unfit_is_known_only_where_a_team_went(self, outcome, unfit):
         """An arrest says that it was no call for an unarmed team; where nobody went, nothing is known."""
-        (row,) = casebook(self.entries(self.decision(), {"kind": "outcome"} | outcome)).to_dict("records")
+        (row,) = decision_table(self.entries(self.decision(), {"kind": "outcome"} | outcome)).to_dict("records")
         assert row["unfit"] is unfit
 
 

@@ -9,6 +9,7 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from ledgers import prepared, sqlite_url
 from servers import free_port, load, request, started, uvicorn
 
 WHISPER = "zebra-7781"
@@ -22,7 +23,8 @@ def environment(tmp_path):
     """Return the settings of a service whose model is not there yet."""
     return {
         "HEARTLINE_BUNDLE": str(tmp_path / "champion"), "HEARTLINE_CHALLENGER": str(tmp_path / "challenger"),
-        "HEARTLINE_CACHE": str(tmp_path / "last-good"), "HEARTLINE_LEDGER": f"sqlite:///{tmp_path / 'ledger.db'}",
+        "HEARTLINE_CACHE": str(tmp_path / "last-good"),
+        "HEARTLINE_LEDGER": prepared(sqlite_url(tmp_path), tmp_path / "anchor"),
         "HEARTLINE_ANCHOR": str(tmp_path / "anchor"), "HEARTLINE_POLL": "3600",
     }  # fmt: skip
 

@@ -1,0 +1,51 @@
+"""Whether the service answers, and with what."""
+
+import asyncio
+
+from fastapi import APIRouter
+
+from models.ledger.store import Ledger
+from serving.api.dependencies import ServicesOf
+from serving.api.schemas import LiveOut, ReadyOut
+
+router = APIRouter(prefix="/v1/health", tags=["health"])
+PROBE_SECONDS = 1.0
+"""How long readiness waits for the ledger's writer."""
+
+
+@router.get("/live")
+async def live() -> LiveOut:
+    """Return that the process answers."""
+    return LiveOut(status="live")
+
+
+@router.get("/ready")
+async def ready(services: ServicesOf) -> ReadyOut:
+    """Return whether calls are judged by a model, or by the rules alone, and whether the ledger is kept."""
+    active = services.models.active
+    bundle, challenger = active.router.bundle, active.challenger
+    detail = active.detail
+    if bundle is not None and not bundle.compiled:
+        detail = "the compiled scorer disagrees with scikit-learn, which is used instead"
+    fault = await _ledger_fault(services.ledger) if services.ledger is not None else None
+    if fault is not None:
+        detail = fault
+    return ReadyOut(
+        status="ready" if bundle is not None and fault is None else "degraded",
+        detail=detail,
+        model=bundle.digest if bundle else "none",
+        challenger=challenger.versions.model if challenger else None,
+        compiled_scorer=bundle.compiled if bundle else False,
+        ledger=services.ledger is not None,
+    )
+
+
+async def _ledger_fault(ledger: Ledger) -> str | None:
+    """Return why the ledger cannot be written now or its anchor cannot follow; `None` where all is well."""
+    try:
+        await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(ledger.probe())), PROBE_SECONDS)
+    except TimeoutError:
+        return "the ledger cannot be written: its database does not answer in time"
+    except Exception as error:  # noqa: BLE001  whatever the probe met, decisions would meet it too
+        return f"the ledger cannot be written: {type(error).__name__}"
+    return ledger.alert

@@ -1,0 +1,39 @@
+"""The note as it is typed: a WebSocket, and single requests for those without one."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, WebSocket
+
+from serving.api.dependencies import ServicesOf, Typist
+from serving.api.problems import RESPONSES
+from serving.api.schemas import AnswerOut
+from serving.decisions.messages import StreamIn
+from serving.decisions.stream import CallStream
+from serving.decisions.typing_session import Change, TypingSession
+
+Practice = Annotated[bool, Query(description="Whether this is practice: nothing of the call is written down.")]
+
+router = APIRouter(prefix="/v1/stream", responses=RESPONSES, tags=["decisions"])
+
+
+@router.websocket("")
+async def stream(socket: WebSocket, principal: Typist, practice: Practice = False) -> None:  # noqa: FBT002  a query
+    """Answer a note while it is typed; serving/README.md describes the messages."""
+    await CallStream(socket, socket.app.state.services, principal, practice=practice).run()
+
+
+@router.post("")
+async def answer_once(
+    state: StreamIn,
+    principal: Typist,
+    services: ServicesOf,
+    practice: Practice = False,  # noqa: FBT002  a query
+) -> AnswerOut:
+    """Answer one state of a note that is being typed, as the WebSocket would; held vetoes travel in `session`."""
+    tokens = services.session_tokens
+    session = tokens.load(state.session, principal.name) if state.session else None
+    session = session or TypingSession(principal.name, practice=practice)
+    await session.clear(state.clear, services.decisions, principal)
+    change = Change(state.seq, state.call, state.caret, final=state.final)
+    answer = await session.answer(change, services.decisions, principal, tokens, via="http")
+    return AnswerOut.model_validate(answer)

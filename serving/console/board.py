@@ -1,0 +1,53 @@
+"""The supervisor's board: what every position holds open, which units are on duty, and today's overrides."""
+
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from serving.console.call_table import call_table
+from serving.console.filters import Filters
+from serving.console.render import page
+from serving.console.units import units_now
+from serving.console.visitors import SUPERVISING, visitor
+from serving.services import Services
+
+
+def add_board(app: FastAPI, services: Services) -> None:
+    """Add the page; it holds no word of a note and no person's name beyond the positions' own."""
+
+    @app.get("/board", include_in_schema=False)
+    async def board(request: Request) -> Response:
+        """Show the board as it is now."""
+        visitor(request, SUPERVISING)
+        program, now = services.models.active.router.program, datetime.now(UTC)
+        open_calls = await run_in_threadpool(services.open_calls.everywhere)
+        overrides = await run_in_threadpool(_overrides_today, services, now)
+        return page(
+            request, "board.html", open_calls=[_row(call) for call in open_calls], overrides=overrides.most_common(),
+            units=units_now(program, at=now, zone=None), zone=str(program.time_zone),
+            at=now.astimezone(program.time_zone).strftime("%H:%M:%S %Z"),
+        )  # fmt: skip
+
+
+def _row(call: Any) -> dict[str, Any]:
+    """Return an open call with its ages in seconds."""
+    now = time.time()
+    return {
+        "person": call.person.rsplit(":", 1)[-1], "incident": call.incident, "shown": call.shown, "practice": call.practice,
+        "age": max(0, int(now - call.opened_at)), "idle": max(0, int(now - call.saved_at)),
+    }  # fmt: skip
+
+
+def _overrides_today(services: Services, now: datetime) -> Counter[tuple[str, str]]:
+    """Return today's overrides by the answer that was shown and the reason; practice is not in the ledger."""
+    if services.ledger is None:
+        return Counter()
+    zone = services.models.active.router.program.time_zone
+    begin, _ = Filters.read({"since": str(now.astimezone(zone).date())}, time_zone=zone, now=now).instants(zone)
+    table = call_table(services.ledger.read(since=begin.isoformat()), time_zone=str(zone))
+    overrode = table[(table["agreed"] == False).fillna(False).astype(bool)]  # noqa: E712  may be missing
+    return Counter(zip(overrode["answer"], overrode["reason"], strict=True))

@@ -1,0 +1,116 @@
+"""The filters of the evaluation dashboard: read from an address, told where they are wrong, applied to a table of calls."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+DAYS = 30
+_FLAGS = frozenset({"unfit", "felt_safe", "agreed", "vetoed", "elapsed_ms"})
+_TRUE = {"yes": True, "no": False}
+Dimension = Callable[[pd.DataFrame, str], "pd.Series[bool]"]
+
+
+def _equals(column: str) -> Dimension:
+    """Return a filter for the rows whose column is a text; a blank stands for what is not known."""
+    return lambda table, value: table[column].fillna("-").astype(str) == value
+
+
+def _flag(column: str) -> Dimension:
+    """Return a filter for the rows whose column is yes, or no."""
+    return lambda table, value: (table[column] == _TRUE.get(value, True)).fillna(False).astype(bool)
+
+
+def _known(table: pd.DataFrame, value: str) -> "pd.Series[bool]":
+    """Return the rows of which a flag is known."""
+    return table[value].notna() if value in _FLAGS else table["status"].isna()
+
+
+def _incident(table: pd.DataFrame, value: str) -> "pd.Series[bool]":
+    """Return the rows whose incident number holds a part."""
+    return table["call_id"].fillna("").str.contains(value, case=False, regex=False).astype(bool)
+
+
+def _rule(table: pd.DataFrame, value: str) -> "pd.Series[bool]":
+    """Return the rows that a rule vetoed at any time."""
+    return table["rules"].map(lambda rules: value in rules).astype(bool)
+
+
+def _band(table: pd.DataFrame, value: str) -> "pd.Series[bool]":
+    """Return the rows whose probability lies in a band such as `0.7-0.8`."""
+    low, _, high = value.partition("-")
+    probability = table["eligible_probability"].astype(float)
+    try:
+        return (probability > float(low)) & (probability <= float(high))
+    except ValueError:
+        return probability.isna() & False
+
+
+DIMENSIONS: Mapping[str, Dimension] = {
+    "incident": _incident, "zone": _equals("zone"), "call_type": _equals("heart_type"), "unit": _equals("response"),
+    "answer": _equals("answer"), "person": _equals("person"), "model": _equals("model"), "status": _equals("status"),
+    "human": _equals("human"),
+    "suggested": _equals("suggested"), "reason": _equals("reason"), "hour": _equals("hour"), "weekday": _equals("weekday"),
+    "day": _equals("day"), "week": _equals("week"), "event": _equals("adverse_event"), "rule": _rule, "band": _band,
+    "agreed": _flag("agreed"), "vetoed": _flag("vetoed"), "felt_safe": _flag("felt_safe"), "unfit": _flag("unfit"),
+    "served": _flag("served"), "known": _known,
+}  # fmt: skip
+CHOSEN = ("zone", "call_type", "unit", "answer", "person", "model")
+"""The filters that have a field on the page, beside the days and the incident number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """A period in local days, both ends included, and what the calls must be; `faults` names days that cannot be read."""
+
+    since: date
+    until: date
+    typing: bool = False
+    values: Mapping[str, str] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, query: Mapping[str, str], *, time_zone: ZoneInfo, now: datetime | None = None) -> "Filters":
+        """Return the filters of an address; a day that cannot be read is told, and the usual one stands for it."""
+        today = (now or datetime.now(UTC)).astimezone(time_zone).date()
+        faults: list[str] = []
+        until = _day(query.get("until", ""), today, faults)
+        since = _day(query.get("since", ""), until - timedelta(days=DAYS - 1), faults)
+        if since > until:
+            faults.append(f"{since} > {until}")
+            since = until - timedelta(days=DAYS - 1)
+        values = {name: query[name].strip()[:200] for name in DIMENSIONS if query.get(name, "").strip()}
+        return cls(since=since, until=until, typing=query.get("typing") == "yes", values=values, faults=tuple(faults))
+
+    def instants(self, time_zone: ZoneInfo) -> tuple[datetime, datetime]:
+        """Return the period's begin and end in UTC; the end is not included."""
+        begin = datetime.combine(self.since, time(), tzinfo=time_zone)
+        end = datetime.combine(self.until + timedelta(days=1), time(), tzinfo=time_zone)
+        return begin.astimezone(UTC), end.astimezone(UTC)
+
+    def apply(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the calls of the table that pass every filter; those left while typing only where they are asked for."""
+        if not self.typing and "status" not in self.values:
+            table = table[table["status"] != "typing"]
+        for name, value in self.values.items():
+            table = table[DIMENSIONS[name](table, value)]
+        return table
+
+    def link(self, path: str = "/dashboard/calls", **more: object) -> str:
+        """Return an address with these filters and some more; a value of `None` takes a filter away."""
+        values = {"since": self.since, "until": self.until, "typing": "yes" if self.typing else None, **self.values, **more}
+        return f"{path}?{urlencode({name: value for name, value in values.items() if value is not None})}"
+
+
+def _day(text: str, usual: date, faults: list[str]) -> date:
+    """Return a day; the usual one where none is given or where it cannot be read, which `faults` then names."""
+    if not text.strip():
+        return usual
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        faults.append(text.strip()[:40])
+        return usual

@@ -1,0 +1,96 @@
+"""The sign-in page, signing out, the reader's preferences, and the pages that say why another page is not shown."""
+
+from typing import Annotated
+
+from fastapi import FastAPI, Form, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse
+
+from serving.api.problems import problem
+from serving.console.render import LANGUAGE, THEME, page
+from serving.console.translations import LANGUAGES
+from serving.console.visitors import POSITION, TYPING, NeedsSignIn, PageRefused, position
+from serving.security.principal import Principal
+from serving.security.sessions import COOKIE
+from serving.services import Services
+
+_YEAR = 365 * 86_400
+
+
+def add_sign_in(app: FastAPI, services: Services) -> None:
+    """Add the sign-in page and what belongs to a session."""
+    _add_refusals(app)
+    _add_preferences(app)
+
+    @app.get("/sign-in", include_in_schema=False)
+    async def ask(request: Request) -> Response:
+        """Ask for a key."""
+        return page(request, "sign_in.html", fault="")
+
+    @app.post("/sign-in", include_in_schema=False)
+    async def enter(request: Request, secret: Annotated[str, Form(max_length=8192)] = "") -> Response:
+        """Let in whoever holds a key or a token, for a shift."""
+        principal = services.authenticator.identify_secret(secret.strip())
+        if principal is None:
+            return page(request, "sign_in.html", status=401, fault="bad_key")
+        answer = RedirectResponse("/" if TYPING & principal.roles else "/dashboard", status_code=303)
+        cookie, seconds = services.authenticator.sign_in(principal)
+        answer.set_cookie(
+            COOKIE, cookie, max_age=seconds, httponly=True, samesite="strict", secure=request.url.scheme == "https"
+        )
+        return answer
+
+    @app.post("/sign-out", include_in_schema=False)
+    async def leave(request: Request) -> Response:
+        """End a session, and erase what its browser held open."""
+        try:
+            principal = services.authenticator.authenticate(request)
+        except HTTPException:
+            principal = None  # the session is over already
+        if principal is not None:
+            await run_in_threadpool(_forget_calls, services, request, principal)
+        services.authenticator.sign_out(request)
+        answer = RedirectResponse("/sign-in", status_code=303)
+        answer.delete_cookie(COOKIE)
+        answer.delete_cookie(POSITION)
+        return answer
+
+
+def _add_refusals(app: FastAPI) -> None:
+    """Lead strangers to the sign-in page, and say to others why a page is not theirs."""
+
+    @app.exception_handler(NeedsSignIn)
+    async def to_sign_in(request: Request, _: NeedsSignIn) -> Response:
+        if request.url.path.startswith("/console/"):
+            return problem(401, "The request cannot be answered", "Sign in again.")
+        return RedirectResponse("/sign-in", status_code=303)
+
+    @app.exception_handler(PageRefused)
+    async def refuse(request: Request, refusal: PageRefused) -> Response:
+        if request.url.path.startswith("/console/"):
+            return problem(403, "The request cannot be answered", f"This needs one of: {', '.join(sorted(refusal.roles))}.")
+        return page(request, "refused.html", status=403, roles=sorted(refusal.roles))
+
+
+def _add_preferences(app: FastAPI) -> None:
+    """Add what a browser remembers of its reader."""
+
+    @app.post("/preferences", include_in_schema=False)
+    async def prefer(
+        request: Request, language: Annotated[str, Form()] = "", theme: Annotated[str, Form()] = ""
+    ) -> Response:
+        """Remember a language or a theme in the browser, and nothing else."""
+        back = request.headers.get("referer", "/").split(request.headers.get("host", " "))[-1]
+        answer = RedirectResponse(back if back.startswith("/") and not back.startswith("//") else "/", status_code=303)
+        if language in LANGUAGES:
+            answer.set_cookie(LANGUAGE, language, max_age=_YEAR, samesite="strict")
+        if theme in {"dark", "light"}:
+            answer.set_cookie(THEME, theme, max_age=_YEAR, samesite="strict")
+        return answer
+
+
+def _forget_calls(services: Services, request: Request, principal: Principal) -> None:
+    """Erase what a browser held open."""
+    at = position(request, principal)
+    if at is not None:
+        services.open_calls.forget(at)

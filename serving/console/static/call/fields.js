@@ -1,0 +1,65 @@
+// The call's fields: read into a call, filled from one, and a word beside each that cannot be read or is not known.
+
+import { el, fill, page, put, t } from "./texts.js";
+
+const NUMBERS = ["calls_30d"];
+const form = el("form");
+const fold = (text) => (text.toLowerCase().match(/[a-z0-9]+/g) ?? []).join(" ");
+const knownTypes = new Set(page.call_types.map(fold));
+const knownZones = new Set(page.zones.map((zone) => zone.toLowerCase()));
+
+// The fields as they stand on the page, as text.
+export function readFields() {
+  const fields = Object.fromEntries(new FormData(form));
+  delete fields.narrative;
+  return fields;
+}
+
+export function fillFields(fields) {
+  form.reset();
+  for (const [name, value] of Object.entries(fields)) {
+    const input = form.elements[name];
+    if (input instanceof RadioNodeList) input.value = value;
+    else if (input) input.value = value;
+  }
+  for (const name of ["call_type", "zone", ...NUMBERS]) checkField(name);
+}
+
+// The call as the service reads it; a number that cannot be read is left out, and the page says so beside it.
+export function toCall(fields, note) {
+  const call = { narrative: note };
+  for (const [name, value] of Object.entries(fields)) {
+    const text = String(value).trim();
+    if (!text) continue;
+    if (!NUMBERS.includes(name)) call[name] = text;
+    else if (/^\d{1,6}$/.test(text)) call[name] = Number(text);
+  }
+  return call;
+}
+
+export function checkField(name) {
+  const input = form.elements[name];
+  const text = input.value.trim();
+  if (NUMBERS.includes(name)) return say(name, text && !/^\d{1,6}$/.test(text) ? t.not_a_number : "", true);
+  if (name === "zone") return say(name, text && knownZones.size && !knownZones.has(text.toLowerCase()) ? t.zone_unknown : "", true);
+  if (name !== "call_type") return;
+  if (!text || knownTypes.has(fold(text))) return say(name, "", false);
+  askType(text, input);
+}
+
+async function askType(text, input) {
+  try {
+    const answer = await fetch(`/console/call-type?name=${encodeURIComponent(text)}`, { signal: AbortSignal.timeout(3000) });
+    if (!answer.ok || input.value.trim() !== text) return;
+    const { name, known, guessed } = await answer.json();
+    if (!known) say("call_type", t.call_type_unknown, true);
+    else say("call_type", guessed ? fill(t.call_type_guessed, { name: name.replaceAll("_", " ") }) : "", false);
+  } catch {
+    // the answer itself will say what it made of the call type
+  }
+}
+
+function say(name, text, invalid) {
+  put(el(`${name}-told`), text);
+  form.elements[name].setAttribute("aria-invalid", String(Boolean(text) && invalid));
+}

@@ -1,0 +1,37 @@
+// The three safety questions. Alt and a letter names the question, Alt and a letter answers it; plain letters stay the note's.
+
+import { el, fill, put, t } from "./texts.js";
+
+const ARMED_MS = 5000;
+let armed = null;
+let timer = null;
+
+const group = (name) => document.querySelector(`[data-question=${name}]`);
+
+export function arm(name) {
+  disarm();
+  armed = name;
+  group(name).dataset.armed = "true";
+  put(el("question-hint"), fill(t.armed, { question: t[name] }));
+  timer = setTimeout(disarm, ARMED_MS);
+}
+
+export function disarm() {
+  clearTimeout(timer);
+  if (armed) delete group(armed).dataset.armed;
+  armed = null;
+  put(el("question-hint"), t.question_hint);
+}
+
+// Answer the question that is named; return whether there was one.
+export function answer(value) {
+  if (!armed) {
+    put(el("question-hint"), t.name_question_first);
+    return false;
+  }
+  const input = group(armed).querySelector(`input[value=${value}]`);
+  disarm();
+  input.checked = true;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  return true;
+}

@@ -1,0 +1,72 @@
+// One call as this page knows it: what was typed, what was answered, and what a person decided.
+
+import { Freshness } from "./freshness.js";
+
+export class CallState {
+  constructor(saved = {}) {
+    this.key = saved.key ?? crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2, 12)}`;
+    this.openedAt = saved.opened_at ?? Date.now() / 1000;
+    this.fields = saved.fields ?? {};
+    this.note = saved.note ?? "";
+    this.held = saved.held ?? [];
+    this.said = saved.said ?? null; // {id, human, reason, shown, vetoed, response, at, elapsed} of the decision that stands
+    this.before = saved.before ?? null; // the decision that a change of the answer reopened
+    this.closed = saved.closed ?? false;
+    this.practice = saved.practice ?? false;
+    this.savedShown = saved.shown ?? "waiting";
+    this.session = saved.session ?? null;
+    this.firstShownAt = saved.first_shown_at ?? null;
+    this.entries = saved.entries ?? 0;
+    this.fresh = new Freshness();
+    this.line = null;
+    this.connection = "slow";
+    this.asked = 0;
+    this.decision = null;
+    this.vetoes = []; // every mention that vetoes, of the decision that is shown
+    this.standing = [];
+    this.marks = [];
+    this.markText = [];
+    this.texts = new Map(); // the note's characters for each number still without an answer
+    this.pending = null; // a decision of the person that waits for the final answer
+    this.refused = "";
+    this.unfinished = false; // whether all that would veto is a word that is still being typed
+  }
+
+  get incident() {
+    return (this.fields.call_id ?? "").trim();
+  }
+
+  get empty() {
+    return !this.note.trim() && !Object.values(this.fields).some((value) => String(value ?? "").trim());
+  }
+
+  // What the strip says: the suggestion, a veto that is held, "hidden", "waiting", or "stale" where nothing may be trusted.
+  get shown() {
+    if (this.fresh.stale || this.refused) return "stale";
+    if (!this.decision) return this.closed ? this.savedShown : "waiting";
+    return shownOf(this.decision, this.held);
+  }
+
+  get vetoed() {
+    return this.held.length > 0 || this.vetoes.length > 0;
+  }
+
+  // Whether a key may decide now: the newest state is answered, shown, and not decided yet.
+  get decidable() {
+    return Boolean(this.decision) && Boolean(this.note.trim()) && this.fresh.current && !this.unfinished && !this.refused && !this.said && !this.pending && !this.closed;
+  }
+
+  toSaved() {
+    return {
+      key: this.key, incident: this.incident, shown: this.decision ? shownOf(this.decision, this.held) : this.savedShown,
+      closed: this.closed, practice: this.practice, opened_at: this.openedAt, fields: this.closed ? { call_id: this.incident } : this.fields,
+      note: this.closed ? "" : this.note, held: this.held, said: this.said, before: this.before,
+      session: this.line?.session ?? this.session, first_shown_at: this.firstShownAt, entries: this.entries,
+    };
+  }
+}
+
+export function shownOf(decision, held) {
+  if (held.length) return "NOT_ELIGIBLE";
+  return decision.reasons.some((reason) => reason.code === "suggestion_hidden") ? "hidden" : decision.recommendation;
+}

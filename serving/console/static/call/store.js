@@ -1,0 +1,48 @@
+// Open calls are kept on the server, encrypted for this browser's session; nothing of a call is stored in the browser.
+
+const SAVE_MS = 300;
+const KEEPALIVE_BYTES = 60_000; // browsers refuse larger requests that outlive their page
+const timers = new Map();
+
+export async function loadCalls() {
+  const answer = await fetch("/console/calls", { signal: AbortSignal.timeout(5000) });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return (await answer.json()).calls;
+}
+
+// Save soon; several changes within a moment are one request.
+export function saveSoon(call) {
+  clearTimeout(timers.get(call.key));
+  timers.set(call.key, setTimeout(() => saveNow(call), SAVE_MS));
+}
+
+export async function saveNow(call) {
+  clearTimeout(timers.get(call.key));
+  timers.delete(call.key);
+  if (call.empty && !call.closed) return true;
+  const body = JSON.stringify(call.toSaved());
+  try {
+    const answer = await fetch(`/console/calls/${call.key}`, {
+      method: "PUT",
+      headers: { "Content-Type": "application/json" },
+      body,
+      keepalive: body.length < KEEPALIVE_BYTES,
+    });
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}
+
+// The calls with changes that no request has carried yet.
+export const unsaved = (calls) => calls.filter((call) => timers.has(call.key));
+
+export async function forget(call) {
+  clearTimeout(timers.get(call.key));
+  timers.delete(call.key);
+  try {
+    await fetch(`/console/calls/${call.key}`, { method: "DELETE", keepalive: true });
+  } catch {
+    // it is forgotten at the end of the shift
+  }
+}

@@ -1,0 +1,52 @@
+// Vetoes whose words are gone from the note. The server keeps them; this page keeps them too, for when the line is cut and
+// the server has forgotten the call.
+
+export const VETO_CODES = ["veto_weapon", "veto_violence", "weapons_answer", "violence_answer"];
+export const isVeto = (reason) => VETO_CODES.includes(reason.code);
+const name = (one) => `${one.rule_id}|${one.words.toLowerCase()}`;
+
+// Every mention that vetoes, in the note, the call type or an answer; each with whether its word is still being typed.
+export function vetoesOf({ decision, pending }) {
+  const unfinished = pending.map((place) => decision.reasons[place]).filter(Boolean);
+  const touched = (one) => one.start !== null && unfinished.some((other) => other.start < one.end && other.end > one.start);
+  const known = new Map();
+  for (const one of [...decision.reasons, ...(decision.hits ?? [])].filter(isVeto)) {
+    known.set(`${one.code}|${one.rule_id}|${one.start}`, { ...one, pending: touched(one) });
+  }
+  return [...known.values()];
+}
+
+// Where places of an older text stand in a newer one; those that were deleted or written over are not kept.
+export function moved(places, old, text) {
+  const least = Math.min(old.length, text.length);
+  let ahead = 0;
+  while (ahead < least && old[ahead] === text[ahead]) ahead += 1;
+  let behind = 0;
+  while (behind < least - ahead && old[old.length - 1 - behind] === text[text.length - 1 - behind]) behind += 1;
+  const shift = text.length - old.length;
+  return places
+    .filter((one) => one.end <= ahead || one.start >= old.length - behind)
+    .map((one) => (one.end <= ahead ? one : { ...one, start: one.start + shift, end: one.end + shift }));
+}
+
+// The vetoes held after an answer: the server's list where it saw every state of the note, and else all that either knows.
+export function heldAfter({ held, standing, text, answer, answerText }) {
+  const now = answer.vetoes.filter((reason) => reason.start !== null && !reason.pending);
+  if (answer.held && answer.remembered) return { held: answer.held, standing: now };
+  const kept = moved(standing, text, answerText);
+  const gone = standing.filter((one) => !kept.some((other) => name(other) === name(one)));
+  const known = [...held, ...gone, ...(answer.held ?? [])];
+  const all = new Map(known.map((one) => [name(one), { id: one.id, rule_id: one.rule_id, words: one.words }]));
+  for (const one of now) all.delete(name(one));
+  return { held: [...all.values()], standing: now };
+}
+
+// Held vetoes as a person sees them: one entry for each word, however many rules it broke.
+export function byWords(held) {
+  const groups = new Map();
+  for (const one of held) {
+    const key = one.words.toLowerCase();
+    groups.set(key, { words: one.words, ids: [...(groups.get(key)?.ids ?? []), one.id].filter(Boolean) });
+  }
+  return [...groups.values()];
+}

@@ -1,0 +1,124 @@
+"""Long notes, decided in a process of their own: Python's one lock would let a single one delay everyone else.
+
+The process is started with the first long note and loads the bundle that answers from the archive, checked by its digest.
+"""
+
+import asyncio
+import threading
+import unicodedata
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+
+from models.call import MAX_NARRATIVE, Call
+from models.classifier import bundle as bundles
+from models.decision import Decision
+from models.errors import InvalidCall
+from models.programs.program import load_program
+from models.router import Router, matcher_of
+from serving.model_manager import ActiveModels
+
+INLINE_BYTES = 1000
+"""Notes up to this size are decided on the event loop, where that takes about a millisecond."""
+THREAD_BYTES = 8000
+"""Notes up to this size are decided in a thread while the process is still starting."""
+SECONDS = 20.0
+"""How long a note may take; START_SECONDS how long the process may take to start."""
+START_SECONDS = 60.0
+MOST_WAITING = 16
+_TOO_SLOW = InvalidCall("it took too long to read", field="narrative", remedy="shorten it")
+_BUSY = InvalidCall("too many long notes wait", field="narrative", remedy="shorten it or send it again")
+
+
+def is_long(note: str) -> bool:
+    """Return whether a note is too long for the event loop."""
+    return len(note) > INLINE_BYTES or (not note.isascii() and len(note.encode("utf-8", "replace")) > INLINE_BYTES)
+
+
+class LongNotes:
+    """The process that decides long notes; a note that waits or takes too long is REVIEW, and says so."""
+
+    def __init__(self, program: str) -> None:
+        """Keep the program's name or path; nothing is started yet."""
+        self._program = program
+        self._pool: ProcessPoolExecutor | None = None
+        self._ready: Future[None] | None = None
+        self._lock = threading.Lock()
+        self._waiting = 0
+
+    async def decide(self, call: Call, active: ActiveModels, *, attended: bool = False) -> Decision:
+        """Return the decision on a call with a long note, by the models that are active."""
+        if self._waiting >= MOST_WAITING:
+            return active.router.refuse(_BUSY, call_id=call.call_id)
+        self._waiting += 1
+        try:
+            return await self._decide(call, active, attended=attended)
+        finally:
+            self._waiting -= 1
+
+    async def _decide(self, call: Call, active: ActiveModels, *, attended: bool) -> Decision:
+        """Decide in the process, or in a thread where there is no process for these models or it is still starting."""
+        bundle = active.router.bundle
+        if bundle is not None and active.folder is None:
+            return await asyncio.to_thread(active.router.decide, call, attended=attended)
+        pool, ready = self._start()
+        short = len(call.narrative.encode("utf-8", "replace")) <= THREAD_BYTES
+        if short and not ready.done():
+            return await asyncio.to_thread(active.router.decide, call, attended=attended)
+        digest = bundle.digest if bundle is not None else None
+        try:
+            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(ready)), START_SECONDS)
+        except TimeoutError:
+            return active.router.refuse(_BUSY, call_id=call.call_id)
+        try:
+            future = pool.submit(_decide_in_process, active.folder, digest, self._program, call, attended)
+            return await asyncio.wait_for(asyncio.wrap_future(future), SECONDS)
+        except (TimeoutError, BrokenProcessPool, RuntimeError):
+            self._stop(pool)
+            return active.router.refuse(_TOO_SLOW, call_id=call.call_id)
+
+    def _start(self) -> tuple[ProcessPoolExecutor, "Future[None]"]:
+        """Return the process and whether it has started; start it where there is none."""
+        with self._lock:
+            if self._pool is None or self._ready is None:
+                self._pool = ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"))
+                self._ready = self._pool.submit(_warm, self._program)
+            return self._pool, self._ready
+
+    def _stop(self, pool: ProcessPoolExecutor) -> None:
+        """End a process that hangs or has died; the next long note starts another."""
+        with self._lock:
+            if self._pool is pool:
+                self._pool = self._ready = None
+        for process in list((pool._processes or {}).values()):  # noqa: SLF001  the executor has no way to end a hung worker
+            process.kill()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+    def close(self) -> None:
+        """End the process."""
+        if self._pool is not None:
+            self._stop(self._pool)
+
+
+def _warm(program: str) -> None:
+    """Load what every decision needs, before the first one."""
+    _router(None, None, program)
+
+
+@lru_cache(maxsize=2)
+def _router(folder: Path | None, digest: str | None, program: str) -> Router:
+    """Return the router of a bundle; raise `BundleError` where it is not the one with this digest."""
+    bundle = bundles.load(folder, expected_digest=digest) if folder is not None and digest is not None else None
+    loaded = load_program(program)
+    return Router(bundle=bundle, program=loaded, rulebook=matcher_of(loaded))
+
+
+def _decide_in_process(folder: Path | None, digest: str | None, program: str, call: Call, attended: bool) -> Decision:  # noqa: FBT001  a pool passes arguments by place
+    """Return the decision on a call; REVIEW where its letters, written out, are more than a note may have."""
+    router = _router(folder, digest, program)
+    if not call.narrative.isascii() and len(unicodedata.normalize("NFKC", call.narrative)) > MAX_NARRATIVE:
+        fault = InvalidCall("too long when its letters are written out", field="narrative", remedy="shorten it")
+        return router.refuse(fault, call_id=call.call_id)
+    return router.decide(call, attended=attended)

@@ -1,0 +1,137 @@
+"""What the routes and pages of one process share, opened and closed together."""
+
+import asyncio
+import secrets
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fastapi.concurrency import run_in_threadpool
+
+from models.errors import LedgerError
+from models.ledger.encryption import NoteEncryption, key_file_of
+from models.ledger.store import Ledger
+from models.router import Router
+from serving.decisions.long_notes import LongNotes
+from serving.decisions.open_calls import OpenCalls
+from serving.decisions.service import DecisionService
+from serving.decisions.typing_session import SessionTokens
+from serving.model_manager import ModelManager
+from serving.model_registry import fetcher
+from serving.observability.metrics import Metrics
+from serving.security.authentication import Authenticator
+from serving.security.sessions import SessionCookies
+from serving.settings import Settings
+
+NO_LEDGER = "none"
+_DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The parts of one service; `ledger` is missing where it is switched off by name."""
+
+    settings: Settings
+    models: ModelManager
+    ledger: Ledger | None
+    decisions: DecisionService
+    metrics: Metrics
+    authenticator: Authenticator
+    session_tokens: SessionTokens
+    open_calls: OpenCalls
+    streams: Counter[str] = field(default_factory=Counter)
+    """How many streams each person has open."""
+
+    @classmethod
+    def open(cls, settings: Settings, *, router: Router | None = None, logger: Any = None) -> "Services":
+        """Return the parts that the settings ask for; with `router` that one answers and no folder is watched.
+
+        Raises
+        ------
+        LedgerError, InvalidConfig
+            The ledger cannot be opened, or keys cannot be read.
+
+        """
+        fetch = fetcher(settings.registry, name="heartline", cache=settings.cache) if settings.registry else None
+        metrics = Metrics()
+        ledger = _open_ledger(settings, metrics, logger)
+        models = ModelManager(settings, fetch=fetch, router=router, on_fault=metrics.faults.labels("bundle").inc)
+        cookies = SessionCookies(_key(ledger, "cookie"))
+        open_calls = OpenCalls(_beside(settings.ledger), key=_key(ledger, "open-calls"))
+        return cls(
+            settings=settings,
+            models=models,
+            ledger=ledger,
+            decisions=DecisionService(
+                models,
+                ledger,
+                metrics,
+                long_notes=LongNotes(settings.program),
+                hide_share=settings.hide_share,
+                hide_seed=settings.hide_seed,
+            ),
+            metrics=metrics,
+            authenticator=Authenticator(settings, cookies),
+            session_tokens=SessionTokens(_key(ledger, "typing-session")),
+            open_calls=open_calls,
+        )
+
+    def require_ledger(self) -> Ledger:
+        """Return the ledger; raise `LedgerError` where none is kept."""
+        if self.ledger is None:
+            raise LedgerError("this service keeps no ledger", remedy="set HEARTLINE_LEDGER")
+        return self.ledger
+
+    async def purge_daily(self) -> None:
+        """Delete the notes whose time is over, now and once a day, until the task is cancelled."""
+        while self.ledger is not None:
+            try:
+                await run_in_threadpool(self.ledger.purge)
+            except LedgerError:
+                self.metrics.faults.labels("purge").inc()  # tried again tomorrow
+            await asyncio.sleep(_DAY_SECONDS)
+
+    def close(self) -> None:
+        """Stop watching for models, write what waits, and close the ledger."""
+        self.models.close()
+        self.authenticator.close()
+        self.decisions.close()
+        self.open_calls.close()
+        if self.ledger is not None:
+            self.ledger.close()
+
+
+def _beside(ledger_url: str) -> Path | None:
+    """Return where open calls are kept: a file beside an SQLite ledger, and memory where the ledger is kept elsewhere."""
+    path = ledger_url.removeprefix("sqlite:///")
+    return Path(path).with_name("open_calls.db") if ledger_url.startswith("sqlite:///") and path else None
+
+
+def _key(ledger: Ledger | None, purpose: str) -> bytes:
+    """Return a key of 32 bytes, the same in every worker that shares a ledger; without one, this process's own."""
+    return ledger.encryption.derive(purpose) if ledger else secrets.token_bytes(32)
+
+
+def _open_ledger(settings: Settings, metrics: Metrics, logger: Any) -> Ledger | None:
+    """Return the ledger, unless it is switched off by name."""
+    if settings.ledger == NO_LEDGER:
+        return None
+
+    def report(alert: str | None) -> None:
+        if alert is not None:
+            metrics.faults.labels("anchor").inc()
+        if logger is not None:
+            logger.error("anchor", detail=alert) if alert else logger.info("anchor", detail="follows again")
+
+    ledger = Ledger(
+        settings.ledger,
+        encryption=NoteEncryption.from_environment(key_file_of(settings.ledger)),
+        anchor=settings.anchor or None,
+        keep_notes=settings.keep_notes,
+        note_days=settings.note_days,
+        on_alert=report,
+    )
+    if logger is not None:
+        logger.info("ledger", detail=str(ledger.opening))
+    return ledger

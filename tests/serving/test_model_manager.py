@@ -1,0 +1,176 @@
+"""Another model is put into use while requests go on, and a broken one never is."""
+
+import json
+import shutil
+import time
+
+import pytest
+from clients import local_client
+from service_helpers import decide, entries
+
+from models.classifier import bundle as bundles
+from serving.app import create_app
+from serving.model_manager import ModelManager, Source
+from serving.settings import Settings
+
+
+class TestLive:
+    """Another model comes in while nobody waits."""
+
+    def other(self, folder, where, step=1e-6):
+        """Write the same model under another digest."""
+        loaded = bundles.load(folder)
+        point = type(loaded.operating_point)(
+            **(loaded.operating_point.to_record() | {"eligible_at": loaded.operating_point.eligible_at + step})
+        )
+        return bundles.save(
+            where,
+            loaded.parts,
+            point,
+            risks=loaded.risks,
+            training=loaded.manifest["training"],
+            golden=[entry["features"] for entry in loaded.manifest["golden"]],
+        )
+
+    def swap(self, settings, tmp_path, step=1e-6):
+        """Put another champion in the place of the present one, as a promotion does."""
+        digest = self.other(settings["bundle"], tmp_path / "next", step)
+        settings["bundle"].rename(tmp_path / f"old{step}")
+        (tmp_path / "next").rename(settings["bundle"])
+        return digest
+
+    def wait(self, client, digest):
+        """Wait until a model answers."""
+        for _ in range(200):
+            if client.get("/v1/health/ready").json()["model"] == digest:
+                return
+            time.sleep(0.02)
+        pytest.fail("the other model never came")
+
+    def test_a_new_champion_is_found_and_swapped_in(self, service, settings, tmp_path):
+        """Without a restart; decisions name the new one."""
+        digest = self.swap(settings, tmp_path)
+        self.wait(service, digest)
+        assert decide(service)["versions"]["model"] == digest
+
+    def test_a_broken_champion_leaves_the_old_one_answering(self, service, settings):
+        """And readiness says why."""
+        before = service.get("/v1/health/ready").json()["model"]
+        with (settings["bundle"] / bundles.MANIFEST).open("a") as file:
+            file.write("x")
+        answer = service.post("/v1/model/reload").json()
+        assert answer["changed"] is False
+        assert "could not be loaded" in answer["detail"]
+        assert decide(service)["versions"]["model"] == before
+
+    def test_the_last_good_bundle_answers_after_a_start_without_champion(self, service, settings):
+        """The cache holds it."""
+        digest = service.get("/v1/health/ready").json()["model"]
+        shutil.rmtree(settings["bundle"])
+        with local_client(create_app(Settings(**settings), log=False)) as again:
+            ready = again.get("/v1/health/ready").json()
+        assert (ready["status"], ready["model"]) == ("ready", digest)
+        assert "last good" in ready["detail"]
+
+    def test_without_any_model_the_rules_run_and_the_rest_is_review(self, settings):
+        """No cache, no champion: degraded, never down."""
+        shutil.rmtree(settings["bundle"])
+        with local_client(create_app(Settings(**settings), log=False)) as client:
+            assert client.get("/v1/health/ready").json()["status"] == "degraded"
+            assert decide(client)["recommendation"] == "REVIEW"
+            assert decide(client, narrative="male with a gun")["recommendation"] == "NOT_ELIGIBLE"
+            assert client.get("/v1/model").status_code == 404
+
+    def test_a_registry_that_is_down_leaves_the_cache_answering(self, service, settings):
+        """MLflow is polled, not needed."""
+        digest = service.get("/v1/health/ready").json()["model"]
+        manager = ModelManager(Settings(**settings), fetch=self.down)
+        assert manager.active.router.versions.model == digest
+        assert manager.reload() is False
+        assert "last good bundle answers" in manager.active.detail
+
+    def down(self):
+        """Be a registry that does not answer."""
+        raise bundles.BundleError("the registry gives no champion", value="ConnectionError")
+
+    def test_the_registrys_champion_is_fetched(self, runs, settings, small_config):
+        """By its alias, from a real MLflow store."""
+        from serving.model_registry import fetcher  # noqa: PLC0415  loads MLflow
+
+        fetch = fetcher(
+            f"sqlite:///{runs / 'mlflow.db'}", name=small_config.tracking.registered_model, cache=settings["cache"]
+        )
+        assert bundles.read_manifest(fetch().folder)["digest"] == bundles.read_manifest(runs / "champion")["digest"]
+        with pytest.raises(bundles.BundleError, match="no champion"):
+            fetcher("sqlite:////nowhere/mlflow.db", name="x", cache=settings["cache"])()
+
+    def test_a_challenger_is_scored_beside_and_answers_nobody(self, settings):
+        """Its answer is in the ledger beside the decision."""
+        digest = self.other(settings["bundle"], settings["challenger"])
+        with local_client(create_app(Settings(**settings), log=False)) as client:
+            assert client.get("/v1/health/ready").json()["challenger"] == digest
+            made = decide(client)
+            assert made["versions"]["model"] != digest
+            for _ in range(100):
+                kinds = {entry["content"]["kind"]: entry["content"] for entry in entries(client, made["decision_id"])}
+                if "shadow" in kinds:
+                    break
+                time.sleep(0.02)
+        assert kinds["shadow"]["model"] == digest
+        assert kinds["shadow"]["same"] in {True, False}
+
+
+class TestOddBundles:
+    """Whatever a bundle holds, the watcher lives on and the model before it answers."""
+
+    def spoil(self, text, change):
+        """Return a manifest that was changed and has a digest that fits it, or the text that takes its place."""
+        if isinstance(change, str):
+            return change
+        manifest = json.loads(text)
+        for name, value in change.items():
+            partly = isinstance(value, dict) and value
+            manifest[name] = manifest[name] | value if partly else value
+        manifest.pop("digest")
+        return json.dumps(manifest | {"digest": bundles._digest(manifest)})
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "[1]",
+            "null",
+            "[" * 100_000,
+            {"golden": []},
+            {"golden": [1]},
+            {"operating_point": {}},
+            {"risks": []},
+            {"operating_point": {"eligible_at": 0.0, "not_eligible_below": 0.0}},
+            {"operating_point": {"eligible_at": 0.6}},
+            {"operating_point": {"n_ineligible": 3}},
+        ],
+        ids=["list", "null", "deep", "no golden", "odd golden", "no point", "odd risk", "zero", "below floor", "unproved"],
+    )
+    def test_it_is_refused_as_champion_and_as_challenger(self, settings, change):
+        """At a reload and at a start alike: the last good one answers."""
+        manager = ModelManager(Settings(**settings))
+        before = manager.active.router
+        path = settings["bundle"] / bundles.MANIFEST
+        path.write_text(self.spoil(path.read_text(), change))
+        shutil.copytree(settings["bundle"], settings["challenger"])
+        assert manager.reload() is False
+        assert (manager.active.router, manager.active.challenger) == (before, None)
+        assert "last good bundle answers" in manager.active.detail
+        started = ModelManager(Settings(**settings))
+        assert started.active.router.versions.model == before.versions.model
+
+    def test_a_model_file_that_unpacks_to_too_much_is_refused(self, settings, monkeypatch):
+        """Two megabytes once took three gigabytes of memory."""
+        monkeypatch.setattr(bundles, "MAX_UNPACKED", 1000)
+        with pytest.raises(bundles.BundleError, match="unpacks to too much"):
+            bundles.load(settings["bundle"])
+
+    def test_a_bundle_that_is_not_the_registrys_is_refused(self, settings):
+        """The registry names the digest."""
+        manager = ModelManager(Settings(**settings), fetch=lambda: Source(settings["bundle"], "0" * 64))
+        assert manager.active.router.bundle is None
+        assert "another model" in manager.active.detail
