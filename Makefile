@@ -1,30 +1,38 @@
-# make run: install, make the corpus, train, release, serve. make test: lint, types, tests. See README.md.
+# make run: install, make the corpus, train, release, serve. make test: linters, types, tests. make help lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 HEARTLINE := $(BIN)/heartline
+INSTALL := $(PYTHON) .ci/install.py $(BIN)/pip
 CORPUS := mlruns/corpus.csv
 YEAR := mlruns/year.csv
+FAST := not slow and not model and not benchmark
 
-.PHONY: run test smoke browser lint lock bench soak report screenshots clean
+.PHONY: help run check test smoke browser lint types fast diagram lock bench soak report results screenshots clean
 .DELETE_ON_ERROR:
+.DEFAULT_GOAL := run
 
-run: mlruns/champion/manifest.json
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
+
+run: mlruns/champion/manifest.json ## install, train and serve on PORT (8000)
 	$(HEARTLINE) serve --port $(PORT)
 
 $(VENV)/run.stamp: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import ensurepip, venv' || { echo "python3 with venv is needed: apt-get install python3-venv"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps --editable .
 	touch $@
 
 $(VENV)/test.stamp: tests/requirements.lock $(VENV)/run.stamp
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.lock
+	$(INSTALL) --require-hashes -r tests/requirements.lock
 	touch $@
 
-$(CORPUS): $(VENV)/run.stamp pipelines/corpus/corpus.toml pipelines/default.toml pipelines/corpus/synthesise.py
+$(CORPUS): $(VENV)/run.stamp pipelines/corpus/corpus.toml $(wildcard pipelines/corpus/scenarios/*.toml) pipelines/default.toml pipelines/corpus/synthesise.py
 	$(HEARTLINE) synthesise --out $@
 
 mlruns/champion/manifest.json: $(CORPUS)
@@ -32,11 +40,16 @@ mlruns/champion/manifest.json: $(CORPUS)
 	$(HEARTLINE) release
 	touch $@
 
-test: $(VENV)/test.stamp browser lint
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not benchmark"
+check: $(VENV)/test.stamp ## linters, types and the fast tests
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types fast
 
-# Every benchmark and soak, once and in small: that they run, not what they measure.
-smoke: $(VENV)/test.stamp
+test: $(VENV)/test.stamp browser lint types ## linters, types and every test but the benchmarks
+	$(BIN)/pytest -n 3 --dist loadfile -m "not benchmark"
+
+fast: $(VENV)/test.stamp
+	$(BIN)/pytest -q -m "$(FAST)" --ignore tests/browser
+
+smoke: $(VENV)/test.stamp ## every benchmark and soak once, in small: that they run, not what they measure
 	$(BIN)/pytest -m benchmark
 
 # The pages are tested in Debian's Chromium. Where it is missing and cannot be installed, those tests skip and say so.
@@ -45,30 +58,43 @@ browser:
 	  && { apt-get install -y -q chromium || { apt-get update -q && apt-get install -y -q chromium; }; } >/dev/null 2>&1; } \
 	  || echo "there is no Chromium and none can be installed here: the browser tests will skip"
 
-lint: $(VENV)/test.stamp
+lint: $(VENV)/test.stamp ## linters, and the checks of the rulebook and the signals
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(HEARTLINE) rules check
+	$(HEARTLINE) signals check
 
-lock: $(VENV)/test.stamp
+types: $(VENV)/test.stamp ## mypy, strict
+	$(BIN)/mypy
+
+diagram: $(VENV)/test.stamp ## write the diagram of the packages into models/README.md
+	$(BIN)/python tests/test_layout.py
+
+lock: $(VENV)/test.stamp ## resolve the pinned packages anew
 	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --generate-hashes --no-header --python-version 3.11 -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --quiet --extra dev -c requirements.lock --generate-hashes --no-header --python-version 3.11 -o tests/requirements.lock
 
-bench: mlruns/champion/manifest.json $(VENV)/test.stamp
-	HEARTLINE_BENCH=whole $(BIN)/pytest tests/benchmarks -q -s
+bench: mlruns/champion/manifest.json $(VENV)/test.stamp ## every benchmark, whole
+	BENCHMARK=whole $(BIN)/pytest tests/benchmarks -q -s
 
-soak: $(VENV)/test.stamp
-	HEARTLINE_SOAK=whole $(BIN)/pytest tests/benchmarks/test_faults.py -q -s
+soak: $(VENV)/test.stamp ## hard use: kills, two writers, 200,000 requests
+	SOAK=whole $(BIN)/pytest tests/benchmarks/test_faults.py -q -s
 
-$(YEAR): $(VENV)/run.stamp pipelines/corpus/corpus.toml pipelines/default.toml pipelines/corpus/synthesise.py
+$(YEAR): $(VENV)/run.stamp pipelines/corpus/corpus.toml $(wildcard pipelines/corpus/scenarios/*.toml) pipelines/default.toml pipelines/corpus/synthesise.py
 	$(HEARTLINE) synthesise --calls 100000 --seed 2027 --out $@
 
-report: mlruns/champion/manifest.json $(YEAR)
+report: mlruns/champion/manifest.json $(YEAR) ## a year of 100,000 calls, measured: mlruns/report.html and .json
 	$(HEARTLINE) evaluate --data $(YEAR) --training $(CORPUS) --html mlruns/report.html --json mlruns/report.json
 
-screenshots: mlruns/champion/manifest.json $(VENV)/test.stamp browser
-	HEARTLINE_PICTURES=data/pictures $(BIN)/pytest tests/browser/test_other_pages.py -q
+results: report ## the figures of the README, from reports on a year and, where they are at hand, on real notes
+	real=../shared/real/dev.csv; columns=("a synthetic year of 100,000 other calls=mlruns/report.json"); \
+	if [ -f "$$real" ]; then \
+	  $(HEARTLINE) evaluate --data "$$real" --about "masked notes of two police agencies" --json mlruns/real.json >/dev/null; \
+	  columns+=("real police-dispatch notes=mlruns/real.json"); fi; \
+	$(HEARTLINE) results "$${columns[@]}" --out data/results.json --readme README.md
 
-clean:
+screenshots: mlruns/champion/manifest.json $(VENV)/test.stamp browser ## the pictures of data/pictures
+	PICTURES_FOLDER=data/pictures $(BIN)/pytest tests/browser/test_pictures.py -q
+
+clean: ## remove what the other targets made
 	rm -rf $(VENV) mlruns/champion mlruns/artifacts mlruns/mlflow.db $(CORPUS) $(YEAR) .pytest_cache .mypy_cache .ruff_cache

@@ -1,17 +1,35 @@
-"""Train one small model for the whole session and share it."""
+"""One small model for all tests, trained once and kept as long as the code that trains it stays the same."""
 
+import hashlib
 import os
 import shutil
 
 import pytest
-from command import SMALL, heartline
+from command import ROOT, SMALL, heartline
 from filelock import FileLock
 
 from models.programs.program import load_program
 from models.router import Router
-from models.veto.matcher import Rulebook
+from models.veto import VetoMatcher
 from pipelines.corpus import synthesise
 from pipelines.settings import load_config
+
+
+def training_digest():
+    """Return a digest of everything that decides the small model: code, data files and settings."""
+    digest = hashlib.sha256(SMALL.read_bytes())
+    for folder in ("models", "pipelines"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in {".py", ".toml", ".txt"}:
+                digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests that need the trained model."""
+    for item in items:
+        if "runs" in getattr(item, "fixturenames", ()):
+            item.add_marker("model")
 
 
 @pytest.fixture(scope="session")
@@ -21,37 +39,55 @@ def small_config():
 
 
 @pytest.fixture(scope="session")
-def corpus(tmp_path_factory, small_config):
-    """Write the small corpus once."""
-    path = tmp_path_factory.mktemp("corpus") / "calls.csv"
-    synthesise.frame(small_config.synthesise).to_csv(path, index=False)
+def shared_folder(request, tmp_path_factory):
+    """Return the folder of the small corpus and model, shared between workers, and between runs of the same code."""
+    own = tmp_path_factory.getbasetemp()
+    if "CI" in os.environ or not hasattr(request.config, "cache"):
+        return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    models = request.config.cache.mkdir("small-models")
+    folder = models / training_digest()
+    with FileLock(models / "lock"):
+        folder.mkdir(exist_ok=True)
+        for older in sorted(models.glob("*/"), key=lambda path: path.stat().st_mtime)[:-3]:
+            shutil.rmtree(older)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def corpus(shared_folder, small_config):
+    """Return the small corpus as a file, written once."""
+    path = shared_folder / "calls.csv"
+    with FileLock(shared_folder / "corpus.lock"):
+        if not path.exists():
+            unfinished = path.with_suffix(".new")
+            synthesise.frame(small_config.synthesise).to_csv(unfinished, index=False)
+            unfinished.rename(path)
     return path
 
 
 @pytest.fixture(scope="session")
-def runs(tmp_path_factory, corpus):
-    """Train and release the first champion once, by the commands a data scientist types; each worker gets a copy."""
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    folder, done = shared / "champion", shared / "champion.done"
-    with FileLock(shared / "champion.lock"):
+def runs(tmp_path_factory, shared_folder, corpus):
+    """Return a copy of a store with the first champion, trained and released by the commands a data scientist types."""
+    folder, done = shared_folder / "champion", shared_folder / "champion.done"
+    with FileLock(shared_folder / "champion.lock"):
         if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
             for words in (["train", "--data", str(corpus)], ["release"]):
                 code, _, err = heartline(*words, "--config", str(SMALL), "--runs", str(folder))
                 assert code == 0, err
             done.touch()
-    return shutil.copytree(folder, own / "mlruns")
+    return shutil.copytree(folder, tmp_path_factory.getbasetemp() / "mlruns")
 
 
 @pytest.fixture(scope="session")
 def rulebook():
-    """Compile the rulebook once."""
-    return Rulebook()
+    """Return the compiled rulebook."""
+    return VetoMatcher()
 
 
 @pytest.fixture(scope="session")
 def router(runs):
-    """Load the champion."""
+    """Return a router of the champion."""
     return Router.load(runs / "champion")
 
 

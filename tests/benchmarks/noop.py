@@ -13,12 +13,12 @@ from fastapi import FastAPI
 from models.call import Call
 from models.programs.program import load_program
 from models.router import Router
-from models.veto.matcher import Rulebook
+from models.veto import VetoMatcher
 from serving.api.schemas import CallIn, DecisionOut
 
 app = FastAPI()
 _SAME = Router(
-    bundle=None, program=load_program(), rulebook=Rulebook(), now=lambda: datetime(2026, 1, 1, tzinfo=UTC)
+    bundle=None, program=load_program(), rulebook=VetoMatcher(), now=lambda: datetime(2026, 1, 1, tzinfo=UTC)
 ).decide(Call(narrative="male asleep in doorway of store, refusing to leave", call_type="Trespass"))
 _ANSWER = DecisionOut.model_validate(_SAME.to_dict())
 

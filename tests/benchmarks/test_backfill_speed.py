@@ -10,7 +10,7 @@ from pipelines.corpus import synthesise
 from pipelines.operations import backfill
 from pipelines.settings import load_config
 
-WHOLE = os.environ.get("HEARTLINE_BENCH") == "whole"
+WHOLE = os.environ.get("BENCHMARK") == "whole"
 CALLS, PARTS = (200_000, 80) if WHOLE else (600, 4)
 ENGINES = {"local": {}, "one": {"engine": "dask", "workers": 1}, "two": {"engine": "dask", "workers": 2}}
 

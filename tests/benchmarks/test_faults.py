@@ -5,20 +5,22 @@ import contextlib
 import json
 import os
 import random
+import resource
 import shutil
 import socket
+import sqlite3
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from ledgers import of_service, prepared, sqlite_url
 from servers import answer, free_port, load, request, started, uvicorn
 from websockets.asyncio.client import connect
 
-from models.ledger.encryption import NoteSafe
-from models.ledger.store import Ledger
+from models.classifier import bundle as bundles
 
-WHOLE = os.environ.get("HEARTLINE_SOAK") == "whole"
+WHOLE = os.environ.get("SOAK") == "whole"
 CALL = {"narrative": "male asleep in doorway of store, refusing to leave", "call_type": "Trespass", "zone": "D1"}
 BODY = json.dumps(CALL).encode()
 
@@ -33,20 +35,57 @@ def place(runs, tmp_path):
         "HEARTLINE_BUNDLE": str(tmp_path / "champion"),
         "HEARTLINE_CACHE": str(tmp_path / "good"),
         "HEARTLINE_CHALLENGER": str(tmp_path / "none"),
-        "HEARTLINE_LEDGER": f"sqlite:///{tmp_path / 'ledger.db'}",
+        "HEARTLINE_LEDGER": prepared(sqlite_url(tmp_path), tmp_path / "ledger.anchor"),
         "HEARTLINE_ANCHOR": str(tmp_path / "ledger.anchor"),
     }
 
 
 def serving(place):
-    """Start a service; give its port and its process."""
+    """Start a service as `heartline serve` does; give its port and its process."""
     port = free_port()
-    return port, started(uvicorn("serving.app:create_app", port, "--factory"), port=port, environment=place)
+    words = uvicorn("serving.app:create_app", port, "--factory", "--http", "serving.security.connections:GuardedProtocol")
+    return port, started([*words, "--limit-concurrency", "2000"], port=port, environment=place)
+
+
+def health_while(port, work):
+    """Return the seconds of every answer of health while some threads work, sorted; each is asked on a new connection."""
+    threads = [threading.Thread(target=each) for each in work]
+    for thread in threads:
+        thread.start()
+    times = []
+    while any(thread.is_alive() for thread in threads) or not times:
+        began = time.perf_counter()
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as probe:
+            probe.sendall(b"GET /v1/health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert b"200 OK" in probe.recv(100)
+        times.append(time.perf_counter() - began)
+        time.sleep(0.01)
+    for thread in threads:
+        thread.join()
+    return sorted(times)
+
+
+def told(name, times):
+    """Print how long health took."""
+    print(f"{name}: health answered {len(times)} times, slowest {times[-1] * 1e3:.1f} ms")  # noqa: T201
+
+
+def asked(port, body, statuses):
+    """Ask for one decision and keep its status."""
+
+    async def ask():
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request("/v1/decisions", body, port))
+        status, answered = await answer(reader)
+        statuses.append((status, answered))
+        writer.close()
+
+    asyncio.run(ask())
 
 
 def opened(place):
     """Open the ledger of a service."""
-    return Ledger(place["HEARTLINE_LEDGER"], safe=NoteSafe(b"k"), anchor=place["HEARTLINE_ANCHOR"])
+    return of_service(place["HEARTLINE_LEDGER"], place["HEARTLINE_ANCHOR"])
 
 
 async def _ask_until_gone(port, acknowledged):
@@ -139,7 +178,7 @@ def test_many_calls_are_typed_at_once(place):
         found = asyncio.run(run(port))
         assert all(found[number] == "NOT_ELIGIBLE" for number in range(1, streams, 2))
         with socket.create_connection(("127.0.0.1", port)) as probe:
-            probe.sendall(b"GET /v1/health/ready HTTP/1.1\r\nHost: x\r\n\r\n")
+            probe.sendall(b"GET /v1/health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert b"200 OK" in probe.recv(100)
 
 
@@ -149,7 +188,7 @@ def test_slow_and_broken_clients_hold_up_nobody(place):
     with server:
         slow = []
         for sent in (
-            b"POST /v1/decisions HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{",
+            b"POST /v1/decisions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n{",
             b"\xff\xfe\x00garbage\r\n\r\n",
             b"POS",
         ):
@@ -179,3 +218,106 @@ def test_memory_stays_flat(place):
         after = _resident(process)
     print(f"{count} requests in {time.perf_counter() - start:.0f} s: {before:.0f} MiB, then {after:.0f} MiB")  # noqa: T201
     assert after < before * (1.05 if WHOLE else 1.15)
+
+
+def test_a_locked_ledger_stops_nobody_else(place):
+    """Another process holds the ledger: health answers, and every decision is written in the end or refused with 503."""
+    seconds, statuses = (30 if WHOLE else 2), []
+    port, server = serving(place)
+    with server:
+        asked(port, BODY, [])
+        holder = sqlite3.connect(place["HEARTLINE_LEDGER"].removeprefix("sqlite:///"), isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+
+        def ask():
+            asked(port, BODY, statuses)
+
+        ends = time.monotonic() + seconds
+        times = health_while(port, [ask] * 8 + [lambda: time.sleep(max(0, ends - time.monotonic()))])
+        holder.execute("ROLLBACK")
+        holder.close()
+        asked(port, BODY, statuses)
+    told(f"ledger locked for {seconds} s", times)
+    assert {status for status, _ in statuses} <= {200, 503}
+    assert statuses[-1][0] == 200
+    ledger = opened(place)
+    held = {entry.content["decision_id"] for entry in ledger.read("decision")}
+    ledger.close()
+    assert {json.loads(body)["decision_id"] for status, body in statuses if status == 200} <= held
+    assert times[-1] < (0.05 if WHOLE else 0.5)
+
+
+def test_long_notes_delay_nobody_else(place):
+    """Notes of 64 Ki letters, of the kinds that once took seconds, from four clients at once."""
+    notes = ["gun " * 16_384, "\ufdfa" * 65_536, "\U0001f52b" * 50_000, "a" * 65_536, "g u n " * 10_922]
+    port, server = serving(place)
+    with server:
+        statuses = []
+        asked(port, json.dumps({"narrative": "warm up. " * 1000}).encode(), statuses)
+        work = [
+            lambda note=note: asked(port, json.dumps({"narrative": note}, ensure_ascii=False).encode(), statuses)
+            for note in notes * (4 if WHOLE else 1)
+        ]
+        times = health_while(port, work)
+    told(f"{len(work)} notes of 64 Ki letters", times)
+    answers = [json.loads(body) for status, body in statuses if status == 200]
+    assert len(answers) == len(work) + 1
+    assert all(each["recommendation"] != "ELIGIBLE" for each in answers if len(each["reasons"]) > 0 and each["hits"])
+    assert times[-1] < (0.05 if WHOLE else 0.5)
+
+
+def test_silent_connections_shut_nobody_out(place):
+    """Two thousand connections that never send a request: the oldest make room."""
+    count = 2000 if WHOLE else 250
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
+    port, server = serving(place)
+    with server, contextlib.ExitStack() as stack:
+        for _ in range(count):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        times, _ = load(port, request("/v1/decisions", BODY, port), clients=4, count=100)
+        print(f"{count} silent connections: 100 decisions, slowest {times[-1] * 1e3:.0f} ms")  # noqa: T201
+
+
+def test_models_are_swapped_under_load(place, runs):
+    """Another champion again and again while four clients ask: no answer fails."""
+    swaps = 20 if WHOLE else 2
+    place["HEARTLINE_POLL"] = "0.2"
+    folder = Path(place["HEARTLINE_BUNDLE"])
+    port, server = serving(place)
+    with server:
+        stop, statuses = threading.Event(), set()
+
+        def ask():
+            while not stop.is_set():
+                kept = []
+                asked(port, BODY, kept)
+                statuses.add(kept[0][0])
+
+        clients = [threading.Thread(target=ask) for _ in range(4)]
+        for client in clients:
+            client.start()
+        seen = set()
+        for number in range(swaps):
+            digest = another(runs / "champion", folder.with_name("next"), number)
+            folder.rename(folder.with_name(f"old-{number}"))
+            folder.with_name("next").rename(folder)
+            until = time.monotonic() + 30
+            while digest not in seen and time.monotonic() < until:
+                kept = []
+                asked(port, BODY, kept)
+                seen.add(json.loads(kept[0][1])["versions"]["model"])
+        stop.set()
+        for client in clients:
+            client.join()
+    print(f"{swaps} swaps, {len(seen)} models answered")  # noqa: T201
+    assert statuses == {200}
+    assert len(seen) >= swaps
+
+
+def another(folder, where, number):
+    """Write the same model under another digest."""
+    loaded = bundles.load(folder)
+    record = loaded.operating_point.to_record()
+    point = type(loaded.operating_point)(**(record | {"eligible_at": record["eligible_at"] + (number + 1) * 1e-6}))
+    golden = [entry["features"] for entry in loaded.manifest["golden"]]
+    return bundles.save(where, loaded.parts, point, risks=loaded.risks, training=loaded.manifest["training"], golden=golden)

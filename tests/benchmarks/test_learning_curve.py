@@ -12,12 +12,13 @@ from sklearn.linear_model import LogisticRegression
 
 from models.classifier import encoder as classifier
 from models.classifier import features
+from models.reading import Reader
 from pipelines.corpus import synthesise
 from pipelines.data.table import read_table
 from pipelines.evaluation import metrics
 from pipelines.settings import load_config
 
-WHOLE = os.environ.get("HEARTLINE_BENCH") == "whole"
+WHOLE = os.environ.get("BENCHMARK") == "whole"
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000) if WHOLE else (1_000,)
 REAL = ROOT.parent / "shared" / "real" / "dev.csv"
 
@@ -31,7 +32,8 @@ def test_learning_curve_on_real_notes(tmp_path):
     real = read_table(REAL)
     judged = real.labels["eligible"].map(lambda value: isinstance(value, bool)).to_numpy()
     truth = real.labels["eligible"][judged].to_numpy(dtype=bool)
-    rows = features.frame(real.calls)
+    reader = Reader()
+    rows = features.frame(real.calls, reader)
     for size in SIZES:
         start = time.perf_counter()
         path = tmp_path / "calls.csv"
@@ -39,7 +41,7 @@ def test_learning_curve_on_real_notes(tmp_path):
         written = time.perf_counter() - start
         table = read_table(path)
         encoder = classifier.make_encoder(config.classifier)
-        encoded = encoder.fit_transform(features.frame(table.calls))
+        encoded = encoder.fit_transform(features.frame(table.calls, reader))
         head = LogisticRegression(C=config.classifier.regularisation, max_iter=2000)
         head.fit(encoded, table.labels["eligible"].to_numpy(dtype=bool))
         scores = np.asarray(head.predict_proba(encoder.transform(rows))[judged, 1])

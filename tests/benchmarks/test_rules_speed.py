@@ -8,7 +8,7 @@ import time
 import pytest
 import spacy
 
-WHOLE = os.environ.get("HEARTLINE_BENCH") == "whole"
+WHOLE = os.environ.get("BENCHMARK") == "whole"
 COUNT = 5000 if WHOLE else 200
 CALM = """rp adv male subj walking in the roadway near the bus stop talking to himself wearing a gray hoodie and no shoes
 caller states he was crying earlier and refused to leave the store lobby when staff asked him to go he is known to staff
@@ -47,7 +47,7 @@ def test_a_note_of_sixty_words_is_read_in_time(rulebook, dangerous):
     bare = spacy.blank("en")
     rulebook.scan(texts[0])
     ours, theirs = timed(rulebook.scan, texts), timed(bare.make_doc, texts)
-    phrases = sum(len(rule.phrases) for rule in rulebook.data.rules)
+    phrases = sum(len(rule.phrases) for rule in rulebook.rulebook.rules)
     kind = "one mention each" if dangerous else "calm"
     for name, taken in (("veto, all of it", ours), ("spaCy tokeniser alone", theirs)):
         median, rate = statistics.median(taken), 1000 / statistics.fmean(taken)

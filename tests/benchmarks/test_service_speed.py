@@ -7,9 +7,10 @@ import sys
 
 import pytest
 from command import ROOT
+from ledgers import prepared, sqlite_url
 from servers import free_port, load, request, started, uvicorn
 
-WHOLE = os.environ.get("HEARTLINE_BENCH") == "whole"
+WHOLE = os.environ.get("BENCHMARK") == "whole"
 COUNT = 6000 if WHOLE else 200
 CALL = {
     "narrative": "RP adv male asleep in doorway of store, refusing to leave, no shoes, talking to himself. Asked twice, "
@@ -39,7 +40,8 @@ def test_service_speed(runs, tmp_path):
     settings = {
         "HEARTLINE_BUNDLE": str(bundle), "HEARTLINE_CACHE": str(tmp_path / "good"),
         "HEARTLINE_CHALLENGER": str(tmp_path / "no"),
-        "HEARTLINE_LEDGER": f"sqlite:///{tmp_path / 'ledger.db'}", "HEARTLINE_ANCHOR": str(tmp_path / "anchor"),
+        "HEARTLINE_LEDGER": prepared(sqlite_url(tmp_path), tmp_path / "anchor"),
+        "HEARTLINE_ANCHOR": str(tmp_path / "anchor"),
     }  # fmt: skip
     port = free_port()
     with started(uvicorn("noop:app", port, "--app-dir", "tests/benchmarks"), port=port):

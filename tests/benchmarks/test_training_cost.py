@@ -8,7 +8,7 @@ import time
 import pytest
 from command import SMALL
 
-WHOLE = os.environ.get("HEARTLINE_BENCH") == "whole"
+WHOLE = os.environ.get("BENCHMARK") == "whole"
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000) if WHOLE else (6_000,)
 
 pytestmark = pytest.mark.benchmark
