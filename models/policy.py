@@ -160,8 +160,7 @@ class Policy:
 
     def _clinician_now(self, reading: Reading) -> list[Ground]:
         """Return the first signal of an attempt under way or of the means at hand: a clinician is needed now."""
-        signals = [signal for signal in reading.signals if signal.asserted and signal.group == "self-harm-now"]
-        return [Ground("clinician_now", f"Clinician now: {signal.sentence}.", signal) for signal in signals[:1]]
+        return _first_of("self-harm-now", reading, code="clinician_now", words="Clinician now")
 
     def _unconfirmed(self, reading: Reading) -> list[Ground]:
         """Return the answers that the note records and no structured answer confirms."""
@@ -207,8 +206,7 @@ class Policy:
 
     def _ambulance_first(self, reading: Reading) -> list[Ground]:
         """Return the first signal of an urgent medical need."""
-        signals = [signal for signal in reading.signals if signal.asserted and signal.group == "medical-urgent"]
-        return [Ground("ambulance_first", f"An ambulance first: {signal.sentence}.", signal) for signal in signals[:1]]
+        return _first_of("medical-urgent", reading, code="ambulance_first", words="An ambulance first")
 
     def _risky(self, scores: Scores) -> list[Ground]:
         """Return the risks that lie above the certified bound."""
@@ -323,3 +321,9 @@ class Policy:
             risk_band=self._band(scores),
             **more,  # type: ignore[arg-type]  # named by `judge` alone
         )
+
+
+def _first_of(group: str, reading: Reading, *, code: str, words: str) -> list[Ground]:
+    """Return the first asserted signal of a group as a ground, or nothing."""
+    signals = [signal for signal in reading.signals if signal.asserted and signal.group == group]
+    return [Ground(code, f"{words}: {signal.sentence}.", signal) for signal in signals[:1]]

@@ -3,7 +3,7 @@
 from collections.abc import Container
 
 from models.reading import Reading
-from models.text.tokens import NEUTRAL, Word
+from models.text.tokens import NEUTRAL
 
 _FUNCTION_WORDS = frozenset(
     """a about above across after again against all also am an and any are around as at back be because been before
@@ -40,10 +40,5 @@ def unfamiliar_share(reading: Reading, vocabulary: Container[str]) -> float:
     """Return the share of a note's content words that neither a signal covers nor the vocabulary holds; nought of none."""
     covered = covered_words(reading)
     content = [(number, word) for number, word in enumerate(reading.words) if is_content(word.text)]
-    unknown = sum(_unknown(word, vocabulary) for number, word in content if number not in covered)
+    unknown = sum(word.text not in vocabulary for number, word in content if number not in covered)
     return unknown / len(content) if content else 0.0
-
-
-def _unknown(word: Word, vocabulary: Container[str]) -> bool:
-    """Return whether the vocabulary lacks a word."""
-    return word.text not in vocabulary

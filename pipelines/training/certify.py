@@ -18,6 +18,7 @@ from models.router import Router
 from models.signals.detector import SignalDetector
 from models.veto import VetoMatcher
 from pipelines.data.table import Table
+from pipelines.evaluation.evaluate import is_true
 from pipelines.settings import Config
 
 WIDE_OPEN = OperatingPoint(
@@ -57,9 +58,9 @@ def with_risk_bound(router: Router, point: OperatingPoint) -> Router:
 
 def block_of(decisions: list[Decision], table: Table, *, adverse_is_dangerous: bool) -> Block:
     """Return labelled calls, all with an eligible label, as an open router decided them."""
-    dangerous = is_true(table, "danger")
+    dangerous = is_true(table.labels["danger"])
     if adverse_is_dangerous:
-        dangerous |= is_true(table, "adverse_event")
+        dangerous |= is_true(table.labels["adverse_event"])
     could_clear = np.array([decision.recommendation is Recommendation.ELIGIBLE for decision in decisions], dtype=bool)
     scores = np.array([decision.eligible_probability or 0.0 for decision in decisions], dtype=np.float64)
     return Block(
@@ -73,11 +74,6 @@ def block_of(decisions: list[Decision], table: Table, *, adverse_is_dangerous: b
 def largest_risk(decision: Decision) -> float:
     """Return the largest of the three risks of a decision."""
     return max(getattr(decision, f"{name}_probability") or 0.0 for name in RISKS)
-
-
-def is_true(table: Table, label: str) -> NDArray[np.bool_]:
-    """Return where a label is known and true, shape (n,)."""
-    return np.asarray((table.labels[label] == True).to_numpy(), dtype=bool)  # noqa: E712  the column holds None too
 
 
 def any_risk(labels: pd.DataFrame) -> NDArray[np.object_]:
@@ -107,7 +103,7 @@ def certify(router: Router, calibrate: Table, certify_on: Table, config: Config)
             wanted,
             min_probability=config.threshold.min_probability,
         ),
-        served=(block.scores[served], is_true(certify_on, "adverse_event")[served]),
+        served=(block.scores[served], is_true(certify_on.labels["adverse_event"])[served]),
         max_adverse_share=config.threshold.max_adverse_share,
     )
     known = any_risk(certify_on.labels)

@@ -69,7 +69,7 @@ def add_dashboard(app: FastAPI, services: Services) -> None:
 
     @app.get("/dashboard/verify", include_in_schema=False)
     async def verify(request: Request) -> Response:
-        """Say whether the ledger is whole."""
+        """Return whether the ledger is whole."""
         visitor(request, EVALUATING)
         verdict = await run_in_threadpool(services.require_ledger().verify)
         return page(request, "verdict.html", verdict=verdict, at=datetime.now(UTC).isoformat(timespec="seconds"))

@@ -36,7 +36,7 @@ class HeldVetoes:
     gone: list[Mention] = field(default_factory=list)
 
     def change(self, note: str) -> None:
-        """Take in a note as it now stands: what was written over or deleted is gone. Linear in the number of mentions."""
+        """Follow the note as it changes: what was written over or deleted is gone. Linear in the number of mentions."""
         ahead, behind = _common(self.note, note)
         changed_end, shift = len(self.note) - behind, len(note) - len(self.note)
         present = []
@@ -50,7 +50,7 @@ class HeldVetoes:
         self.present, self.note = present, note
 
     def judge(self, record: dict[str, Any], unfinished: tuple[int, int] | None = None) -> None:
-        """Take in the decision on the note as it stands; what it names again is not gone.
+        """Follow the decision on the note as it stands; what it names again is not gone.
 
         `unfinished` is the place of the word that is still being typed: what touches it is not held when it changes.
         """

@@ -101,7 +101,7 @@ class CallStream:
             answering.cancel()
 
     async def _read(self) -> None:
-        """Take in messages until the client leaves."""
+        """Read messages until the client leaves."""
         while True:
             try:
                 text = await self._socket.receive_text()
@@ -114,7 +114,7 @@ class CallStream:
             await self._take_text(text)
 
     async def _take_text(self, text: str) -> None:
-        """Take in one message, or say what is wrong with it and go on."""
+        """Read one message, or answer what is wrong with it and go on."""
         try:
             message = MESSAGE.validate_json(text)
         except ValidationError as error:
@@ -128,7 +128,7 @@ class CallStream:
             await self._take(message)
 
     async def _take(self, message: CallMessage | PatchMessage | FinalMessage | ClearMessage) -> None:
-        """Take in a change, and let it be answered."""
+        """Store a change, and let it be answered."""
         caret = None
         if isinstance(message, CallMessage):
             self._session.call, caret = message.call, message.caret
@@ -203,7 +203,7 @@ class CallStream:
                 await self._send({"type": "heartbeat", "at": _now(), "seq": self._seq})
 
     async def _greet(self, *, resumed: bool) -> None:
-        """Say what the stream is, and give its session."""
+        """Send what the stream is, and its session."""
         await self._send(
             {
                 "type": "session",
@@ -217,7 +217,7 @@ class CallStream:
         )
 
     async def _refuse(self, code: str, detail: str, *, seq: int | None = None) -> None:
-        """Say what is wrong, and never what was sent; the stream goes on."""
+        """Send what is wrong, and never what was sent; the stream goes on."""
         await self._send({"type": "error", "seq": seq, "code": code, "detail": detail, "at": _now()})
 
     async def _send(self, message: dict[str, Any]) -> None:

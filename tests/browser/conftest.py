@@ -18,7 +18,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 
 @dataclass
 class Served:
-    """Hold a running service: where it listens, and how to start it again."""
+    """A running service: where it listens, and how to start it again."""
 
     port: int
     environment: dict

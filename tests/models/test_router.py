@@ -29,7 +29,7 @@ class Fixed:
         self.fault = fault
 
     def score(self, _features):
-        """Say it."""
+        """Return the fixed scores, or raise the fault."""
         if self.fault:
             raise self.fault
         return self.scores

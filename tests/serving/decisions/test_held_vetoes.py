@@ -10,7 +10,7 @@ from serving.decisions.held_vetoes import MOST, HeldVetoes, _common, unfinished_
 
 
 def judged(vetoes, rulebook, note, number, caret=None):
-    """Take in a note as it now stands, and the rules' hits in it."""
+    """Follow the note to how it now stands, and the rules' hits in it."""
     vetoes.change(note)
     reasons = [
         {"code": "veto_weapon", "rule_id": hit.rule_id, "words": hit.words, "start": hit.start, "end": hit.end}
