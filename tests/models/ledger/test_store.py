@@ -126,9 +126,10 @@ def test_search_by_incident_and_by_time(ledger):
     assert len(ledger.search(call_id="A-1")) == 3
     now = datetime.now(UTC)
     west = now.astimezone(tz=datetime.strptime("-0500", "%z").tzinfo)
-    for moment in (now, west, now.isoformat(), west.isoformat(), now.strftime("%Y-%m-%dT%H:%M:%SZ")):
-        since = moment - timedelta(minutes=1) if isinstance(moment, datetime) else moment
-        assert len(ledger.search(until=since)) in {0, 5} if isinstance(since, str) else ledger.search(until=since) == []
+    earlier, later = now - timedelta(minutes=1), now + timedelta(minutes=1)
+    for write in (datetime.astimezone, datetime.isoformat, lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ")):
+        assert ledger.search(until=write(earlier)) == []
+        assert len(ledger.search(until=write(later))) == 5
     assert len(ledger.search(since=(west - timedelta(minutes=1)).isoformat())) == 5
     assert ledger.search(since=(west + timedelta(minutes=1)).isoformat()) == []
     assert ledger.search(until=(west - timedelta(minutes=1)).isoformat()) == []
