@@ -6,7 +6,7 @@ from datetime import datetime
 
 from models.call import Answer
 from models.classifier.bundle import Bundle
-from models.classifier.encoder import RISKS
+from models.classifier.heads import RISKS
 from models.classifier.familiarity import unfamiliar_share
 from models.classifier.features import MISSING
 from models.classifier.scorer import Scores

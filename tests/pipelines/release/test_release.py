@@ -171,13 +171,14 @@ def test_a_deliberately_worse_candidate_is_refused(store, corpus, tmp_path):
 def test_a_miscalibrated_candidate_is_refused(store, corpus, judged, tmp_path, small_config):
     """A model whose probabilities were squeezed together passes no calibration gate."""
     loaded = bundles.load(store.root / "champion")
-    calibrator = loaded.parts["eligible"].calibrated_classifiers_[0].calibrators[0]
+    parts = bundles.load_parts(store.root / "champion")
+    calibrator = parts["eligible"].calibrated_classifiers_[0].calibrators[0]
     name = "a_" if hasattr(calibrator, "a_") else "beta_"
     setattr(calibrator, name, getattr(calibrator, name) * 0.1)
     folder = tmp_path / "squeezed"
     bundles.save(
         folder,
-        loaded.parts,
+        parts,
         loaded.operating_point,
         risks=loaded.risks,
         training=loaded.manifest["training"],
@@ -225,7 +226,7 @@ def test_history_says_who_and_rollback_goes_back(store, corpus, judged, tmp_path
     folder = tmp_path / "second"
     bundles.save(
         folder,
-        loaded.parts,
+        bundles.load_parts(store.root / "champion"),
         point,
         risks=loaded.risks,
         training=loaded.manifest["training"],
