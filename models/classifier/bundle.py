@@ -92,7 +92,7 @@ class Proof:
 
 def save(
     folder: Path,
-    parts: Parts,
+    parts: "Parts",
     point: OperatingPoint,
     *,
     risks: Mapping[str, RiskTable],
@@ -207,7 +207,7 @@ def _compiled(parts: "Parts") -> Tables:
 
     try:
         return compiler.compiled(parts)
-    except (ValueError, AttributeError, KeyError) as error:
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
         raise BundleError("the model cannot be compiled", value=str(error), remedy="use linear heads") from None
 
 

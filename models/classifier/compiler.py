@@ -49,7 +49,7 @@ class PipelineScorer:
 
 
 def compiled(parts: Parts) -> Tables:
-    """Return fitted parts as tables; raise `ValueError` for parts that no table can stand for."""
+    """Return fitted parts as tables; raise `ValueError` or `TypeError` for parts that no table can stand for."""
     encoder = parts["encoder"]
     fitted = {name: block for name, block, _ in encoder.transformers_}
     scale: Mapping[str, float] = encoder.transformer_weights
@@ -109,12 +109,12 @@ def _categories(fitted: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _linear(fitted: Any) -> Any:
-    """Return the logistic regression of a head, calibrated or not; raise `ValueError` for another."""
+    """Return the logistic regression of a head, calibrated or not; raise `TypeError` for another."""
     if isinstance(fitted, LogisticRegression):
         return fitted
     (inner,) = fitted.calibrated_classifiers_
     if not isinstance(inner.estimator.estimator, LogisticRegression):
-        raise ValueError(f"no compiled form for {type(inner.estimator.estimator).__name__}")
+        raise TypeError(f"no compiled form for {type(inner.estimator.estimator).__name__}")
     return inner.estimator.estimator
 
 

@@ -58,7 +58,9 @@ class Tables:
     def __post_init__(self) -> None:
         """Raise `ValueError` where names are not known or the numbers of rows and columns disagree."""
         known = set(self.blocks) <= set(TEXT_BLOCKS) and set(self.heads) <= set(HEADS)
-        known = known and self.numbers in {(), NUMBER_COLUMNS} and {name for name, _ in self.categories} <= set(CATEGORY_COLUMNS)
+        known = (
+            known and self.numbers in {(), NUMBER_COLUMNS} and {name for name, _ in self.categories} <= set(CATEGORY_COLUMNS)
+        )
         rows = sum(len(terms.terms) for terms in self.blocks.values()) + len(self.categories) + len(self.numbers)
         columns = sum(len(head.intercept) for head in self.heads.values())
         if not known or self.weights.shape != (rows, columns):
@@ -143,7 +145,10 @@ def _heads(entries: list[dict[str, Any]], arrays: Mapping[str, NDArray[Any]]) ->
             raise ValueError("a head is calibrated by an unknown method")
         curves = (_floats(arrays[f"curve.{name}.{number}"]) for number in range(int(entry["curves"])))
         intercept = _floats(arrays[f"intercept.{name}"], dimensions=1)
-        yield name, HeadTable(classes=tuple(map(str, entry["classes"])), intercept=intercept, method=method, curves=tuple(curves))
+        yield (
+            name,
+            HeadTable(classes=tuple(map(str, entry["classes"])), intercept=intercept, method=method, curves=tuple(curves)),
+        )
 
 
 def _floats(array: NDArray[Any], *, dimensions: int | None = None) -> Vector:

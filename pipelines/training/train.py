@@ -124,9 +124,7 @@ def train(
 def _risk_tables(parts: classifier.Parts, table: Table, config: Config, reader: Reader) -> dict[str, RiskTable]:
     """Return, for each risk, how often calls that its head has not learnt from were so, by bands of its score."""
     encoded = parts["encoder"].transform(features.frame(table.calls, reader))
-    truths = {name: table.labels[name].to_numpy(dtype=object) for name in RISKS} | {
-        "risk": any_risk(table.labels)
-    }
+    truths = {name: table.labels[name].to_numpy(dtype=object) for name in RISKS} | {"risk": any_risk(table.labels)}
     chances = {name: np.asarray(parts[name].predict_proba(encoded)[:, 1]) for name in truths if name in parts}
     if "risk" in chances:
         chances["risk"] = np.max(list(chances.values()), axis=0)  # as the scorer gives it

@@ -168,7 +168,7 @@ class TestOddBundles:
     def test_a_file_that_unpacks_to_too_much_is_refused(self, settings, monkeypatch, part):
         """Two megabytes once took three gigabytes of memory."""
         monkeypatch.setattr(part, "MAX_UNPACKED", 1000)
-        with pytest.raises(bundles.BundleError, match="unpacks? to too much"):
+        with pytest.raises(bundles.BundleError, match=r"unpacks? to too much"):
             bundles.prove(settings["bundle"])
 
     def test_a_bundle_that_is_not_the_registrys_is_refused(self, settings):

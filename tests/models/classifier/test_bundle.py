@@ -66,7 +66,9 @@ def test_the_tables_hold_nothing_that_runs(copied):
         bundles.load(copied)
 
 
-@pytest.mark.parametrize("change", [{"weights": np.ones((2, 2))}, {"intercept.danger": np.array([np.nan])}, {"layout": None}])
+@pytest.mark.parametrize(
+    "change", [{"weights": np.ones((2, 2))}, {"intercept.danger": np.array([np.nan])}, {"layout": None}]
+)
 def test_tables_that_do_not_fit_together_are_refused(copied, change):
     """A missing array, one of another shape and one with a hole make no scorer."""
     with np.load(copied / bundles.TABLES, allow_pickle=False) as file:

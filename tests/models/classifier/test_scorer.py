@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 
 from models.call import Answer, Call, CallerParty, Source
 from models.classifier import bundle as bundles
-from models.classifier import compiler
+from models.classifier import compiler, features
 from models.classifier import encoder as classifier
-from models.classifier import features
-from models.classifier.heads import HEADS
+from models.classifier.compiler import PipelineScorer, compiled, recorded
 from models.classifier.features import COLUMNS, row
 from models.classifier.golden import GOLDEN_CALLS
-from models.classifier.compiler import PipelineScorer, compiled, recorded
+from models.classifier.heads import HEADS
 from models.classifier.scorer import LinearScorer, Scores, difference
 from models.errors import BundleError
 from models.reading import Reader
