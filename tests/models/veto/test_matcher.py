@@ -172,9 +172,9 @@ def test_time_grows_no_faster_than_the_note(rulebook, unit):
         note = (unit * (size // len(unit) + 1))[:size]
         runs = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             rulebook.scan(note)
-            runs.append(time.perf_counter() - start)
+            runs.append(time.process_time() - start)
         times.append(min(runs))  # the least disturbed of three
     assert times[1] < 12 * times[0] + 0.05
     assert times[1] < 3
