@@ -195,7 +195,12 @@ class Policy:
 
     def _cautions(self, reading: Reading, scores: Scores, *, attended: bool) -> tuple[Ground, ...]:
         """Return what keeps a probable call from ELIGIBLE: a risk, a note that is not understood, an open question."""
-        cautions = [*self._ambulance_first(reading), *self._risky(scores), *self._not_understood(reading)]
+        cautions = [
+            *_first_of("medical-urgent", reading, code="ambulance_first", words="An ambulance first"),
+            *_first_of("danger", reading, code="danger_sign", words="A sign of danger"),
+            *self._risky(scores),
+            *self._not_understood(reading),
+        ]
         if attended and self.program.ask_before_eligible:
             cautions += [
                 Ground(f"ask_{name}", f"The question on {name} has no answer yet: ask it.")
@@ -203,10 +208,6 @@ class Policy:
                 if getattr(reading.call, f"{name}_answer") in _OPEN
             ]
         return tuple(cautions)
-
-    def _ambulance_first(self, reading: Reading) -> list[Ground]:
-        """Return the first signal of an urgent medical need."""
-        return _first_of("medical-urgent", reading, code="ambulance_first", words="An ambulance first")
 
     def _risky(self, scores: Scores) -> list[Ground]:
         """Return the risks that lie above the certified bound."""
@@ -221,8 +222,10 @@ class Policy:
 
     def _not_understood(self, reading: Reading) -> list[Ground]:
         """Return why the note does not say enough that is known to be the program's."""
-        if not any(signal.asserted and signal.group in self._program_groups for signal in reading.signals):
-            return [Ground("no_program_signal", "Nothing in the note names a situation that the program answers.")]
+        kind = reading.call_type
+        named = kind.name in self.program.eligible_call_types and not kind.guessed  # the call-taker's own word for it
+        if not named and not any(signal.asserted and signal.group in self._program_groups for signal in reading.signals):
+            return [Ground("no_program_signal", "Neither the note nor the call type names a situation that the program answers.")]
         if self.bundle is None:
             return []
         share = unfamiliar_share(reading, self._vocabulary)
