@@ -197,7 +197,7 @@ class Policy:
         """Return what keeps a probable call from ELIGIBLE: a risk, a note that is not understood, an open question."""
         cautions = [
             *_first_of("medical-urgent", reading, code="ambulance_first", words="An ambulance first"),
-            *_first_of("danger", reading, code="danger_sign", words="A sign of danger"),
+            *_first_of("predatory", reading, code="danger_sign", words="A sign of danger"),
             *self._risky(scores),
             *self._not_understood(reading),
         ]

@@ -145,7 +145,12 @@ class VetoMatcher:
                 matches.lasts.setdefault(key.removeprefix(_GAP_LAST), {})[start] = end
             elif not self._crosses_a_sentence(key, words[start:end], text):
                 matches.rules.append((key, start, end))
-        matches.rules = longest([*matches.rules, *self._across_gaps(matches, words, text)])
+        for rule_id, start, end, excuses in self._across_gaps(matches, words, text):
+            if excuses:
+                matches.near.setdefault(rule_id, []).append((start, end))
+            else:
+                matches.rules.append((rule_id, start, end))
+        matches.rules = longest(matches.rules)
         return matches
 
     def _crosses_a_sentence(self, rule_id: str, words: Sequence[Word], text: str) -> bool:
@@ -154,8 +159,8 @@ class VetoMatcher:
             return False
         return any(_SENTENCE_END.fullmatch(text, first.end, second.start) for first, second in itertools.pairwise(words))
 
-    def _across_gaps(self, matches: _Matches, words: list[Word], text: str) -> Iterator[Span]:
-        """Yield the mentions that are two phrases with a few words of one clause between them."""
+    def _across_gaps(self, matches: _Matches, words: list[Word], text: str) -> Iterator[tuple[str, int, int, bool]]:
+        """Yield what two phrases with a few words of one clause between them are: a mention, or with `True` a near-miss."""
         for number, start, end in matches.firsts if matches.lasts else ():
             rule_id, gap = self._gaps[int(number)]
             ends = matches.lasts.get(number, {})
@@ -164,7 +169,7 @@ class VetoMatcher:
                     continue
                 between = {word.text for word in words[end:place]}
                 if between.isdisjoint(gap.without) and not _BREAK.search(text, words[end - 1].end, words[place].start):
-                    yield rule_id, start, ends[place]
+                    yield rule_id, start, ends[place], gap.excuses
                 break
 
     def _add_plain(self, hits: _Hits, matches: _Matches, words: list[Word], text: str, setting: Setting) -> None:

@@ -129,6 +129,11 @@ VIOLENCE_IN_OTHER_WORDS = [
     "drugged and woke up in a strange flat",
     "forced his way in past the nurse",
     "mom's boyfriend is mean with his hands",
+    "struck by her husband with the car",
+    "he hit her with the car door",
+    "hit by a man who drove off in a car",
+    "one of them went to the trunk",
+    "heard a racking sound on the line",
 ]
 NO_VIOLENCE_IN_LIKE_WORDS = [
     "The driver was pinned. Bystanders stayed with him.",
@@ -144,6 +149,12 @@ NO_VIOLENCE_IN_LIKE_WORDS = [
     "hit curb and kept going",
     "knocked down a mailbox with the plow",
     "climbing the chainlink fence",
+    "a jogger was struck by a turning delivery van",
+    "a parked car was struck by a hit and run driver",
+    "truck slid and hit a utility pole",
+    "kids lit bottle rockets behind the pond",
+    "door propped with a brick",
+    "envelope full of packing dust",
 ]
 
 
