@@ -368,8 +368,11 @@ def _without_redundant(phrases: frozenset[Phrase], near_misses: frozenset[Phrase
 def _holds(phrase: Phrase, others: frozenset[Phrase]) -> bool:
     """Return whether a phrase holds another, shorter one."""
     size = len(phrase)
-    parts = ((start, end) for start in range(size) for end in range(start + 1, size + 1) if end - start < size)
-    return any(phrase[start:end] in others for start, end in parts)
+    for length in range(1, size):  # plain loops: this runs a million times at the start of the service
+        for start in range(size - length + 1):
+            if phrase[start : start + length] in others:
+                return True
+    return False
 
 
 def _expand(text: str, lists: Mapping[str, list[str]], *, where: str) -> Iterator[Phrase]:
@@ -381,7 +384,10 @@ def _expand(text: str, lists: Mapping[str, list[str]], *, where: str) -> Iterato
     frame = [_tokens(part) for part in _LIST.split(text)[::2]]
     choices = itertools.product(*([_tokens(part) for part in lists[name]] for name in names))
     for choice in choices:
-        yield tuple(itertools.chain(frame[0], *(itertools.chain(*pair) for pair in zip(choice, frame[1:], strict=True))))
+        phrase = frame[0]
+        for listed, after in zip(choice, frame[1:], strict=True):
+            phrase += listed + after
+        yield phrase
 
 
 @lru_cache(maxsize=100_000)
