@@ -65,6 +65,29 @@ class PhraseIndex(Generic[Key]):
                 yield key, start, end
 
 
+class PhrasesBySize:
+    """Some phrases by their number of words, to find those that a longer phrase holds: a million times at a start."""
+
+    def __init__(self, phrases: frozenset[tuple[str, ...]]) -> None:
+        """Store single words apart, which are most of what is found."""
+        self._phrases = phrases
+        self._words = frozenset(phrase[0] for phrase in phrases if len(phrase) == 1)
+        self._lengths = sorted({len(phrase) for phrase in phrases} - {1})
+
+    def within(self, phrase: tuple[str, ...]) -> bool:
+        """Return whether a phrase holds one of these that is shorter than itself."""
+        size, phrases = len(phrase), self._phrases
+        if size > 1 and not self._words.isdisjoint(phrase):
+            return True
+        for length in self._lengths:
+            if length >= size:
+                return False
+            for start in range(size - length + 1):
+                if phrase[start : start + length] in phrases:
+                    return True
+        return False
+
+
 class Cover:
     """The places that listed spans cover; a question costs one look-up."""
 

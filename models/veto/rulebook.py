@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from models.errors import InvalidRulebook
 from models.text.normalize import normalise
 from models.text.tokens import phrase_tokens
+from models.veto.phrases import PhrasesBySize
 
 RULEBOOK_PATH = Path(__file__).with_name("rulebook.toml")
 
@@ -362,17 +363,8 @@ def _phrases(written: Iterable[str], lists: Mapping[str, list[str]], *, where: s
 
 def _without_redundant(phrases: frozenset[Phrase], near_misses: frozenset[Phrase]) -> frozenset[Phrase]:
     """Drop phrases that hold a shorter phrase of the same rule, which fires anyway, unless they override a near-miss."""
-    return frozenset(p for p in phrases if not _holds(p, phrases) or _holds(p, near_misses))
-
-
-def _holds(phrase: Phrase, others: frozenset[Phrase]) -> bool:
-    """Return whether a phrase holds another, shorter one."""
-    size = len(phrase)
-    for length in range(1, size):  # plain loops: this runs a million times at the start of the service
-        for start in range(size - length + 1):
-            if phrase[start : start + length] in others:
-                return True
-    return False
+    held, excused = PhrasesBySize(phrases), PhrasesBySize(near_misses)
+    return frozenset(phrase for phrase in phrases if not held.within(phrase) or excused.within(phrase))
 
 
 def _expand(text: str, lists: Mapping[str, list[str]], *, where: str) -> Iterator[Phrase]:
