@@ -4,6 +4,7 @@ A table divides the scores of labelled calls that the head has not learnt from i
 of which the thing was true. Source of the intervals: Clopper and Pearson, Biometrika 26 (1934).
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +34,7 @@ class RiskTable:
         """Return the interval of the band that a probability falls into, or `None` where nothing was counted."""
         if probability is None or not self.bands:
             return None
-        low, high, _, _ = self.bands[int(np.searchsorted(self.edges, probability, side="left"))]
+        low, high, _, _ = self.bands[bisect_left(self.edges, probability)]
         return low, high
 
     def to_record(self) -> dict[str, Any]:
