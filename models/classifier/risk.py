@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.classifier.operating_point import allowed_errors
+from models.extras import needs
 
 _QUANTILES = (0.5, 0.75, 0.85, 0.9, 0.95, 0.975)
 """Risk is rare: bands of equal size would put every dangerous call into the last."""
@@ -50,7 +51,8 @@ class RiskTable:
 
 def risk_table(scores: NDArray[np.float64], events: NDArray[np.bool_], *, confidence: float) -> RiskTable:
     """Return the table of labelled calls; shapes (n,) and (n,). It is empty where the scores do not differ."""
-    from scipy import stats  # noqa: PLC0415  a second and 60 MB that a service which only reads its model can spare
+    with needs("a table of risks"):
+        from scipy import stats  # noqa: PLC0415  a second and 60 MB that a service which only reads its model can spare
 
     edges = np.unique(np.quantile(scores, _QUANTILES)) if len(scores) else np.empty(0)
     if len(edges) < 2:
