@@ -405,7 +405,7 @@ def alike(decision, **changes):
 @settings(max_examples=40, deadline=None)
 @given(calls=MANY, attended=st.booleans())
 def test_many_calls_are_decided_as_each_alone_to_the_last_bit(fixed_clock, calls, attended):
-    """Every field is the same, probabilities and contributions too; short reasons leave out two lists, none all but vetoes."""
+    """Every field is the same; short reasons leave out two lists, none all but vetoes."""
     router = fixed_clock
     alone = [alike(router.decide(call, attended=attended)) for call in calls]
     assert [alike(decision) for decision in router.decide_many(calls, attended=attended)] == alone

@@ -246,7 +246,7 @@ class TestBackfill:
         """Its rows come out in their order with the ids that they have in one piece, and a slice that is there is done."""
         monkeypatch.setattr(backfill, "LONGEST_PART", 60)
         told = {"bundle": runs / "champion", "program": "durham-heart", "detail": "short"}
-        file = sorted(parts.rglob("*.parquet"))[0]
+        file = min(parts.rglob("*.parquet"))
         assert backfill.run(file, tmp_path / "a", **told) == (3, 150)
         slices = sorted((tmp_path / "a").glob("*.parquet"))
         assert [len(pd.read_parquet(slice_)) for slice_ in slices] == [60, 60, 30]
