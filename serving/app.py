@@ -10,8 +10,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from models.router import Router
-from serving import api, console
-from serving.api import problems
+from serving import api, console, problems
 from serving.console.refusals import PageRefusals
 from serving.observability import logs, tracing
 from serving.process_state import on_hangup, switch_interval

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fastapi import WebSocket
 from fastapi.concurrency import run_in_threadpool
 
 from models.errors import LedgerError
@@ -16,12 +17,14 @@ from models.router import Router
 from serving.decisions.long_notes import LongNotes
 from serving.decisions.open_calls import OpenCalls
 from serving.decisions.service import DecisionService
+from serving.decisions.stream import CallStream
 from serving.decisions.typing_session import SessionTokens
 from serving.incidents.service import IncidentService
 from serving.model_manager import ModelManager
 from serving.model_registry import fetcher
 from serving.observability.metrics import Metrics
 from serving.security.authentication import Authenticator
+from serving.security.principal import Principal
 from serving.security.sessions import SessionCookies
 from serving.settings import Settings
 
@@ -79,6 +82,18 @@ class Services:
             session_tokens=SessionTokens(_key(ledger, "typing-session")),
             open_calls=open_calls,
             incidents=IncidentService(settings, decisions, ledger),
+        )
+
+    def stream_of(self, socket: WebSocket, principal: Principal, *, practice: bool = False) -> CallStream:
+        """Return the stream of a call that is typed on a connection."""
+        return CallStream(
+            socket,
+            principal,
+            decisions=self.decisions,
+            tokens=self.session_tokens,
+            authenticator=self.authenticator,
+            streams=self.streams,
+            practice=practice,
         )
 
     def require_ledger(self) -> Ledger:

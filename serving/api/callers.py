@@ -4,8 +4,8 @@ from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 
 from serving.api.dependencies import LedgerReader, ServicesOf
-from serving.api.problems import RESPONSES
-from serving.api.schemas import CallerIn, EntryOut
+from serving.problems import RESPONSES
+from serving.schemas import CallerIn, EntryOut
 
 router = APIRouter(prefix="/v1/callers", responses=RESPONSES, tags=["decisions"])
 

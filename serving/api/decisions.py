@@ -15,8 +15,8 @@ from serving.api.dependencies import (
     find_decision,
     own_key,
 )
-from serving.api.problems import RESPONSES
-from serving.api.schemas import CallIn, DecisionOut, EntryOut, FeedbackIn, OutcomeIn
+from serving.problems import RESPONSES
+from serving.schemas import CallIn, DecisionOut, EntryOut, FeedbackIn, OutcomeIn
 
 router = APIRouter(prefix="/v1/decisions", responses=RESPONSES)
 

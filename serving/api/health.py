@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from models.ledger.store import Ledger
 from serving.api.dependencies import ServicesOf
-from serving.api.schemas import LiveOut, ReadyOut
+from serving.schemas import LiveOut, ReadyOut
 
 router = APIRouter(prefix="/v1/health", tags=["health"])
 PROBE_SECONDS = 1.0

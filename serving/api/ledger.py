@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 
 from serving.api.dependencies import Evaluator, LedgerReader, ServicesOf
-from serving.api.problems import RESPONSES
-from serving.api.schemas import EntryOut, VerdictOut
+from serving.problems import RESPONSES
+from serving.schemas import EntryOut, VerdictOut
 
 router = APIRouter(prefix="/v1/ledger", responses=RESPONSES, tags=["ledger"])
 Instant = Annotated[str | None, Query(max_length=40, pattern=r"^\d{4}-\d\d-\d\d([T ][0-9:.+\-Z ]*)?$")]

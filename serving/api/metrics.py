@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from serving.api.dependencies import MetricsReader, ServicesOf
-from serving.api.problems import RESPONSES
+from serving.problems import RESPONSES
 
 router = APIRouter(responses=RESPONSES, tags=["health"])
 

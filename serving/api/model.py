@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 
 from serving.api.dependencies import Administrator, AnyRole, ServicesOf
-from serving.api.problems import RESPONSES, problem
-from serving.api.schemas import ModelOut, ReloadOut
+from serving.problems import RESPONSES, problem
+from serving.schemas import ModelOut, ReloadOut
 
 router = APIRouter(prefix="/v1/model", responses=RESPONSES, tags=["model"])
 

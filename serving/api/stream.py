@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, WebSocket
 
 from serving.api.dependencies import ServicesOf, Typist
-from serving.api.problems import RESPONSES
-from serving.api.schemas import AnswerOut
 from serving.decisions.messages import StreamIn
-from serving.decisions.stream import CallStream
 from serving.decisions.typing_session import Change, TypingSession
+from serving.problems import RESPONSES
+from serving.schemas import AnswerOut
+from serving.services import Services
 
 Practice = Annotated[bool, Query(description="Whether this is practice: nothing of the call is written down.")]
 
@@ -19,7 +19,8 @@ router = APIRouter(prefix="/v1/stream", responses=RESPONSES, tags=["decisions"])
 @router.websocket("")
 async def stream(socket: WebSocket, principal: Typist, practice: Practice = False) -> None:  # noqa: FBT002  a query
     """Answer a note while it is typed; serving/README.md describes the messages."""
-    await CallStream(socket, socket.app.state.services, principal, practice=practice).run()
+    services: Services = socket.app.state.services
+    await services.stream_of(socket, principal, practice=practice).run()
 
 
 @router.post("")

@@ -4,8 +4,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.api.problems import MEDIA_TYPE
 from serving.console.render import page
+from serving.problems import MEDIA_TYPE
 
 _TEXTS = {404: "page_missing", 405: "page_missing", 429: "page_busy"}
 _OWN_ANSWERS = ("/v1/", "/console/", "/metrics", "/openapi")

@@ -6,10 +6,10 @@ from fastapi import FastAPI, Form, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from serving.api.problems import problem
 from serving.console.render import LANGUAGE, THEME, page
 from serving.console.translations import LANGUAGES
 from serving.console.visitors import POSITION, TYPING, NeedsSignIn, PageRefused, position
+from serving.problems import problem
 from serving.security.principal import Principal
 from serving.security.sessions import COOKIE
 from serving.services import Services

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from models.call import MAX_NARRATIVE
-from serving.api.schemas import CallIn
+from serving.schemas import CallIn
 
 MAX_SEQ = 2**53 - 1
 """The largest number that JavaScript counts to exactly."""

@@ -7,7 +7,7 @@ are answered together by the next answer; a final one is always answered, and st
 import asyncio
 import json
 import time
-from collections import deque
+from collections import Counter, deque
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,11 +22,11 @@ from serving.decisions.messages import (
     PatchMessage,
     ResumeMessage,
 )
-from serving.decisions.service import NotWritten
-from serving.decisions.typing_session import Change, NoteTooLong, TypingSession
+from serving.decisions.service import DecisionService, NotWritten
+from serving.decisions.typing_session import Change, NoteTooLong, SessionTokens, TypingSession
+from serving.security.authentication import Authenticator
 from serving.security.principal import Principal
 from serving.security.rate_limit import RateLimiter
-from serving.services import Services
 
 PROTOCOL = 2
 DEBOUNCE_SECONDS = 0.03
@@ -55,11 +55,21 @@ class _Closing(Exception):
 class CallStream:
     """One connection on which one call is typed."""
 
-    def __init__(self, socket: WebSocket, services: Services, principal: Principal, *, practice: bool = False) -> None:
-        """Keep the parts; nothing of a call that is `practice` is written down."""
+    def __init__(
+        self,
+        socket: WebSocket,
+        principal: Principal,
+        *,
+        decisions: DecisionService,
+        tokens: SessionTokens,
+        authenticator: Authenticator,
+        streams: Counter[str],
+        practice: bool = False,
+    ) -> None:
+        """Keep the parts; `streams` counts the open ones of each person. Nothing of a `practice` call is written down."""
         self._socket, self._principal = socket, principal
-        self._decisions, self._tokens = services.decisions, services.session_tokens
-        self._authenticator, self._streams = services.authenticator, services.streams
+        self._decisions, self._tokens = decisions, tokens
+        self._authenticator, self._streams = authenticator, streams
         self._session = TypingSession(principal.name, practice=practice)
         self._waiting: deque[Change] = deque()
         self._answering_final = False

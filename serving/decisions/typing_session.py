@@ -11,9 +11,9 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken
 
 from models.call import MAX_NARRATIVE
-from serving.api.schemas import CallIn
 from serving.decisions.held_vetoes import HeldVetoes, touches, unfinished_word
 from serving.decisions.service import DecisionService
+from serving.schemas import CallIn
 from serving.security.principal import Principal
 
 KEEP_SECONDS = 3600

@@ -12,7 +12,7 @@ import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.api.problems import unexpected
+from serving.problems import unexpected
 
 SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",

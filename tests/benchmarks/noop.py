@@ -14,7 +14,7 @@ from models.call import Call
 from models.programs.program import load_program
 from models.router import Router
 from models.veto import VetoMatcher
-from serving.api.schemas import CallIn, DecisionOut
+from serving.schemas import CallIn, DecisionOut
 
 app = FastAPI()
 _SAME = Router(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from models.call import Call
 from models.decision import Decision
-from serving.api.schemas import DecisionOut
+from serving.schemas import DecisionOut
 
 
 def test_what_is_sent_is_what_is_documented(router):

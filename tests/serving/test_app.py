@@ -7,8 +7,8 @@ from clients import local_client
 
 from models.call import Call
 from models.errors import InvalidConfig
-from serving.api.schemas import CallIn, DecisionOut
 from serving.app import create_app
+from serving.schemas import CallIn, DecisionOut
 from serving.settings import MAX_BODY, Settings
 
 WHISPER = "zebra-7781"

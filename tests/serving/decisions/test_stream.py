@@ -10,9 +10,9 @@ from starlette.websockets import WebSocketDisconnect
 from models import api_keys
 from models.decision import Decision
 from models.errors import LedgerError
-from serving.api.schemas import AnswerOut
 from serving.app import create_app
 from serving.decisions import stream, typing_session
+from serving.schemas import AnswerOut
 from serving.security.principal import LOCAL
 from serving.settings import Settings
 
@@ -166,7 +166,7 @@ class TestFinal:
         """What a person decided on must be in the ledger."""
         call = CALL | {"call_id": "hung-up"}
         gone = GoneSocket({"type": "call", "seq": 1, "call": call}, {"type": "final", "seq": 2})
-        stream_of = stream.CallStream(gone, service.app.state.services, LOCAL)
+        stream_of = service.app.state.services.stream_of(gone, LOCAL)
         service.portal.call(stream_of.run)
         kept = service.get("/v1/ledger", params={"call_id": "hung-up"}).json()
         assert [entry["content"]["final"] for entry in kept] == [True]

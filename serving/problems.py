@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import InvalidEntry, InvalidInstant, LedgerConflict, LedgerError
-from serving.api.schemas import ProblemOut
+from serving.schemas import ProblemOut
 
 MEDIA_TYPE = "application/problem+json"
 _DESCRIPTIONS = {
