@@ -29,8 +29,9 @@ class Settings(BaseSettings):
     requests a second for each caller, 0 for no limit. `registry` is an MLflow URI whose champion is polled every `poll`
     seconds; without it the folder `bundle` is watched. `hide_share` of the calls, drawn by incident number and `hide_seed`,
     are answered without a suggestion, for a trial. `allowed_hosts` are the names that a request's Host header may bear.
-    Changes of the suggestion on a linked incident are sent to `push_url`, signed with `push_key`, at most `push_attempts`
-    times; `push_wait` is the seconds before the second attempt and doubles with each.
+    `shifts` are the local hours at which shifts begin. Changes of the suggestion on a linked incident are sent to
+    `push_url`, signed with `push_key`, at most `push_attempts` times; `push_wait` is the seconds before the second attempt
+    and doubles with each.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -55,12 +56,13 @@ class Settings(BaseSettings):
     otel: bool = False
     hide_share: float = Field(default=0.0, ge=0, le=1)
     hide_seed: str = "heartline"
+    shifts: Annotated[tuple[Annotated[int, Field(ge=0, le=23)], ...], NoDecode] = Field(default=(6, 18), min_length=1)
     push_url: str = ""
     push_key: SecretStr = SecretStr("")
     push_attempts: int = Field(default=8, ge=1, le=50)
     push_wait: float = Field(default=1.0, gt=0)
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "shifts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Return the names of a list that is separated by commas."""

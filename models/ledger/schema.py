@@ -69,7 +69,7 @@ incidents = sa.Table(
     sa.Column("suggestion", sa.String(100)),
     sa.Column("answer", sa.LargeBinary),
 )
-"""Incidents as a CAD system last described them; fields and answer are encrypted. `answered` is the newest answered revision."""
+"""Incidents as a CAD system last described them, fields and answer encrypted; `answered` is the newest answered revision."""
 
 incident_notes = sa.Table(
     "incident_notes",
@@ -97,7 +97,7 @@ incident_pushes = sa.Table(
     sa.Column("fault", sa.String(100)),
     sa.Column("body", sa.LargeBinary, nullable=False),
 )
-"""Changes of a suggestion that are to be sent, encrypted: `waiting`, or `dead` after the last attempt; sent ones are deleted."""
+"""Changes of a suggestion that are to be sent, encrypted: `waiting`, `dead` after the last attempt, deleted once sent."""
 sa.Index("incident_pushes_due", incident_pushes.c.state, incident_pushes.c.next_at)
 
 APPEND_ONLY = {

@@ -21,9 +21,7 @@ pushes = APIRouter(prefix="/v1/pushes", responses=RESPONSES, tags=["incidents"])
 _PLAIN = r"^[^\x00-\x1f\x7f]+$"
 IncidentId = Annotated[str, Path(max_length=200, pattern=_PLAIN, description="The CAD incident number.")]
 _FIELDS: dict[str, Any] = {
-    name: (field.annotation, field)
-    for name, field in CallIn.model_fields.items()
-    if name not in {"narrative", "call_id"}
+    name: (field.annotation, field) for name, field in CallIn.model_fields.items() if name not in {"narrative", "call_id"}
 }
 
 
@@ -35,7 +33,9 @@ class _Closing(BaseModel):
     closed: bool = Field(default=False, description="Whether the call is over: the answer is then the final one.")
 
 
-IncidentIn = create_model("IncidentIn", __base__=_Closing, __doc__="What CAD knows of an incident; whatever is left out is not known.", **_FIELDS)
+IncidentIn = create_model(
+    "IncidentIn", __base__=_Closing, __doc__="What CAD knows of an incident; what is left out is not known.", **_FIELDS
+)
 
 
 class NoteIn(BaseModel):

@@ -95,7 +95,11 @@ class DecisionService:
                 address=encryption.hash_address(address) if address else None,
                 record=record,
             )
-            content |= {name: value for name, value in (("follows", follows), ("case", case), ("revision", revision)) if value is not None}
+            content |= {
+                name: value
+                for name, value in (("follows", follows), ("case", case), ("revision", revision))
+                if value is not None
+            }
             content["attended"] = attended
             await self.write("decision", content, note=call.narrative)
         if not practice:

@@ -51,9 +51,7 @@ class DeadLetter:
 def insert_push(connection: sa.Connection, push: Push, sealed: bytes) -> None:
     """Write a push in the transaction of its answer, so that neither is there without the other."""
     values = {"push_id": push.push_id, "incident_id": push.incident_id, "revision": push.revision, "made_at": push.made_at}
-    connection.execute(
-        sa.insert(pushes).values(**values, state=WAITING, attempts=0, next_at=push.made_at, body=sealed)
-    )
+    connection.execute(sa.insert(pushes).values(**values, state=WAITING, attempts=0, next_at=push.made_at, body=sealed))
 
 
 class Outbox:

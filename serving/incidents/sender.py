@@ -53,7 +53,7 @@ class Sender:
         first_wait: float,
         on_dead: Callable[[], None] = lambda: None,
     ) -> None:
-        """Keep the parts; `first_wait` is in seconds and doubles with each attempt. `on_dead` is called for a dead letter."""
+        """Keep the parts; `first_wait` (seconds) doubles with each attempt; `on_dead` is called for a dead letter."""
         self._outbox, self._url, self._key = outbox, url, key
         self._attempts, self._first_wait, self._on_dead = attempts, first_wait, on_dead
         self._opener = urllib.request.build_opener(_NoRedirects, urllib.request.ProxyHandler({}))

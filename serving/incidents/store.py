@@ -120,9 +120,7 @@ class IncidentStore:
         assert changed is not None  # noqa: S101  it was written in this transaction
         return changed, True
 
-    def keep_answer(
-        self, incident_id: str, *, revision: int, answer: str, suggestion: str, push: Push | None
-    ) -> bool:
+    def keep_answer(self, incident_id: str, *, revision: int, answer: str, suggestion: str, push: Push | None) -> bool:
         """Keep the answer to a revision; return whether the suggestion changed with it.
 
         An answer that a newer one has overtaken changes nothing. `push` is stored with the answer, or neither is.
@@ -134,7 +132,7 @@ class IncidentStore:
                 return False
             values = {"answered": revision, "answer": self._seal(answer), "suggestion": suggestion}
             connection.execute(sa.update(incidents).where(where).values(**values))
-            changed = row.suggestion != suggestion
+            changed = bool(row.suggestion != suggestion)
             if changed and push is not None:
                 insert_push(connection, push, self._seal(push.body))
         return changed
