@@ -68,6 +68,7 @@ class CadSimulator:
             raise InvalidConfig("this is no service's address", value=url, remedy="such as http://127.0.0.1:8000")
         self._place, self._key, self._late = place, key, late_seconds
         self._local = threading.local()
+        self._connections: list[http.client.HTTPConnection] = []
         self._changed = threading.Condition()
         self._queue: list[tuple[float, int, _Progress]] = []
         self._open, self._pushed = 0, 0
@@ -89,12 +90,14 @@ class CadSimulator:
                 pool.submit(self._step, *due)
         for one in progress:
             self._look_for(one)
+        self._disconnect()
         return self.report
 
     def _check(self) -> None:
         """Raise `InvalidConfig` where the service cannot be reached or refuses us."""
         status, _ = self._ask("GET", "/v1/incidents/SIM/decisions", None)
         if status not in {200, 404}:
+            self._disconnect()
             value = f"{self._place.netloc} answered {status or 'nothing'}"
             raise InvalidConfig(
                 "the service lets no CAD in", value=value, remedy="start it, and give --key where it has keys"
@@ -185,6 +188,11 @@ class CadSimulator:
             connection.close()
             return 0, {}
 
+    def _disconnect(self) -> None:
+        """Close the connections of every thread."""
+        for connection in self._connections:
+            connection.close()
+
     def _connection(self) -> http.client.HTTPConnection:
         """Return this thread's connection, which stays open between requests."""
         if not hasattr(self._local, "connection"):
@@ -194,6 +202,7 @@ class CadSimulator:
                 if self._place.scheme == "https"
                 else http.client.HTTPConnection(host, port, timeout=_TIMEOUT)
             )
+            self._connections.append(self._local.connection)
         connection: http.client.HTTPConnection = self._local.connection
         return connection
 

@@ -11,9 +11,9 @@ from models.call import MAX_NARRATIVE
 from models.decision import Recommendation, RiskBand
 from models.decision import Response as Unit
 from serving.api.dependencies import Administrator, CadReader, ServicesOf, Typist
-from serving.api.problems import RESPONSES
-from serving.api.schemas import AvailabilityOut, CallIn, DecisionOut, VersionsOut
 from serving.incidents.service import Answered
+from serving.problems import RESPONSES
+from serving.schemas import AvailabilityOut, CallIn, DecisionOut, VersionsOut
 
 router = APIRouter(prefix="/v1/incidents", responses=RESPONSES, tags=["incidents"])
 pushes = APIRouter(prefix="/v1/pushes", responses=RESPONSES, tags=["incidents"])

@@ -12,11 +12,11 @@ from fastapi.concurrency import run_in_threadpool
 from models.errors import LedgerError
 from models.instants import instant_text
 from models.ledger.store import Ledger
-from serving.api.schemas import CallIn
 from serving.decisions.service import DecisionService
 from serving.incidents.outbox import DeadLetter, Outbox, Push
 from serving.incidents.sender import Sender
 from serving.incidents.store import Incident, IncidentStore
+from serving.schemas import CallIn
 from serving.security.principal import Principal
 from serving.settings import Settings
 

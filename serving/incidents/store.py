@@ -5,6 +5,7 @@ Every method may wait for the database: call them outside the event loop. Errors
 
 import base64
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ class IncidentStore:
     def __init__(self, url: str, encryption: NoteEncryption) -> None:
         """Keep the database, which the ledger has brought up to date, and derive the key of what is stored."""
         self.engine = database.open_engine(url)
-        self._fingerprint = encryption.fingerprint
+        self._fingerprint, self._lock = encryption.fingerprint, threading.Lock()
         self.cipher = Fernet(base64.urlsafe_b64encode(encryption.derive("incidents")))
 
     def put(self, incident_id: str, fields: Mapping[str, Any], *, closed: bool) -> tuple[Incident, bool]:
@@ -160,6 +161,7 @@ class IncidentStore:
     def writing(self) -> Iterator[sa.Connection]:
         """Yield a connection in a transaction that no other writer of incidents shares."""
         with (
+            self._lock,  # threads of one process take turns here, not by waiting for the database
             database_errors(self.engine, _FAULT),
             self.engine.connect().execution_options(**WRITING) as connection,
             connection.begin(),
