@@ -16,7 +16,7 @@ from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, DataOption, ProgramOption, RunsOption
 from pipelines.data.writers import write_frame
 from pipelines.evaluation import label_project
-from pipelines.evaluation.label_project import CALLS, DOCCANO, FORMATS, LABEL_STUDIO
+from pipelines.evaluation.label_project import CALLS, DOCCANO, FORMATS, LABEL_STUDIO, LABELLED
 from pipelines.evaluation.label_queue import RANDOM_SHARE
 
 label_app = typer.Typer(no_args_is_help=True, help="Have calls labelled in the browser.")
@@ -86,7 +86,7 @@ def export(
     """Write the labelled calls: a table for training (CSV, JSONL or Parquet), or the format of another tool."""
     store = _opened(labels)
     try:
-        if _known(layout) == CALLS:
+        if _known(layout) in {CALLS, LABELLED}:
             table = label_project.label_table(store)
             write_frame(table, to)
             written = len(table)

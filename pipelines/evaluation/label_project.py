@@ -11,7 +11,7 @@ from models.call import FIELDS
 from models.decision import Recommendation
 from models.errors import InvalidCall, InvalidData
 from models.labelling import exchange
-from models.labelling.label import ELIGIBLE, NOT_ELIGIBLE, UNSURE, LabelTask, Prediction
+from models.labelling.label import ELIGIBLE, FLAGS, NOT_ELIGIBLE, UNSURE, Judgement, Label, LabelTask, Prediction
 from models.labelling.progress import RISKS, LabelledItem
 from models.labelling.store import LabelStore, Queued
 from models.router import Router
@@ -19,11 +19,15 @@ from pipelines.data.readers import records
 from pipelines.data.table import read_row
 from pipelines.evaluation.label_queue import queue_order
 
-CALLS, LABEL_STUDIO, DOCCANO = "calls", "label_studio", "doccano"
-FORMATS = (CALLS, LABEL_STUDIO, DOCCANO)
+CALLS, LABELLED, LABEL_STUDIO, DOCCANO = "calls", "labelled", "label_studio", "doccano"
+FORMATS = (CALLS, LABELLED, LABEL_STUDIO, DOCCANO)
+"""`calls` is a table of calls, whatever else it holds; `labelled` is one as `label_table` gives it, labels included."""
+
 _CHOICE = {
     Recommendation.ELIGIBLE: ELIGIBLE, Recommendation.NOT_ELIGIBLE: NOT_ELIGIBLE, Recommendation.REVIEW: UNSURE,
 }  # fmt: skip
+
+_WORDS = {"true": True, "yes": True, "1": True, "1.0": True, "false": False, "no": False, "0": False, "0.0": False}
 
 
 def read_tasks(path: Path, layout: str, *, names: Mapping[str, str] | None = None) -> tuple[list[LabelTask], pd.DataFrame]:
@@ -32,9 +36,9 @@ def read_tasks(path: Path, layout: str, *, names: Mapping[str, str] | None = Non
     `layout` is one of `FORMATS`, `names` maps another tool's choices to ours. Raises `InvalidData` where nothing can be
     read.
     """
-    if layout == CALLS:
+    if layout in {CALLS, LABELLED}:
         rows = [dict(record) for record in records(path)]
-        read = [(task, row) for row in rows if (task := _task(row)) is not None]
+        read = [(task, row) for row in rows if (task := _task(row, labelled=layout == LABELLED)) is not None]
         tasks, frame = [task for task, _ in read], pd.DataFrame.from_records([row for _, row in read])
     else:
         reader = {LABEL_STUDIO: exchange.from_label_studio, DOCCANO: exchange.from_doccano}[layout]
@@ -92,12 +96,32 @@ def settled_tasks(store: LabelStore) -> list[LabelTask]:
     ]
 
 
-def _task(row: Mapping[str, Any]) -> LabelTask | None:
-    """Return the task of a row, or nothing where it is no call."""
+def _task(row: Mapping[str, Any], *, labelled: bool) -> LabelTask | None:
+    """Return the task of a row, with the label that it holds; nothing where it is no call."""
     try:
-        return LabelTask(call=read_row(row))
+        call = read_row(row)
     except InvalidCall:
         return None
+    eligible = _flag(row, "eligible")
+    if not labelled or eligible is None:
+        return LabelTask(call=call)
+    flags = {name: bool(_flag(row, name)) for name in FLAGS}
+    if _flag(row, "danger") and not (flags["weapon"] or flags["violence"]):
+        raise InvalidData("a dangerous call names neither weapon nor violence", remedy="fill in weapon or violence")
+    kind = row.get("labelled_type")
+    label = Label(eligible=eligible, call_type=kind if isinstance(kind, str) and kind.strip() else None, **flags)
+    return LabelTask(call=call, judgements=(Judgement(person="file", label=label),))
+
+
+def _flag(row: Mapping[str, Any], name: str) -> bool | None:
+    """Return a yes or no of a row, `None` where it is blank; raise `InvalidData` for anything else."""
+    value = row.get(name)
+    if value is None or not str(value).strip() or str(value).lower() == "nan":
+        return None
+    try:
+        return _WORDS[str(value).strip().lower()]
+    except KeyError:
+        raise InvalidData(f"{name} is neither yes nor no", value=value, remedy="write true or false") from None
 
 
 def _predicted(task: LabelTask, router: Router) -> LabelTask:
