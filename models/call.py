@@ -5,6 +5,7 @@ safe answer: `weapons_answer=None` and `weapons_answer=Answer.NONE` are differen
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ MAX_NARRATIVE = 65_536
 """The longest note that is read, in characters."""
 
 _MAX_WORD = 200
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Source(StrEnum):
@@ -84,7 +86,7 @@ class Call:
                 value=len(self.narrative),
                 remedy=f"send at most {MAX_NARRATIVE} characters",
             )
-        if not self.narrative.isascii() and any("\ud800" <= character <= "\udfff" for character in self.narrative):
+        if not self.narrative.isascii() and _SURROGATE.search(self.narrative):
             raise InvalidCall("narrative is not Unicode text", field="narrative", remedy="send UTF-8")
         if self.received_at is not None:
             object.__setattr__(self, "received_at", _read_time("received_at", self.received_at))

@@ -25,8 +25,8 @@ ORDER = {
         "settings", "data", "corpus", "rules", "evaluation", "training", "operations", "release", "benchmark", "cli",
     ),
     "serving": (
-        "settings", "process_state", "schemas", "problems", "model_manager", "model_registry", "observability", "security",
-        "decisions", "services", "api", "console", "app",
+        "settings", "process_state", "schemas", "fair_queue", "problems", "model_manager", "model_registry", "observability",
+        "security", "decisions", "services", "api", "console", "app",
     ),
 }  # fmt: skip
 """Each part of a package, from the lowest up: a part imports only parts before it."""
