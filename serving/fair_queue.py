@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from models.errors import HeartlineError
 
@@ -55,6 +57,15 @@ class FairQueue:
             else:
                 self._forget(key, turn)
             raise
+
+    @asynccontextmanager
+    async def place(self, person: str, *, bounded: bool = True) -> AsyncIterator[None]:
+        """Hold a place while some work is done; raises what `enter` raises."""
+        await self.enter(person, bounded=bounded)
+        try:
+            yield
+        finally:
+            self.leave()
 
     def leave(self) -> None:
         """Give the place to the next person in turn, or leave it free."""

@@ -32,7 +32,7 @@ def another(store, folder):
     point = replace(loaded.operating_point, eligible_at=loaded.operating_point.eligible_at + 1e-6)
     bundles.save(
         folder,
-        loaded.parts,
+        bundles.load_parts(store.root / "champion"),
         point,
         risks=loaded.risks,
         training=loaded.manifest["training"],

@@ -26,7 +26,7 @@ ORDER = {
     ),
     "serving": (
         "settings", "process_state", "schemas", "fair_queue", "problems", "model_manager", "model_registry", "observability",
-        "security", "decisions", "services", "api", "console", "app",
+        "security", "decisions", "incidents", "services", "api", "console", "app",
     ),
 }  # fmt: skip
 """Each part of a package, from the lowest up: a part imports only parts before it."""

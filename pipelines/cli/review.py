@@ -1,18 +1,19 @@
-"""The commands for the review of labels: draw a sample, measure agreement, list labels that look wrong."""
+"""The commands for the review of labels: put calls in order, draw a sample, measure agreement, list suspect labels."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
 
-from models.errors import InvalidData
+from models.errors import InvalidCall, InvalidData
 from models.router import Router
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, DataOption, ProgramOption, RunsOption
-from pipelines.data.table import labelled, read_table
+from pipelines.data.readers import records
+from pipelines.data.table import labelled, read_row, read_table
 from pipelines.data.writers import write_frame
-from pipelines.evaluation import label_review
+from pipelines.evaluation import label_queue, label_review
 from pipelines.settings import load_config
 
 review_app = typer.Typer(no_args_is_help=True, help="Have calls labelled twice, and find labels that look wrong.")
@@ -35,6 +36,43 @@ def sample(
     drawn = label_review.sample(router, read_table(data), size=size, seed=seed)
     write_frame(drawn, to)
     terminal.show(f"{len(drawn)} calls written to {to}: fill in annotator_a and annotator_b with yes, no or unsure")
+
+
+@review_app.command("order", epilog="Example: heartline review order --data data/sample.csv --out /tmp/queue.csv")
+def order(
+    data: DataOption = SAMPLE,
+    to: Annotated[Path, typer.Option("--out", help="CSV to write; it holds notes: keep it as you keep the notes.")] = Path(
+        "queue.csv"
+    ),
+    random_share: Annotated[
+        float, typer.Option("--random-share", min=0, max=1, help="How often the next call is drawn by chance.")
+    ] = label_queue.RANDOM_SHARE,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same order.")] = 0,
+    bundle: BundleOption = None,
+    runs: RunsOption = RUNS,
+    program: ProgramOption = PROGRAM,
+) -> None:
+    """Write calls in the order in which to label them: the most useful first, mixed with a random share."""
+    rows = [dict(record) for record in records(data) if _readable(record)]
+    if not rows:
+        raise InvalidData("no row could be read as a call", value=str(data), remedy="see heartline ingest")
+    folder = bundle or runs / "champion"
+    router = Router.load(folder if folder.exists() else None, program=program)
+    frame = pd.DataFrame.from_records(rows)
+    queue = label_queue.queue_order(frame, router=router, random_share=random_share, seed=seed)
+    ordered = frame.iloc[queue["place"]].reset_index(drop=True)
+    write_frame(pd.concat([ordered, queue[["drawn_by", "random_rank", "random_share"]]], axis=1), to)
+    counts = ", ".join(f"{name} {count}" for name, count in queue.iloc[:100]["drawn_by"].value_counts().items())
+    terminal.show(f"{len(queue)} calls written to {to}; of the first 100 drawn by: {counts}")
+
+
+def _readable(record: Any) -> bool:
+    """Return whether a row can be read as a call."""
+    try:
+        read_row(record)
+    except InvalidCall:
+        return False
+    return True
 
 
 @review_app.command("agreement", epilog="Example: heartline review agreement data/examples/reviewed.csv")

@@ -78,6 +78,7 @@ class DecisionService:
         case: str | None = None,
         practice: bool = False,
         attended: bool = False,
+        revision: int | None = None,
         bounded: bool = True,
     ) -> Answer:
         """Return the decision once it is durable; raise `NotWritten` where it cannot be, `Overloaded` where too many wait.
@@ -85,56 +86,47 @@ class DecisionService:
         `caller` and `address` are hashed before they are kept; `held` names rules whose words are gone from the note and
         whose veto nobody cleared; `follows` is the final decision on the same call before this one: both stay in the
         ledger, and this one names the other. `case` joins all answers to one typed call. Of a `practice` call nothing is
-        written or counted. `attended` says that a person takes the call and can still ask questions. What is not `bounded`
-        waits however many do: streams are limited in number.
+        written or counted. `attended` says that a person takes the call and can still ask questions. `revision` counts the
+        changes of a linked incident. What is not `bounded` waits however many do: streams are limited in number.
         """
         started = time.perf_counter()
-        await self._queue.enter(principal.name, bounded=bounded)
-        try:
-            return await self._decide(
-                call, principal, via=via, final=final, caller=caller, address=address, held=held, follows=follows, case=case,
-                practice=practice, attended=attended, started=started,
-            )  # fmt: skip
-        finally:
-            self._queue.leave()
-
-    async def _decide(
-        self, call: Call, principal: Principal, *, via: str, final: bool, caller: str | None, address: str | None,
-        held: tuple[str, ...], follows: str | None, case: str | None, practice: bool, attended: bool, started: float,
-    ) -> Answer:  # fmt: skip
-        """Return the answer to a request that has a place."""
-        active = self._models.active
-        if is_long(call.narrative):
-            decision = await self._long_notes.decide(call, active, person=principal.name, attended=attended)
-        else:
-            decision = active.router.decide(call, attended=attended)
-        record = decision.to_dict()
-        arm = trial.arm(call.call_id, share=self._hide_share, seed=self._hide_seed)
-        hidden = trial.hides(arm, decision) and not held
-        if self.ledger is not None and not practice:
-            encryption = self.ledger.encryption
-            content = decision_content(
-                call,
-                decision,
-                fingerprint=encryption.fingerprint(call.narrative),
-                actor=principal.name,
-                via=via,
-                final=final,
-                hidden=hidden,
-                arm=arm,
-                held=() if decision.vetoed else held,
-                caller=encryption.hash_caller(caller) if caller else None,
-                address=encryption.hash_address(address) if address else None,
-                record=record,
-            )
-            content |= {name: value for name, value in (("follows", follows), ("case", case)) if value is not None}
-            content["attended"] = attended
-            await self.write("decision", content, note=call.narrative)
-        if not practice:
-            self.metrics.count(decision, via=via, seconds=time.perf_counter() - started)
-        if active.challenger is not None and final and not practice:
-            self._shadow.submit(call, decision, attended=attended)
-        return Answer(decision, record, trial.masked(record) if hidden else record)
+        async with self._queue.place(principal.name, bounded=bounded):
+            active = self._models.active
+            if is_long(call.narrative):
+                decision = await self._long_notes.decide(call, active, person=principal.name, attended=attended)
+            else:
+                decision = active.router.decide(call, attended=attended)
+            record = decision.to_dict()
+            arm = trial.arm(call.call_id, share=self._hide_share, seed=self._hide_seed)
+            hidden = trial.hides(arm, decision) and not held
+            if self.ledger is not None and not practice:
+                encryption = self.ledger.encryption
+                content = decision_content(
+                    call,
+                    decision,
+                    fingerprint=encryption.fingerprint(call.narrative),
+                    actor=principal.name,
+                    via=via,
+                    final=final,
+                    hidden=hidden,
+                    arm=arm,
+                    held=() if decision.vetoed else held,
+                    caller=encryption.hash_caller(caller) if caller else None,
+                    address=encryption.hash_address(address) if address else None,
+                    record=record,
+                )
+                content |= {
+                    name: value
+                    for name, value in (("follows", follows), ("case", case), ("revision", revision))
+                    if value is not None
+                }
+                content["attended"] = attended
+                await self.write("decision", content, note=call.narrative)
+            if not practice:
+                self.metrics.count(decision, via=via, seconds=time.perf_counter() - started)
+            if active.challenger is not None and final and not practice:
+                self._shadow.submit(call, decision, attended=attended)
+            return Answer(decision, record, trial.masked(record) if hidden else record)
 
     async def write(self, kind: str, content: dict[str, Any], *, note: str | None = None, key: str | None = None) -> Entry:
         """Return an entry once it is durable; raise `NotWritten`; `LedgerConflict` or `InvalidEntry` for a wrong request."""

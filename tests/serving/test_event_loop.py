@@ -13,6 +13,7 @@ from serving.settings import Settings
 
 CALL = {"narrative": "male asleep in doorway of store, refusing to leave", "call_type": "Trespass", "zone": "D1"}
 LONG_NOTES = ("gun " * 16_384, "\U0001f52b" * 60_000, "asleep in doorway, crying, barefoot. " * 1700)
+JSON = {"content-type": "application/json"}
 LONGEST = 0.020
 
 
