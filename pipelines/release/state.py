@@ -88,9 +88,11 @@ def _in_folder(folder: Path) -> tuple[str | None, str | None]:
     if not folder.exists():
         return None, None
     try:
-        return bundles.load(folder).digest, None
+        digest = bundles.load(folder).digest
+        bundles.load_parts(folder)
     except BundleError as error:
         return None, str(error)
+    return digest, None
 
 
 def _registered(store: Store, entry: Entry) -> Registered:

@@ -1,5 +1,6 @@
 """A release that is broken off anywhere leaves a whole champion, a history that can be read, and a repair that ends it."""
 
+import numpy as np
 import pytest
 from candidates import another, copy_of, register
 from command import SMALL, heartline
@@ -7,6 +8,7 @@ from command import SMALL, heartline
 from models import atomic
 from models.classifier import bundle as bundles
 from models.errors import InvalidData
+from pipelines.data.table import take
 from pipelines.release import history as releases
 from pipelines.release import release as releasing
 from pipelines.release import state
@@ -28,10 +30,10 @@ def two_versions(runs, corpus, judged, small_config, tmp_path_factory):
 
 
 @pytest.fixture
-def quick_release(two_versions, judged, small_config, tmp_path, monkeypatch):
+def quick_release(two_versions, block, judged, small_config, tmp_path, monkeypatch):
     """Return a store and a function that releases its candidate, with the figures measured before."""
     store = copy_of(two_versions.root, tmp_path / "mlruns", small_config)
-    monkeypatch.setattr(releasing, "_test_block", lambda *_: None)
+    monkeypatch.setattr(releasing, "_test_block", lambda *_: take(block, np.arange(20)))
     monkeypatch.setattr(releasing, "evaluate", lambda *_: judged)
     monkeypatch.setattr(releasing, "_rivals", lambda *_: {})
     monkeypatch.setattr(releasing.gates, "behaviour_gates", lambda *_, **__: ([], []))
