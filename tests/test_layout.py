@@ -20,6 +20,7 @@ ORDER = {
     "models": (
         "errors", "config", "atomic", "instants", "identity", "api_keys", "statistics", "drift", "call", "decision", "text",
         "veto", "signals", "programs", "interchange", "reading", "classifier", "policy", "reasons", "router", "ledger",
+        "labelling",
     ),
     "pipelines": (
         "settings", "data", "corpus", "rules", "evaluation", "training", "operations", "release", "benchmark", "cli",
