@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
+from zipfile import BadZipFile
 
 import pandas as pd
 import pyarrow as pa
@@ -40,7 +41,7 @@ def excel_records(path: Path, layout: FileLayout, notice: Notice) -> Iterator[Re
     engine = _OLD_ENGINE if path.suffix.lower() == ".xls" else _ENGINE
     try:
         sheet = pd.read_excel(path, sheet_name=layout.sheet, header=None, dtype=object, engine=engine)
-    except (ValueError, KeyError, OSError, ImportError, IndexError, CalamineError) as error:
+    except (ValueError, KeyError, OSError, ImportError, IndexError, BadZipFile, CalamineError) as error:
         raise InvalidData("workbook cannot be read", value=type(error).__name__, remedy="save it as .xlsx or .csv") from None
     rows = sheet.astype(object).where(sheet.notna(), None).to_numpy().tolist()
     if not rows:
