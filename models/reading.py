@@ -10,6 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 
 from models.call import Call
+from models.instants import local_time
 from models.programs.call_types import CallType, CallTypes, shipped
 from models.signals.detector import Signal, SignalDetector, shipped_detector
 from models.text.normalize import Normalised, normalise
@@ -113,7 +114,7 @@ class Reader:
             call_type=kind,
             signals=read.signals,
             covered=read.covered,
-            local_time=_local(call.received_at, self.time_zone),
+            local_time=None if call.received_at is None else local_time(call.received_at, self.time_zone),
             veto=read.veto,
             type_veto=type_veto,
             rules_failed=rules_failed,
@@ -140,13 +141,3 @@ def _covered(note: Normalised, words: Sequence[Word], signals: Sequence[Signal],
         if place >= 0 and ends[place] > first:
             covered.append(number)
     return frozenset(covered)
-
-
-def _local(at: datetime | None, time_zone: tzinfo) -> datetime | None:
-    """Return an instant as local time, or `None` where it is not known or lies at the ends of the calendar."""
-    if at is None:
-        return None
-    try:
-        return at.astimezone(time_zone)
-    except OverflowError:
-        return None

@@ -37,6 +37,8 @@ COMMANDS = {
     "programs": "programs",
     "call-types": "call_types",
     "export": "export",
+    "cad": "cad",
+    "label": "label",
 }
 """Each command or group of commands, and the file of this package that holds it.
 

@@ -32,12 +32,12 @@ from models.router import Router
 from models.signals import load_lexicon
 from models.text.normalize import TEXT_VERSION
 from models.veto import rulebook
+from pipelines.data.file_digest import file_sha256
 from pipelines.data.formats.tables import parquet_records, parquet_rows
 from pipelines.data.readers import records
 from pipelines.data.rows import Record
 from pipelines.data.writers import DECISION_COLUMNS, ParquetRows, flat
 from pipelines.operations.batch import decide_records
-from pipelines.training.provenance import file_sha256
 
 LONGEST_PART = 50_000
 """Rows of a Parquet file that become one part of the output; a longer one becomes several."""
