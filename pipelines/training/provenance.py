@@ -12,7 +12,7 @@ from models.router import matcher_of
 from pipelines.data.split import BLOCKS, Split
 from pipelines.settings import Config
 
-PACKAGES = ("heartline", "scikit-learn", "numpy", "pandas", "scipy", "skops", "spacy")
+PACKAGES = ("heartline", "scikit-learn", "numpy", "pandas", "scipy", "skops")
 
 
 def provenance(config: Config, identity: Mapping[str, Any], blocks: Split, program: Program) -> dict[str, Any]:
