@@ -3,12 +3,13 @@
 import os
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.errors import InvalidConfig
-from models.ledger.encryption import HASH_KEY, NOTE_KEY
+from models.ledger.encryption import HASH_KEY, KEY_BYTES, NOTE_KEY
 from models.programs.program import DEFAULT_PROGRAM
 
 PREFIX = "HEARTLINE_"
@@ -26,8 +27,12 @@ class Settings(BaseSettings):
     `ledger` is a database URL, or `none`; `anchor` a file, or `-` for standard output. `keys` is the file of API keys,
     `jwks` a file or URL of the identity provider's keys; with either, a caller without a key or token is refused. `rate` is
     requests a second for each caller, 0 for no limit. `registry` is an MLflow URI whose champion is polled every `poll`
-    seconds; without it the folder `bundle` is watched. `hide_share` of the calls, drawn by incident number and `hide_seed`,
-    are answered without a suggestion, for a trial. `allowed_hosts` are the names that a request's Host header may bear.
+    seconds; without it the folder `bundle` is watched. `digest` is the only bundle that may answer, where one is named.
+    `hide_share` of the calls, drawn by incident number and `hide_seed`, are answered without a suggestion, for a trial.
+    `allowed_hosts` are the names that a request's Host header may bear. `labels` is the database URL of the labelling
+    project. `shifts` are the local hours at which shifts begin. Changes of the suggestion on a linked incident are sent to
+    `push_url`, signed with `push_key`, at most `push_attempts` times; `push_wait` is the seconds before the second attempt
+    and doubles with each.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -35,6 +40,7 @@ class Settings(BaseSettings):
     bundle: Path = Path("mlruns/champion")
     challenger: Path = Path("mlruns/challenger")
     cache: Path = Path("mlruns/last-good")
+    digest: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     program: str = DEFAULT_PROGRAM
     max_body: int = Field(default=MAX_BODY, ge=1024)
     ledger: str = "sqlite:///mlruns/ledger.db"
@@ -46,18 +52,37 @@ class Settings(BaseSettings):
     issuer: str = ""
     audience: str = ""
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = LOOPBACK_HOSTS
+    labels: str = ""
     rate: int = Field(default=0, ge=0)
     poll: float = Field(default=5.0, gt=0)
     registry: str = ""
     otel: bool = False
     hide_share: float = Field(default=0.0, ge=0, le=1)
     hide_seed: str = "heartline"
+    shifts: Annotated[tuple[Annotated[int, Field(ge=0, le=23)], ...], NoDecode] = Field(default=(6, 18), min_length=1)
+    push_url: str = ""
+    push_key: SecretStr = SecretStr("")
+    push_attempts: int = Field(default=8, ge=1, le=50)
+    push_wait: float = Field(default=1.0, gt=0)
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "shifts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Return the names of a list that is separated by commas."""
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _check_push(self) -> Self:
+        """Refuse an address that would carry a note's words in clear, and a key that is too short."""
+        if not self.push_url:
+            return self
+        place = urlsplit(self.push_url)
+        local = place.scheme == "http" and (place.hostname or "") in {name.strip("[]") for name in LOOPBACK_HOSTS}
+        if not place.hostname or not (place.scheme == "https" or local):
+            raise ValueError("HEARTLINE_PUSH_URL needs https, or http on this machine")
+        if len(self.push_key.get_secret_value().encode()) < KEY_BYTES:
+            raise ValueError(f"HEARTLINE_PUSH_KEY needs {KEY_BYTES} bytes or more")
+        return self
 
     @property
     def authenticated(self) -> bool:
@@ -82,5 +107,5 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             fault = error.errors()[0]
-            name = f"{PREFIX}{str(fault['loc'][0]).upper()}"
-            raise InvalidConfig(f"{name} cannot be read", remedy=str(fault["msg"])) from None
+            name = f"{PREFIX}{str(fault['loc'][0]).upper()}" if fault["loc"] else "the settings"
+            raise InvalidConfig(f"{name} cannot be read", remedy=str(fault["msg"]).removeprefix("Value error, ")) from None

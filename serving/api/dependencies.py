@@ -37,9 +37,10 @@ def requires(*roles: str) -> Callable[[HTTPConnection], Awaitable[Principal]]:
 
 Typist = Annotated[Principal, Depends(requires("call_taker", "clinician"))]
 OutcomeReporter = Annotated[Principal, Depends(requires("clinician", "administrator"))]
+CadReader = Annotated[Principal, Depends(requires("call_taker", "clinician", "evaluator"))]
 LedgerReader = Annotated[Principal, Depends(requires("clinician", "evaluator"))]
 Evaluator = Annotated[Principal, Depends(requires("evaluator"))]
-AnyRole = Annotated[Principal, Depends(requires("call_taker", "clinician", "evaluator", "administrator"))]
+AnyRole = Annotated[Principal, Depends(requires("call_taker", "clinician", "evaluator", "labeller", "administrator"))]
 Administrator = Annotated[Principal, Depends(requires("administrator"))]
 MetricsReader = Annotated[Principal, Depends(requires("evaluator", "administrator"))]
 

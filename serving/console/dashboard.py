@@ -1,12 +1,13 @@
 """The evaluation dashboard: what was suggested, what people did, what came of it, and whether the ledger is whole."""
 
+from __future__ import annotations
+
 import hashlib
 import hmac
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
@@ -19,9 +20,13 @@ from serving.console.exports import MEDIA, export
 from serving.console.filters import CHOSEN, Filters
 from serving.console.panels import counts, panels
 from serving.console.render import page, texts_for
+from serving.console.unasked import unasked_panel
 from serving.console.visitors import EVALUATING, visitor
 from serving.security.principal import Principal
 from serving.services import Services
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST_CALLS = 500
 
@@ -44,6 +49,7 @@ def add_dashboard(app: FastAPI, services: Services) -> None:
         shown = await run_in_threadpool(
             panels, table, filters, t=t, rulebook=services.models.active.router.rulebook.rulebook, named=_named(principal)
         )
+        shown.append(unasked_panel(table, filters, t))
         return page(
             request, "dashboard.html", **_common(services, filters, everything, principal), panels=shown,
             counts=counts(table, everything, filters, t), patterns=charts.PATTERNS, kinds=charts.KINDS, empty=table.empty,
@@ -113,9 +119,16 @@ def _filters(request: Request, services: Services) -> Filters:
 
 def _calls(services: Services, filters: Filters, principal: Principal) -> pd.DataFrame:
     """Return every call of a period, with all that was said of it to this day."""
+    import pandas as pd  # noqa: PLC0415  60 MB that a service whose dashboard nobody opens can spare
+
     ledger, zone = services.require_ledger(), services.models.active.router.program.time_zone
     begin, end = filters.instants(zone)
-    table = call_table(ledger.read(since=begin.isoformat()), time_zone=str(zone), person=_persons(ledger, principal))
+    table = call_table(
+        ledger.read(since=begin.isoformat()),
+        time_zone=str(zone),
+        person=_persons(ledger, principal),
+        shifts=services.settings.shifts,
+    )
     return table[pd.to_datetime(table["decided_at"], utc=True, format="ISO8601") < end]
 
 
