@@ -225,7 +225,9 @@ class Policy:
         kind = reading.call_type
         named = kind.name in self.program.eligible_call_types and not kind.guessed  # the call-taker's own word for it
         if not named and not any(signal.asserted and signal.group in self._program_groups for signal in reading.signals):
-            return [Ground("no_program_signal", "Neither the note nor the call type names a situation that the program answers.")]
+            return [
+                Ground("no_program_signal", "Neither the note nor the call type names a situation that the program answers.")
+            ]
         if self.bundle is None:
             return []
         share = unfamiliar_share(reading, self._vocabulary)

@@ -189,6 +189,7 @@ _SHORTENED = {
     "yesterday": "yest ystrdy",
 }
 _SPELLED_OUT = {short: word for word, shorts in _SHORTENED.items() for short in shorts.split()}
+_PLAIN = _SPELLED_OUT | {word: f"{word}g" for word in _CLIPPED} | _READ_AS
 _NG = re.compile(r"[a-z]{2,}[bcdfghjklmnpqrstvwxz]ng")  # "yellng", "sleepng": no English word ends so
 
 
@@ -254,12 +255,8 @@ def _street_starts(words: list[Word]) -> int | None:
 @lru_cache(maxsize=65_536)
 def _read(token: str) -> str:
     """Return the word that the classifier counts for a token."""
-    if token in _READ_AS:
-        return _READ_AS[token]
-    if token in _CLIPPED:
-        return f"{token}g"
-    if token in _SPELLED_OUT:
-        return _SPELLED_OUT[token]
+    if token in _PLAIN:
+        return _PLAIN[token]
     if _NG.fullmatch(token):
         return f"{token[:-2]}ing"
     if token in {"911", "988"} or not any(map(str.isdigit, token)):
