@@ -82,7 +82,8 @@ def _show_carry_over(data: Path, settings: Config) -> None:
     for row in abstention(table, settings.classifier, least=least):
         terminal.show(
             f"at most {row.bound:4.0%} of a note's words unfamiliar: found {row.found:.3f}, false clears "
-            f"{row.false_clears:.4f} of held-out scenarios at {least:g}; {row.eligible_within:.3f} of the eligible notes are within the bound"
+            f"{row.false_clears:.4f} of held-out scenarios at {least:g}; "
+            f"{row.eligible_within:.3f} of the eligible notes are within the bound"
         )
     for each in measure_carry_over(table, settings.classifier):
         tried = each.settings
