@@ -285,7 +285,7 @@ def test_a_note_that_is_not_understood_is_not_cleared(with_scores, note):
 
 def test_the_call_takers_own_call_type_names_the_situation(with_scores):
     """A call type of the program, as the city codes it, stands for a signal; a guessed one does not."""
-    note = "sits by the fountain since this morning and hums a tune nobody knows"
+    note = "by the fountain with an accordion and a parrot in a green hat"
     assert "no_program_signal" not in codes(with_scores().decide(Call(narrative=note, call_type="Welfare Check", **SAFE)))
     assert "no_program_signal" in codes(with_scores().decide(Call(narrative=note, call_type="Parking Complaint", **SAFE)))
 
