@@ -192,7 +192,7 @@ class TestTraining:
         store = Store(runs, small_config)
         local = store.bundle_of(store.by_alias("champion")).parents[1]
         stolen = shutil.copytree(local, tmp_path / "model")
-        with (stolen / "artifacts" / "bundle" / "model.skops").open("ab") as file:
+        with (stolen / "artifacts" / "bundle" / "tables.npz").open("ab") as file:
             file.write(b"x")
         with pytest.raises(BundleError):
             mlflow.pyfunc.load_model(str(stolen))
