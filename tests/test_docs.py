@@ -64,12 +64,12 @@ def test_every_help_holds_an_example_that_parses(name):
 
 
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"serve", "cad simulate"}))
-def test_every_example_runs(name, runs, corpus, tmp_path, monkeypatch):
+def test_every_example_runs(name, runs, corpus, recent, tmp_path, monkeypatch):
     """What a help text shows does run; a gate may say no, but nothing is wrong with the input."""
     for shared in ("data", "models", "pipelines", "tests"):
         (tmp_path / shared).symlink_to(ROOT / shared)
     shutil.copytree(runs, tmp_path / "mlruns")
-    shutil.copy(corpus, tmp_path / "mlruns" / "corpus.csv")
+    shutil.copy(corpus if name == "train" else recent, tmp_path / "mlruns" / "corpus.csv")
     monkeypatch.chdir(tmp_path)
     prepared("sqlite:///mlruns/ledger.db", "mlruns/ledger.anchor")
     example = COMMANDS[name].epilog.removeprefix("Example: heartline ")

@@ -13,7 +13,6 @@ from command import SMALL, heartline
 from models.classifier import bundle as bundles
 from models.errors import GateFailed, InvalidData
 from pipelines.data.split import split
-from pipelines.data.table import read_table
 from pipelines.evaluation.evaluate import evaluate, type_labels
 from pipelines.release import gates
 from pipelines.release import history as releases
@@ -38,9 +37,9 @@ def store(runs, tmp_path, small_config):
 
 
 @pytest.fixture(scope="module")
-def block(corpus, small_config):
+def block(corpus_table, small_config):
     """Return the test block of the small corpus."""
-    table = labelled(read_table(corpus))
+    table = labelled(corpus_table)
     return take(table, split(table.calls, table.labels, small_config.split).test)
 
 
@@ -154,14 +153,23 @@ def test_nothing_to_release_is_a_refusal(tmp_path, small_config):
         release(Store(tmp_path / "empty", small_config), small_config)
 
 
-def test_a_deliberately_worse_candidate_is_refused(store, corpus, tmp_path):
-    """Trained on a handful of words, it finds less than the champion: the command exits 1 and says by how much."""
-    worse = tmp_path / "worse.toml"
-    settings = SMALL.read_text().replace("max_adverse_share = 0.20", "max_adverse_share = 1.0")
-    settings = settings.replace("unmeasured_probability = 0.6", "unmeasured_probability = 0.3\nmin_probability = 0.3")
-    worse.write_text(settings + '\n[classifier]\ninputs = "words"\nmax_words = 300\n')
-    code, _, err = heartline("train", "--data", str(corpus), "--config", str(worse), "--runs", str(store.root))
-    assert code == 0, err
+def altered(store, folder, *, point=None, parts=None):
+    """Save the champion's bundle in a folder with another operating point or other parts; return the folder."""
+    loaded = bundles.load(store.root / "champion")
+    bundles.save(
+        folder,
+        parts or bundles.load_parts(store.root / "champion"),
+        replace(loaded.operating_point, **(point or {})),
+        risks=loaded.risks,
+        training=loaded.manifest["training"],
+        golden=[entry["features"] for entry in loaded.manifest["golden"]],
+    )
+    return folder
+
+
+def test_a_deliberately_worse_candidate_is_refused(store, corpus, judged, tmp_path):
+    """It suggests only what it is all but sure of, and finds less than the champion: exit 1, and by how much."""
+    register(store, corpus, altered(store, tmp_path / "worse", point={"eligible_at": 0.99}), judged)
     code, _, err = heartline("release", "--runs", str(store.root), "--config", str(SMALL))
     assert code == 1
     assert "less that of the champion" in err
@@ -171,21 +179,11 @@ def test_a_deliberately_worse_candidate_is_refused(store, corpus, tmp_path):
 
 def test_a_miscalibrated_candidate_is_refused(store, corpus, judged, tmp_path, small_config):
     """A model whose probabilities were squeezed together passes no calibration gate."""
-    loaded = bundles.load(store.root / "champion")
     parts = bundles.load_parts(store.root / "champion")
     calibrator = parts["eligible"].calibrated_classifiers_[0].calibrators[0]
     name = "a_" if hasattr(calibrator, "a_") else "beta_"
     setattr(calibrator, name, getattr(calibrator, name) * 0.1)
-    folder = tmp_path / "squeezed"
-    bundles.save(
-        folder,
-        parts,
-        loaded.operating_point,
-        risks=loaded.risks,
-        training=loaded.manifest["training"],
-        golden=[entry["features"] for entry in loaded.manifest["golden"]],
-    )
-    register(store, corpus, folder, judged)
+    register(store, corpus, altered(store, tmp_path / "squeezed", parts=parts), judged)
     with pytest.raises(GateFailed, match="calibration error"):
         release(store, small_config)
 
@@ -238,17 +236,8 @@ def test_a_shadow_is_challenger_and_answers_nobody(store, corpus, judged, small_
 def test_history_says_who_and_rollback_goes_back(store, corpus, judged, tmp_path, small_config):
     """Two champions, then the first again: three lines, each with its evidence."""
     loaded = bundles.load(store.root / "champion")
-    point = replace(loaded.operating_point, eligible_at=loaded.operating_point.eligible_at + 1e-6)
-    folder = tmp_path / "second"
-    bundles.save(
-        folder,
-        bundles.load_parts(store.root / "champion"),
-        point,
-        risks=loaded.risks,
-        training=loaded.manifest["training"],
-        golden=[entry["features"] for entry in loaded.manifest["golden"]],
-    )
-    register(store, corpus, folder, judged)
+    point = {"eligible_at": loaded.operating_point.eligible_at + 1e-6}
+    register(store, corpus, altered(store, tmp_path / "second", point=point), judged)
     second = release(store, small_config, by="ada").registered
     assert bundles.read_manifest(store.root / "champion")["digest"] == second.digest
     rollback(store, by="grace")
