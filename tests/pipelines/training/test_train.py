@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from models import statistics as estimates
+from models.classifier import bundle as bundles
 from models.errors import BundleError, InvalidConfig, InvalidData, LeakageError
 from pipelines.data.split import Split, assert_no_leak, split
 from pipelines.data.table import read_table, take
@@ -192,7 +193,7 @@ class TestTraining:
         store = Store(runs, small_config)
         local = store.bundle_of(store.by_alias("champion")).parents[1]
         stolen = shutil.copytree(local, tmp_path / "model")
-        with (stolen / "artifacts" / "bundle" / "model.skops").open("ab") as file:
+        with (stolen / "artifacts" / "bundle" / bundles.TABLES).open("ab") as file:
             file.write(b"x")
         with pytest.raises(BundleError):
             mlflow.pyfunc.load_model(str(stolen))
