@@ -1,31 +1,56 @@
 """Tables of other programs: Parquet, Excel workbooks old and new, and SQLite."""
 
+import itertools
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
+from zipfile import BadZipFile
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from python_calamine import CalamineError
 
 from models.errors import InvalidData
 from pipelines.data.formats.delimited import looks_like_values
 from pipelines.data.rows import CHUNK, FileLayout, Notice, Record, flatten, unique_names
 
 _TITLE_ROWS = 10
+_ENGINE: Literal["openpyxl"] = "openpyxl"
+_OLD_ENGINE: Literal["calamine"] = "calamine"  # reads workbooks of before 2007
 
 
-def parquet_records(path: Path) -> Iterator[Record]:
-    """Yield the rows of a Parquet file, nested columns flattened; raise `InvalidData` where it is none."""
+def parquet_records(path: Path, *, first: int = 0, rows: int | None = None) -> Iterator[Record]:
+    """Yield rows of a Parquet file, nested columns flattened; raise `InvalidData` where it is none.
+
+    `first` rows are passed over, whole groups of them unread, and at most `rows` are yielded.
+    """
+    with _parquet_file(path) as file:
+        sizes = [file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)]
+        ends = list(itertools.accumulate(sizes))
+        group = bisect_right(ends, first)
+        skipped = ends[group - 1] if group else 0
+        batches = file.iter_batches(batch_size=CHUNK, row_groups=range(group, len(sizes)))
+        wanted = itertools.chain.from_iterable(batch.to_pylist() for batch in batches)
+        yield from map(flatten, itertools.islice(wanted, first - skipped, None if rows is None else first - skipped + rows))
+
+
+def parquet_rows(path: Path) -> int:
+    """Return the number of rows of a Parquet file; raise `InvalidData` where it is none."""
+    with _parquet_file(path) as file:
+        return int(file.metadata.num_rows)
+
+
+def _parquet_file(path: Path) -> pq.ParquetFile:
+    """Return an open Parquet file; raise `InvalidData` where it is none."""
     try:
-        file = pq.ParquetFile(path)
+        return pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise InvalidData("Parquet cannot be read", value=type(error).__name__, remedy="write it again") from None
-    with file:
-        for batch in file.iter_batches(batch_size=CHUNK):
-            yield from map(flatten, batch.to_pylist())
 
 
 def excel_records(path: Path, layout: FileLayout, notice: Notice) -> Iterator[Record]:
@@ -33,9 +58,10 @@ def excel_records(path: Path, layout: FileLayout, notice: Notice) -> Iterator[Re
 
     Raises `InvalidData` where the workbook cannot be read or has no header.
     """
+    engine = _OLD_ENGINE if path.suffix.lower() == ".xls" else _ENGINE
     try:
-        sheet = pd.read_excel(path, sheet_name=layout.sheet, header=None, dtype=object)
-    except (ValueError, KeyError, OSError, ImportError, IndexError) as error:
+        sheet = pd.read_excel(path, sheet_name=layout.sheet, header=None, dtype=object, engine=engine)
+    except (ValueError, KeyError, OSError, ImportError, IndexError, BadZipFile, CalamineError) as error:
         raise InvalidData("workbook cannot be read", value=type(error).__name__, remedy="save it as .xlsx or .csv") from None
     rows = sheet.astype(object).where(sheet.notna(), None).to_numpy().tolist()
     if not rows:
