@@ -63,6 +63,7 @@ def release(
         by=by,
         evidence=_evidence(candidate, champion, evaluation, measured, tests),
     )
+    store.link(candidate.digest, {"release": entry.evidence, "released_at": entry.at, "released_by": by})
     return Released(candidate, measured, entry)
 
 

@@ -51,8 +51,7 @@ OUTER_FOLDS = 5
 class Adapted:
     """An adapted candidate: its bundle, what it was judged on, and how it compares with its base on the same calls.
 
-    `evaluation` is of local calls, each judged by a model that had met none of its group. `router` answers as the saved
-    bundle does.
+    `evaluation` is of local calls, each judged by a model that had met none of its group.
     """
 
     folder: Path
@@ -176,7 +175,7 @@ def _training(
         "settings": settings.to_record(),
         "folds": [fold.settings.to_record() for fold in folds],
     }
-    return provenance(work.config, {**identity}, work.blocks, work.program) | {
+    return provenance(work.config, identity, work.blocks, work.program) | {
         "signals": work.signals.version,
         "learnt_types": learnt_types(take(work.synthetic_table, work.blocks.fit), work.reader),
         "certified_on": "none" if review_only else "local",
@@ -197,8 +196,8 @@ def sentence(point: OperatingPoint, held_out: HeldOut, *, review_only: bool) -> 
     }[held_out]
     return (
         f"{point.false_clears} of {point.n_ineligible} ineligible local calls cleared where {allowed} are allowed: at most "
-        f"{point.max_false_clear:.1%} with {point.confidence:.0%} confidence; {point.dangerous_clears} of {point.n_dangerous} "
-        f"dangerous ones: at most {point.max_dangerous_clear:.1%}; {how}"
+        f"{point.max_false_clear:.1%} with {point.confidence:.0%} confidence; {point.dangerous_clears} of "
+        f"{point.n_dangerous} dangerous ones: at most {point.max_dangerous_clear:.1%}; {how}"
     )
 
 

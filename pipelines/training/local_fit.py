@@ -74,7 +74,7 @@ class Examples:
 def fit_parts(
     synthetic: Examples, local: Examples, calibrate: Examples, settings: LocalSettings, *, heads: tuple[str, ...] = HEADS
 ) -> Parts:
-    """Return the encoder and the heads, fitted on both; `eligible` is left as fitted, the others calibrated on `calibrate`."""
+    """Return the encoder and the heads, fitted on both kinds of calls; only `eligible` is left uncalibrated."""
     unknown = {name: np.full(len(synthetic.frame) + len(local.frame), None, dtype=object) for name in HEADS}
     labels = unknown | {name: np.concatenate([synthetic.heads[name], local.heads[name]]) for name in heads}
     fitted = classifier.fit(
@@ -109,7 +109,7 @@ def with_line(parts: Parts, line: Adjustment) -> Parts:
 
 
 def tune(synthetic: Examples, local: Examples, groups: Rows, base: ClassifierSettings) -> LocalSettings:
-    """Return the settings with the lowest log loss on held-out groups of the local calls, or the first that is about as good.
+    """Return the settings with the lowest log loss on held-out groups of the local calls, or the first about as good.
 
     Weight, regularisation and block weights are searched one after another. A setting replaces the one before it only where
     its mean loss is lower by more than one standard error of the paired difference.

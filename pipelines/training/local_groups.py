@@ -17,7 +17,7 @@ from pipelines.data.table import Table
 
 
 def groups_of(table: Table) -> Rows:
-    """Return the number of each call's group, shape (n,): calls that share a caller, an address or a note, also by others."""
+    """Return the number of each call's group, shape (n,): calls that share a caller, an address or a note."""
     n = len(table.calls)
     marks = [*(table.labels[key].reset_index(drop=True) for key in KEYS), _notes(table.calls)]
     edges = []
@@ -33,8 +33,9 @@ def groups_of(table: Table) -> Rows:
 
 
 def _notes(calls: Sequence[Call]) -> pd.Series:
-    """Return each call's note as the program reads it; an empty one is nobody else's."""
-    return pd.Series([normalise(call.narrative).text.strip() or None for call in calls], dtype=object)
+    """Return each call's note as the program reads it, blanks and capitals aside; an empty one is nobody else's."""
+    notes = [" ".join(normalise(call.narrative).text.casefold().split()) for call in calls]
+    return pd.Series([note or None for note in notes], dtype=object)
 
 
 def folds_of(groups: Rows, truth: Bools, *, count: int, seed: int) -> list[Bools]:

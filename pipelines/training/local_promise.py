@@ -72,6 +72,12 @@ def choose_local(block: Block, synthetic: Block, promises: Promises, *, pairs: l
     most = allowed_errors(
         int(synthetic.dangerous.sum()), max_rate=promises.max_dangerous_clear, confidence=promises.confidence
     )
+    if most < 0:
+        raise NoSafeThreshold(
+            f"too few dangerous synthetic calls to prove a rate of at most {promises.max_dangerous_clear}",
+            value=int(synthetic.dangerous.sum()),
+            remedy="name more with --training",
+        )
     safe = list(itertools.takewhile(lambda pair: (synthetic.cleared(*pair) & synthetic.dangerous).sum() <= most, pairs))
     try:
         return points.choose(block, local_promises(promises, block), pairs=safe)
@@ -82,7 +88,7 @@ def choose_local(block: Block, synthetic: Block, promises: Promises, *, pairs: l
 
 
 def review_only_point(block: Block, promises: Promises) -> OperatingPoint:
-    """Return a point for a bundle that never says ELIGIBLE; calls are turned away by their score only where that is proved."""
+    """Return a point for a bundle that never says ELIGIBLE; a score turns a call away only where that is proved."""
     judged = np.sort(block.scores[block.eligible & (block.scores >= 0)])
     k = allowed_errors(len(judged), max_rate=promises.max_missed_eligible, confidence=promises.confidence)
     return OperatingPoint(

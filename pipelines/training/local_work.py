@@ -21,6 +21,7 @@ from models.statistics import Bools, Rows
 from models.veto import VetoMatcher
 from pipelines.data.split import Split, split
 from pipelines.data.table import Table, take
+from pipelines.evaluation import metrics
 from pipelines.settings import Config
 from pipelines.training import labels as retrain
 from pipelines.training.certify import WIDE_OPEN
@@ -55,11 +56,12 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One fold of the cross-fitting: the calls it judges, shape (n,), the settings its own search chose, and its model."""
+    """One fold of the cross-fitting: the calls it judges, shape (n,), its own search's settings, its model and its area."""
 
     held: Bools
     settings: LocalSettings
     parts: Parts
+    area: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def cross_fit(work: Work, among: Bools, *, folds: int) -> tuple[list[Fold], Adju
         settings = tune(work.synthetic, learnt, work.groups[rest], base)
         parts = fit_parts(work.synthetic, learnt, work.calibrate, settings, heads=NEEDED_HEADS)
         scores[held] = log_odds(parts, work.local.frame[held])
-        fitted.append(Fold(held, settings, parts))
+        fitted.append(Fold(held, settings, parts, metrics.auc(truth[held], scores[held])))
     rules = Router(bundle=None, program=work.program, rulebook=work.rulebook, signals=work.signals)
     open_rows = rows[[not rules.decide(work.local_table.calls[row]).vetoed for row in rows]]
     return fitted, fitted_line(scores[open_rows], truth[open_rows])
