@@ -6,9 +6,9 @@ from datetime import datetime
 
 from models.call import Answer
 from models.classifier.bundle import Bundle
-from models.classifier.encoder import RISKS
 from models.classifier.familiarity import unfamiliar_share
 from models.classifier.features import MISSING
+from models.classifier.heads import RISKS
 from models.classifier.scorer import Scores
 from models.decision import PROGRAM_UNITS, Availability, Recommendation, Response, RiskBand
 from models.programs.call_types import UNMAPPED, program_types

@@ -15,8 +15,8 @@ from time import perf_counter
 from models.call import Call, utc_now
 from models.classifier import bundle as bundles
 from models.classifier.bundle import Bundle
-from models.classifier.encoder import RISKS
 from models.classifier.features import row
+from models.classifier.heads import RISKS
 from models.classifier.scorer import Scores
 from models.decision import Decision, Recommendation, RiskBand, Versions
 from models.errors import InvalidCall

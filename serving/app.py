@@ -39,12 +39,14 @@ def create_app(settings: Settings | None = None, router: Router | None = None, *
         services.models.watch()
         gc.collect()
         gc.freeze()  # what is loaded stays: walking it again and again would be seen in the slowest answers
-        purging = asyncio.create_task(services.purge_daily())
+        purging = [asyncio.create_task(purge()) for purge in (services.purge_daily, services.purge_hourly)]
+        services.incidents.start()
         try:
             with switch_interval(), on_hangup(services.models.wake):
                 yield
         finally:
-            purging.cancel()
+            for task in purging:
+                task.cancel()
             gc.unfreeze()
             services.close()
 

@@ -249,7 +249,6 @@ class ReadyOut(BaseModel):
     detail: str
     model: str
     challenger: str | None
-    compiled_scorer: bool
     ledger: bool
 
 

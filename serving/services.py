@@ -19,6 +19,7 @@ from serving.decisions.open_calls import OpenCalls
 from serving.decisions.service import DecisionService
 from serving.decisions.stream import CallStream
 from serving.decisions.typing_session import SessionTokens
+from serving.incidents.service import IncidentService
 from serving.model_manager import ModelManager
 from serving.model_registry import fetcher
 from serving.observability.metrics import Metrics
@@ -28,7 +29,7 @@ from serving.security.sessions import SessionCookies
 from serving.settings import Settings
 
 NO_LEDGER = "none"
-_DAY_SECONDS = 86_400
+_DAY_SECONDS, _HOUR_SECONDS = 86_400, 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class Services:
     authenticator: Authenticator
     session_tokens: SessionTokens
     open_calls: OpenCalls
+    incidents: IncidentService
     streams: Counter[str] = field(default_factory=Counter)
     """How many streams each person has open."""
 
@@ -62,22 +64,24 @@ class Services:
         models = ModelManager(settings, fetch=fetch, router=router, on_fault=metrics.faults.labels("bundle").inc)
         cookies = SessionCookies(_key(ledger, "cookie"))
         open_calls = OpenCalls(_beside(settings.ledger), key=_key(ledger, "open-calls"))
+        decisions = DecisionService(
+            models,
+            ledger,
+            metrics,
+            long_notes=LongNotes(settings.program),
+            hide_share=settings.hide_share,
+            hide_seed=settings.hide_seed,
+        )
         return cls(
             settings=settings,
             models=models,
             ledger=ledger,
-            decisions=DecisionService(
-                models,
-                ledger,
-                metrics,
-                long_notes=LongNotes(settings.program),
-                hide_share=settings.hide_share,
-                hide_seed=settings.hide_seed,
-            ),
+            decisions=decisions,
             metrics=metrics,
             authenticator=Authenticator(settings, cookies),
             session_tokens=SessionTokens(_key(ledger, "typing-session")),
             open_calls=open_calls,
+            incidents=IncidentService(settings, decisions, ledger),
         )
 
     def stream_of(self, socket: WebSocket, principal: Principal, *, practice: bool = False) -> CallStream:
@@ -107,12 +111,22 @@ class Services:
                 self.metrics.faults.labels("purge").inc()  # tried again tomorrow
             await asyncio.sleep(_DAY_SECONDS)
 
+    async def purge_hourly(self) -> None:
+        """Delete the incidents whose time is over, now and once an hour, until the task is cancelled."""
+        while self.ledger is not None:
+            try:
+                await self.incidents.purge()
+            except LedgerError:
+                self.metrics.faults.labels("purge").inc()  # tried again in an hour
+            await asyncio.sleep(_HOUR_SECONDS)
+
     def close(self) -> None:
         """Stop watching for models, write what waits, and close the ledger."""
         self.models.close()
         self.authenticator.close()
         self.decisions.close()
         self.open_calls.close()
+        self.incidents.close()
         if self.ledger is not None:
             self.ledger.close()
 

@@ -3,12 +3,13 @@
 import os
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.errors import InvalidConfig
-from models.ledger.encryption import HASH_KEY, NOTE_KEY
+from models.ledger.encryption import HASH_KEY, KEY_BYTES, NOTE_KEY
 from models.programs.program import DEFAULT_PROGRAM
 
 PREFIX = "HEARTLINE_"
@@ -28,6 +29,9 @@ class Settings(BaseSettings):
     requests a second for each caller, 0 for no limit. `registry` is an MLflow URI whose champion is polled every `poll`
     seconds; without it the folder `bundle` is watched. `hide_share` of the calls, drawn by incident number and `hide_seed`,
     are answered without a suggestion, for a trial. `allowed_hosts` are the names that a request's Host header may bear.
+    `shifts` are the local hours at which shifts begin. Changes of the suggestion on a linked incident are sent to
+    `push_url`, signed with `push_key`, at most `push_attempts` times; `push_wait` is the seconds before the second attempt
+    and doubles with each.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -52,12 +56,30 @@ class Settings(BaseSettings):
     otel: bool = False
     hide_share: float = Field(default=0.0, ge=0, le=1)
     hide_seed: str = "heartline"
+    shifts: Annotated[tuple[Annotated[int, Field(ge=0, le=23)], ...], NoDecode] = Field(default=(6, 18), min_length=1)
+    push_url: str = ""
+    push_key: SecretStr = SecretStr("")
+    push_attempts: int = Field(default=8, ge=1, le=50)
+    push_wait: float = Field(default=1.0, gt=0)
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "shifts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Return the names of a list that is separated by commas."""
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _check_push(self) -> Self:
+        """Refuse an address that would carry a note's words in clear, and a key that is too short."""
+        if not self.push_url:
+            return self
+        place = urlsplit(self.push_url)
+        local = place.scheme == "http" and (place.hostname or "") in {name.strip("[]") for name in LOOPBACK_HOSTS}
+        if not place.hostname or not (place.scheme == "https" or local):
+            raise ValueError("HEARTLINE_PUSH_URL needs https, or http on this machine")
+        if len(self.push_key.get_secret_value().encode()) < KEY_BYTES:
+            raise ValueError(f"HEARTLINE_PUSH_KEY needs {KEY_BYTES} bytes or more")
+        return self
 
     @property
     def authenticated(self) -> bool:
@@ -82,5 +104,5 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             fault = error.errors()[0]
-            name = f"{PREFIX}{str(fault['loc'][0]).upper()}"
-            raise InvalidConfig(f"{name} cannot be read", remedy=str(fault["msg"])) from None
+            name = f"{PREFIX}{str(fault['loc'][0]).upper()}" if fault["loc"] else "the settings"
+            raise InvalidConfig(f"{name} cannot be read", remedy=str(fault["msg"]).removeprefix("Value error, ")) from None

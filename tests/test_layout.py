@@ -26,7 +26,7 @@ ORDER = {
     ),
     "serving": (
         "settings", "process_state", "schemas", "problems", "model_manager", "model_registry", "observability", "security",
-        "decisions", "services", "api", "console", "app",
+        "decisions", "incidents", "services", "api", "console", "app",
     ),
 }  # fmt: skip
 """Each part of a package, from the lowest up: a part imports only parts before it."""

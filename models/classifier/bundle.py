@@ -1,42 +1,37 @@
-"""Save and load a model as a folder: `model.skops` and `manifest.json`; refuse anything that does not match.
+"""Save and load a model as a folder: `tables.npz`, `model.skops` and `manifest.json`; refuse anything that does not match.
 
-The manifest holds the SHA-256 of the artefact, the versions it was made with, the operating point and golden scores.
-Its own digest names the model in every decision. The allow-list of types lives here and never in the artefact.
+The tables are what scores a call; the skops file holds scikit-learn's fitted parts, from which they were made. `save` proves
+the two equal, `prove` does so again, and `load` reads the tables alone, so that the service needs no scikit-learn. The
+manifest holds the SHA-256 of both files, the versions they were made with, the operating point, golden scores and what the
+proof found. Its own digest names the model in every decision.
 """
 
 import hashlib
-import io
 import json
 import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from typing import TYPE_CHECKING, Any
 
-import sklearn
-import skops.io
-
-from models.classifier.encoder import Parts
+from models.classifier import tables as look_ups
 from models.classifier.features import FEATURES_VERSION, Row
-from models.classifier.operating_point import OperatingPoint, allowed_errors
+from models.classifier.operating_point import OperatingPoint, provable
 from models.classifier.risk import RiskTable
-from models.classifier.scorer import PipelineScorer, Scorer, proved
+from models.classifier.scorer import TOLERANCE, LinearScorer, worst_difference
+from models.classifier.tables import Tables
 from models.errors import BundleError
 from models.text.normalize import TEXT_VERSION
 
-MODEL, MANIFEST = "model.skops", "manifest.json"
-MAX_MANIFEST, MAX_MODEL, MAX_UNPACKED = 16 * 2**20, 256 * 2**20, 2**30
-"""The largest manifest in characters, model file in bytes, and content of a model file when it is unpacked."""
+if TYPE_CHECKING:
+    from models.classifier.encoder import Parts  # scikit-learn, which the service never loads
 
-FORMAT = 5
-ALLOWED_TYPES = (
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
-    "sklearn.calibration._TemperatureScaling",
-)
-"""Types beyond scikit-learn's public ones, which skops trusts by itself, that an artefact may hold."""
+MODEL, TABLES, MANIFEST = "model.skops", "tables.npz", "manifest.json"
+MAX_MANIFEST, MAX_MODEL, MAX_TABLES = 16 * 2**20, 256 * 2**20, 64 * 2**20
+"""The largest manifest in characters, and the largest files of the model and of its tables in bytes."""
+
+FORMAT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +53,18 @@ class Adjustment:
 class Bundle:
     """A loaded model.
 
-    `digest` names it, `scorer_difference` is what its proof found, `risks` has a table for each risk head.
+    `digest` names it, `scorer_difference` is how far its golden calls lay from scikit-learn's scores, `risks` has a table
+    for each risk head, `folder` is where it was read from.
     """
 
     digest: str
-    scorer: Scorer
-    parts: Parts
+    scorer: LinearScorer
     operating_point: OperatingPoint
     manifest: Mapping[str, Any]
     scorer_difference: float
     risks: Mapping[str, RiskTable] = field(default_factory=dict)
     adjustment: Adjustment = Adjustment()
-
-    @property
-    def compiled(self) -> bool:
-        """Return whether the fast scorer proved itself equal to scikit-learn."""
-        return not isinstance(self.scorer, PipelineScorer)
+    folder: Path | None = None
 
     @property
     def certified_on(self) -> str:
@@ -93,15 +84,20 @@ class Bundle:
     @property
     def vocabulary(self) -> frozenset[str]:
         """Return the single words that the classifier has learnt."""
-        for name, block, _ in self.parts["encoder"].transformers_:
-            if name == "words":
-                return frozenset(term for term in block.vocabulary_ if " " not in term)
-        return frozenset()
+        return self.scorer.vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How far a bundle's tables lie from scikit-learn: the largest difference over so many calls, at most `TOLERANCE`."""
+
+    difference: float
+    calls: int
 
 
 def save(
     folder: Path,
-    parts: Parts,
+    parts: "Parts",
     point: OperatingPoint,
     *,
     risks: Mapping[str, RiskTable],
@@ -112,17 +108,32 @@ def save(
     """Write a bundle and return its digest; `training` says from what and how it was made.
 
     The same parts and the same training give the same bytes.
+
+    Raises
+    ------
+    BundleError
+        The look-up tables do not give scikit-learn's scores on the golden calls, or the parts cannot be compiled.
+
     """
+    from models.classifier import artefact, compiler  # noqa: PLC0415  scikit-learn, which the service never loads
+
+    tables = _compiled(parts)
+    proof = _proved(*compiler.difference_from(parts, tables, golden), where=folder)
+    raw = {MODEL: artefact.to_bytes(parts), TABLES: look_ups.to_bytes(tables)}
+    stock = compiler.PipelineScorer(parts)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MODEL).write_bytes(_canonical(skops.io.dumps(parts)))
+    for name, content in raw.items():
+        (folder / name).write_bytes(content)
     manifest: dict[str, Any] = {
         "format": FORMAT,
-        "model_sha256": _sha256((folder / MODEL).read_bytes()),
-        "versions": _versions(),
+        "model_sha256": _sha256(raw[MODEL]),
+        "tables_sha256": _sha256(raw[TABLES]),
+        "versions": _versions() | {"scikit-learn": _scikit_learn()},
         "operating_point": point.to_record(),
         "adjustment": asdict(adjustment or Adjustment()),
         "risks": {head: table.to_record() for head, table in risks.items()},
-        "golden": [_golden(parts, features) for features in golden],
+        "golden": [{"features": dict(row), "scores": compiler.recorded(stock.score(row))} for row in golden],
+        "proof": asdict(proof),
         "training": dict(training),
     }
     manifest["digest"] = _digest(manifest)
@@ -136,33 +147,105 @@ def load(folder: Path, *, expected_digest: str | None = None) -> Bundle:
     digest = str(manifest["digest"])
     if expected_digest is not None and digest != expected_digest:
         raise BundleError("this is another model", value=digest, remedy=f"expected {expected_digest}")
-    if manifest["versions"] != _versions():
+    versions = {name: manifest["versions"].get(name) for name in _versions()}
+    if versions != _versions():
         raise BundleError(
             "bundle was made with other versions",
-            value=manifest["versions"],
+            value=versions,
             remedy="train again with this release, or install the one that made it",
         )
-    if (folder / MODEL).stat().st_size > MAX_MODEL:
-        raise BundleError("model file is too large", value=str(folder), remedy=f"at most {MAX_MODEL} bytes are read")
-    raw = (folder / MODEL).read_bytes()
-    if _sha256(raw) != manifest["model_sha256"]:
-        raise BundleError("model file was changed after it was saved", value=str(folder), remedy="restore or retrain it")
-    with ZipFile(io.BytesIO(raw)) as packed:
-        if sum(part.file_size for part in packed.infolist()) > MAX_UNPACKED:
-            raise BundleError("model file unpacks to too much", value=str(folder), remedy="do not use this file")
-    foreign = sorted(set(skops.io.get_untrusted_types(data=raw)) - set(ALLOWED_TYPES))
-    if foreign:
-        raise BundleError("model file holds a type that is not allowed", value=foreign[0], remedy="do not use this file")
-    parts: Parts = skops.io.loads(raw, trusted=list(ALLOWED_TYPES))
+    scorer = LinearScorer(_tables(folder, manifest))
     golden: list[tuple[Row, dict[str, Any]]] = [(entry["features"], entry["scores"]) for entry in manifest["golden"]]
     if not golden:
         raise BundleError("bundle has no golden calls to prove its scorer with", value=str(folder), remedy="train again")
-    scorer, difference = proved(parts, golden)
+    proof = _proved(worst_difference(scorer, golden), len(golden), where=folder)
     point = OperatingPoint(**manifest["operating_point"])
     adjustment = Adjustment(**manifest["adjustment"])
     _check_point(point, manifest["training"], adjustment)
     risks = {head: RiskTable.from_record(record) for head, record in manifest["risks"].items()}
-    return Bundle(digest, scorer, parts, point, manifest, difference, risks, adjustment)
+    return Bundle(digest, scorer, point, manifest, proof.difference, risks, adjustment, folder)
+
+
+def load_parts(folder: Path) -> "Parts":
+    """Return scikit-learn's fitted parts of a bundle; needs `heartline[train]`.
+
+    Raises
+    ------
+    BundleError
+        A digest, scikit-learn's version or a type does not match.
+
+    """
+    from models.classifier import artefact  # noqa: PLC0415  scikit-learn, which the service never loads
+
+    manifest = read_manifest(folder)
+    if manifest["versions"].get("scikit-learn") != _scikit_learn():
+        raise BundleError(
+            "bundle was made with another scikit-learn",
+            value=manifest["versions"].get("scikit-learn"),
+            remedy="train again with this release, or install the one that made it",
+        )
+    return artefact.from_bytes(_checked(folder, MODEL, manifest["model_sha256"], limit=MAX_MODEL), where=folder)
+
+
+def prove(folder: Path, rows: Iterable[Row] = ()) -> Proof:
+    """Prove a bundle's tables anew: made again from scikit-learn's parts, and scored beside them on golden and other rows.
+
+    Raises
+    ------
+    BundleError
+        The tables are not those of the parts, or a score differs by more than `TOLERANCE`; or as `load` and `load_parts`.
+
+    """
+    from models.classifier import compiler  # noqa: PLC0415  scikit-learn, which the service never loads
+
+    bundle, parts = load(folder), load_parts(folder)
+    tables = _compiled(parts)
+    if look_ups.to_bytes(_tables(folder, bundle.manifest)) != look_ups.to_bytes(tables):
+        raise BundleError("the tables are not those of the model", value=str(folder), remedy="train it again")
+    golden = [entry["features"] for entry in bundle.manifest["golden"]]
+    return _proved(*compiler.difference_from(parts, tables, [*golden, *rows]), where=folder)
+
+
+def _compiled(parts: "Parts") -> Tables:
+    """Return fitted parts as tables; raise `BundleError` for parts that no table can stand for."""
+    from models.classifier import compiler  # noqa: PLC0415  scikit-learn, which the service never loads
+
+    try:
+        return compiler.compiled(parts)
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise BundleError("the model cannot be compiled", value=str(error), remedy="use linear heads") from None
+
+
+def _tables(folder: Path, manifest: Mapping[str, Any]) -> Tables:
+    """Return the tables of a folder; raise `BundleError` where they are not those of the manifest."""
+    raw = _checked(folder, TABLES, manifest["tables_sha256"], limit=MAX_TABLES)
+    try:
+        return look_ups.from_bytes(raw)
+    except ValueError as error:
+        raise BundleError("the tables cannot be read", value=str(error), remedy="restore or retrain it") from None
+
+
+def _checked(folder: Path, name: str, sha256: str, *, limit: int) -> bytes:
+    """Return the content of a file of a bundle; raise `BundleError` where it is too large or another than was saved."""
+    if not (folder / name).is_file():
+        raise BundleError(f"bundle has no {name}", value=str(folder), remedy="restore or retrain it")
+    if (folder / name).stat().st_size > limit:
+        raise BundleError(f"{name} is too large", value=str(folder), remedy=f"at most {limit} bytes are read")
+    raw = (folder / name).read_bytes()
+    if _sha256(raw) != sha256:
+        raise BundleError(f"{name} was changed after it was saved", value=str(folder), remedy="restore or retrain it")
+    return raw
+
+
+def _proved(difference: float, calls: int, *, where: Path) -> Proof:
+    """Return a proof; raise `BundleError` where the tables and scikit-learn lie further apart than `TOLERANCE`."""
+    if not difference <= TOLERANCE:
+        raise BundleError(
+            "the look-up tables do not give scikit-learn's scores",
+            value=f"{difference:g} in {where}",
+            remedy="train again with this release",
+        )
+    return Proof(difference, calls)
 
 
 def _check_point(point: OperatingPoint, training: Mapping[str, Any], adjustment: Adjustment) -> None:
@@ -171,8 +254,8 @@ def _check_point(point: OperatingPoint, training: Mapping[str, Any], adjustment:
         return  # the policy never clears a call by such a bundle
     floor = adjustment.apply(float(training.get("config", {}).get("threshold.min_probability", 0.0))) - 1e-9
     in_order = 0.0 <= point.not_eligible_below <= point.eligible_at <= 1.0 and point.eligible_at >= floor
-    proved_by = allowed_errors(point.n_ineligible, max_rate=point.max_false_clear, confidence=point.confidence)
-    if not in_order or point.eligible_at <= 0.0 or proved_by < 0:
+    proved = provable(point.n_ineligible, max_rate=point.max_false_clear, confidence=point.confidence)
+    if not in_order or point.eligible_at <= 0.0 or not proved:
         raise BundleError("the operating point is not a certified one", value=point.eligible_at, remedy="train again")
 
 
@@ -184,44 +267,27 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         content = {}
     manifest: dict[str, Any] = content if isinstance(content, dict) else {}
-    if not manifest or not (folder / MODEL).is_file():
+    if not manifest:
         raise BundleError("no bundle here", value=str(folder), remedy="run heartline train, then heartline release")
+    if manifest.get("format") != FORMAT and manifest.get("digest") == _digest(manifest):
+        raise BundleError(
+            "bundle is of another format",
+            value=manifest.get("format"),
+            remedy=f"train again with this release, which reads format {FORMAT}, or install the one that made it",
+        )
     if manifest.get("format") != FORMAT or manifest.get("digest") != _digest(manifest):
         raise BundleError("manifest was changed after it was saved", value=str(folder), remedy="restore or retrain it")
     return manifest
 
 
-def _canonical(raw: bytes) -> bytes:
-    """Rewrite a skops file so that equal models give equal bytes: numbers for memory addresses, one date, one order."""
-    with ZipFile(io.BytesIO(raw)) as given:
-        schema = given.read("schema.json").decode("utf-8")
-        order: dict[str, str] = {}
-        for address in re.findall(r'"__id__": (\d+)', schema):
-            order.setdefault(address, str(len(order) + 1))
-        schema = re.sub(r'"__id__": (\d+)', lambda match: f'"__id__": {order[match.group(1)]}', schema)
-        # A vectoriser remembers where its list of stop words lay, which nothing reads again.
-        schema = re.sub(r'("_stop_words_id": \{[^}]*?"content": )"\d+"', r'\1"0"', schema)
-        names = {name: order.get(Path(name).stem, Path(name).stem) + Path(name).suffix for name in given.namelist()}
-        schema = re.sub(r'"file": "([^"]+)"', lambda match: f'"file": "{names[match.group(1)]}"', schema)
-        parts = {names[name]: given.read(name) for name in given.namelist() if name != "schema.json"}
-    made = io.BytesIO()
-    with ZipFile(made, "w", compression=ZIP_DEFLATED) as written:
-        for name, part in sorted({**parts, "schema.json": schema.encode("utf-8")}.items()):
-            written.writestr(ZipInfo(name), part, compress_type=ZIP_DEFLATED)
-    return made.getvalue()
-
-
-def _golden(parts: Parts, features: Row) -> dict[str, Any]:
-    """Return scikit-learn's own scores of one row of features."""
-    scores = PipelineScorer(parts).score(features)
-    plain = {"heads": scores.probabilities, "response": scores.response}
-    return {"features": dict(features), "scores": plain}
-
-
 def _versions() -> dict[str, str]:
-    """Return the versions that a bundle depends on; scikit-learn by its minor version."""
-    minor = ".".join(sklearn.__version__.split(".")[:2])
-    return {"text": TEXT_VERSION, "features": FEATURES_VERSION, "scikit-learn": minor}
+    """Return the versions that decide what a bundle's tables are looked up with."""
+    return {"text": TEXT_VERSION, "features": FEATURES_VERSION}
+
+
+def _scikit_learn() -> str:
+    """Return the minor version of scikit-learn, by which skops files are read back."""
+    return ".".join(version("scikit-learn").split(".")[:2])
 
 
 def _digest(manifest: Mapping[str, Any]) -> str:

@@ -20,12 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from models.classifier.calibration import Calibration, calibrated
 from models.classifier.features import CATEGORY_COLUMNS, NUMBER_COLUMNS
-
-RISKS = ("danger", "medical", "self_harm")
-"""What may be at the scene: a weapon or violence, a need for an ambulance first, an attempt under way or imminent."""
-
-HEADS = ("eligible", *RISKS, "risk", "response")
-"""The heads. `risk` is any of `RISKS`; `response` has several classes, the others two."""
+from models.classifier.heads import HEADS
 
 INPUTS = ("words", "signals", "text", "metadata", "both")
 """What the encoder may read. `text` is signals and words."""

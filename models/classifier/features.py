@@ -5,12 +5,14 @@ Stateless: the same call gives the same row whenever and wherever it is asked. M
 
 import math
 from collections.abc import Iterable
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from models.call import Call
 from models.reading import Reader, Reading
 from models.signals.detector import signal_tokens
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FEATURES_VERSION = "3"
 TEXT_COLUMNS = ("signals", "text", "call_type_words")
@@ -64,8 +66,10 @@ def signals_of(reading: Reading) -> str:
     return " ".join([signal_tokens(reading.signals), *sorted(rules)]).strip()
 
 
-def frame(calls: Iterable[Call], reader: Reader) -> pd.DataFrame:
+def frame(calls: Iterable[Call], reader: Reader) -> "pd.DataFrame":
     """Return the features of many calls, one row each, columns in the order of `COLUMNS`."""
+    import pandas as pd  # noqa: PLC0415  60 MB that training needs and one decision does not
+
     return pd.DataFrame.from_records([row(reader.read(call)) for call in calls], columns=list(COLUMNS))
 
 

@@ -1,41 +1,74 @@
-"""Compile a fitted head into its weights and its calibration, as functions of its logits."""
+"""The heads by name, and one compiled head: its calibration as a function of its logits."""
 
 import math
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 Vector = NDArray[np.float64]
 
+RISKS = ("danger", "medical", "self_harm")
+"""What may be at the scene: a weapon or violence, a need for an ambulance first, an attempt under way or imminent."""
+
+HEADS = ("eligible", *RISKS, "risk", "response")
+"""The heads. `risk` is any of `RISKS`; `response` has several classes, the others two."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadTable:
+    """What was learnt of one head beside its weights.
+
+    `method` is `none`, `temperature`, `sigmoid` or `isotonic`. `curves` are its numbers: for `temperature` one array
+    (1,); for `sigmoid` an array (2,) of slope and intercept for each calibrated class; for `isotonic` an array (2, m) of
+    log-odds and probabilities for each. `intercept` has shape (outputs,).
+    """
+
+    classes: tuple[str, ...]
+    intercept: Vector
+    method: str
+    curves: tuple[Vector, ...] = ()
+
 
 class Head:
-    """One compiled head: its weights, shape (features, outputs), and its calibration."""
+    """One compiled head."""
 
-    def __init__(self, fitted: Any) -> None:
-        """Read a logistic regression, calibrated or not; raise `ValueError` for a form that is not known."""
-        self.classes = [str(name) for name in fitted.classes_]
-        linear, several = fitted, len(self.classes) > 2
-        self._calibrate: Callable[[Vector], Vector] = _softmax if several else _logistic
-        if not isinstance(fitted, LogisticRegression):
-            (inner,) = fitted.calibrated_classifiers_
-            linear = inner.estimator.estimator
-            self._calibrate = _calibration(inner.calibrators, several=several)
-        self.weights: Vector = np.ascontiguousarray(linear.coef_.T)
-        self.intercept: Vector = linear.intercept_
+    def __init__(self, table: HeadTable) -> None:
+        """Read a head's table; raise `ValueError` for a method or a number of curves that is not known."""
+        self.classes = list(table.classes)
+        self.intercept = table.intercept
+        self._calibrate = _calibration(table)
 
     def probabilities(self, logits: Vector) -> Vector:
         """Return the probability of each class; shape (classes,)."""
         return self._calibrate(logits + self.intercept)
 
 
+def _calibration(table: HeadTable) -> Callable[[Vector], Vector]:
+    """Return the calibration of a head as a function of its logits."""
+    several = len(table.classes) > 2
+    if table.method == "none":
+        return _softmax if several else _logistic
+    if table.method == "temperature":
+        beta = float(table.curves[0][0])
+        return (lambda logits: _softmax(beta * logits)) if several else (lambda logits: _logistic(2.0 * beta * logits))
+    curves = [_curve(table.method, numbers) for numbers in table.curves]
+    if several:
+        return lambda logits: _shared([curve(logit) for curve, logit in zip(curves, logits.tolist(), strict=True)])
+    (only,) = curves
+    return lambda logits: np.array([1.0 - (p := only(float(logits[0]))), p])
+
+
 def _logistic(logits: Vector) -> Vector:
     """Return both probabilities of a binary head from its one logit."""
-    logit = float(logits[0])  # numpy's own scalars are slow
-    p = 1.0 / (1.0 + math.exp(-logit)) if logit > -700 else 0.0
+    p = _sigmoid(float(logits[0]))  # numpy's own scalars are slow
     return np.array([1.0 - p, p])
+
+
+def _sigmoid(logit: float) -> float:
+    """Return the logistic function of a logit, nought where it would overflow."""
+    return 1.0 / (1.0 + math.exp(-logit)) if logit > -700 else 0.0
 
 
 def _softmax(logits: Vector) -> Vector:
@@ -44,29 +77,15 @@ def _softmax(logits: Vector) -> Vector:
     return np.asarray(raised / raised.sum())
 
 
-def _calibration(calibrators: list[Any], *, several: bool) -> Callable[[Vector], Vector]:
-    """Return the calibration of a head as a function of its logits."""
-    kind = type(calibrators[0]).__name__
-    if kind == "_TemperatureScaling":
-        beta = float(calibrators[0].beta_)
-        return (lambda logits: _softmax(beta * logits)) if several else (lambda logits: _logistic(2.0 * beta * logits))
-    curves = [_curve(calibrator) for calibrator in calibrators]
-    if several:
-        return lambda logits: _shared([curve(logit) for curve, logit in zip(curves, logits.tolist(), strict=True)])
-    (only,) = curves
-    return lambda logits: np.array([1.0 - (p := only(float(logits[0]))), p])
-
-
-def _curve(calibrator: Any) -> Callable[[float], float]:
+def _curve(method: str, numbers: Vector) -> Callable[[float], float]:
     """Return the probability of one class as a function of its own logit."""
-    kind = type(calibrator).__name__
-    if kind == "_SigmoidCalibration":
-        a, b = float(calibrator.a_), float(calibrator.b_)
-        return lambda logit: float(_logistic(np.array([-(a * logit + b)]))[1])
-    if kind == "IsotonicRegression":
-        x, y = calibrator.X_thresholds_, calibrator.y_thresholds_
+    if method == "sigmoid":
+        slope, intercept = map(float, numbers)
+        return lambda logit: _sigmoid(-(slope * logit + intercept))
+    if method == "isotonic":
+        x, y = numbers
         return lambda logit: float(np.interp(logit, x, y))
-    raise ValueError(f"no compiled form for {kind}")
+    raise ValueError(f"no compiled form for {method}")
 
 
 def _shared(chances: list[float]) -> Vector:

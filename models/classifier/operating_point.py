@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from models.errors import NoSafeThreshold
 
@@ -91,10 +90,21 @@ def allowed_errors(n: int, *, max_rate: float, confidence: float) -> int:
     >>> allowed_errors(59, max_rate=0.05, confidence=0.95), allowed_errors(58, max_rate=0.05, confidence=0.95)
     (0, -1)
     """
+    from scipy import stats  # noqa: PLC0415  a second and 60 MB that a service which only reads its model can spare
+
     k = int(stats.binom.ppf(1 - confidence, n, max_rate)) if n else -1
     while k >= 0 and stats.binom.cdf(k, n, max_rate) > 1 - confidence:
         k -= 1
     return k
+
+
+def provable(n: int, *, max_rate: float, confidence: float) -> bool:
+    """Return whether `n` calls without one error prove a rate of at most `max_rate`.
+
+    >>> provable(59, max_rate=0.05, confidence=0.95), provable(58, max_rate=0.05, confidence=0.95)
+    (True, False)
+    """
+    return n > 0 and (1 - max_rate) ** n <= 1 - confidence
 
 
 def needed(*, max_rate: float, confidence: float) -> int:

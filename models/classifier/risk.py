@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from models.classifier.operating_point import allowed_errors
 
@@ -50,6 +49,8 @@ class RiskTable:
 
 def risk_table(scores: NDArray[np.float64], events: NDArray[np.bool_], *, confidence: float) -> RiskTable:
     """Return the table of labelled calls; shapes (n,) and (n,). It is empty where the scores do not differ."""
+    from scipy import stats  # noqa: PLC0415  a second and 60 MB that a service which only reads its model can spare
+
     edges = np.unique(np.quantile(scores, _QUANTILES)) if len(scores) else np.empty(0)
     if len(edges) < 2:
         return RiskTable()

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from models.instants import WIDTH
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration; a ledger of another revision is migrated when it is opened."""
 
 metadata = sa.MetaData()
@@ -56,6 +56,49 @@ properties = sa.Table(
     sa.Column("value", sa.String(64), nullable=False),
 )
 """Facts of the ledger itself: `key_check` tells another key apart from a changed row."""
+
+incidents = sa.Table(
+    "incidents",
+    metadata,
+    sa.Column("incident_id", sa.String(200), primary_key=True),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("answered", sa.Integer, nullable=False),
+    sa.Column("closed", sa.SmallInteger, nullable=False),
+    sa.Column("changed_at", INSTANT, nullable=False),
+    sa.Column("fields", sa.LargeBinary, nullable=False),
+    sa.Column("suggestion", sa.String(100)),
+    sa.Column("answer", sa.LargeBinary),
+)
+"""Incidents as a CAD system last described them, fields and answer encrypted; `answered` is the newest answered revision."""
+
+incident_notes = sa.Table(
+    "incident_notes",
+    metadata,
+    sa.Column("incident_id", sa.String(200), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("note_id", sa.String(200), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("text", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("incident_id", "note_id"),
+)
+"""The notes of an incident in the order in which they came, encrypted; `revision` is the incident's with this note."""
+
+incident_pushes = sa.Table(
+    "incident_pushes",
+    metadata,
+    sa.Column("push_id", sa.String(64), primary_key=True),
+    sa.Column("incident_id", sa.String(200), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("made_at", INSTANT, nullable=False),
+    sa.Column("state", sa.String(8), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_at", INSTANT, nullable=False),
+    sa.Column("fault", sa.String(100)),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+"""Changes of a suggestion that are to be sent, encrypted: `waiting`, `dead` after the last attempt, deleted once sent."""
+sa.Index("incident_pushes_due", incident_pushes.c.state, incident_pushes.c.next_at)
 
 APPEND_ONLY = {
     "sqlite": {

@@ -38,6 +38,7 @@ COMMANDS = {
     "programs": "programs",
     "call-types": "call_types",
     "export": "export",
+    "cad": "cad",
 }
 """Each command or group of commands, and the file of this package that holds it.
 

@@ -35,8 +35,7 @@ def monitor(
     profile = training["profile"] | {"calls": training["blocks"]["certify"]}  # the block that it was measured on
     result = monitoring.monitor(decisions, profile, load_config(config).monitor)
     if notes:
-        vocabulary = loaded.parts["encoder"].named_transformers_["words"].vocabulary_
-        result.words = monitoring.new_words(decisions, notes, vocabulary)
+        result.words = monitoring.new_words(decisions, notes, loaded.vocabulary)
     else:
         terminal.say("no note can be read (none kept, or HEARTLINE_NOTE_KEY is not set): new words are not looked for")
     for line in monitoring.lines(result):

@@ -6,9 +6,13 @@ from typing import Annotated
 
 import typer
 
+from models.classifier.bundle import read_manifest
+from models.programs.program import load_program
 from pipelines.cli import terminal
-from pipelines.cli.options import RUNS, ConfigOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, BundleOption, ConfigOption, ProgramOption, RunsOption
+from pipelines.data.table import read_table
 from pipelines.release import history as releases
+from pipelines.release import proof
 from pipelines.release import release as releasing
 from pipelines.settings import load_config
 from pipelines.training.tracking import Store
@@ -58,3 +62,21 @@ def rollback(runs: RunsOption = RUNS, config: ConfigOption = None, by: ByOption 
     """Make the champion before the present one champion again."""
     released = releasing.rollback(Store(runs, load_config(config)), by=by or releases.current_user())
     terminal.show(f"champion again: version {released.registered.version}, bundle {released.registered.digest[:16]}")
+
+
+@release_app.command("verify", epilog="Example: heartline release verify --data data/sample.csv")
+def verify(
+    bundle: BundleOption = None,
+    runs: RunsOption = RUNS,
+    data: Annotated[Path | None, typer.Option("--data", help="Calls to prove it on, beside its golden calls.")] = None,
+    program: ProgramOption = PROGRAM,
+) -> None:
+    """Prove again that the look-up tables of a bundle are those of its model and give scikit-learn's scores."""
+    folder = bundle or runs / "champion"
+    calls = read_table(data).calls if data else ()
+    again = proof.prove(folder, load_program(program), calls)
+    manifest = read_manifest(folder)
+    recorded = manifest["proof"]
+    terminal.show(f"bundle {manifest['digest'][:16]}: the tables are those of the model")
+    terminal.show(f"largest difference from scikit-learn: {again.difference:.1e} over {again.calls} calls")
+    terminal.show(f"recorded when it was written: {recorded['difference']:.1e} over {recorded['calls']} calls")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from models.call import Call
-from models.classifier.encoder import RISKS
+from models.classifier.heads import RISKS
 from models.decision import Decision, Recommendation, RiskBand
 from models.programs.call_types import canonical
 from models.router import Router

@@ -1,6 +1,6 @@
 """Release: a candidate becomes champion where every gate holds; the history is kept, and a champion can be restored."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from pipelines.release import gates
 from pipelines.release import history as releases
 from pipelines.release.gates import Gate
 from pipelines.release.history import Entry
+from pipelines.release.proof import prove
 from pipelines.settings import Config, from_flat
 from pipelines.training import sources
 from pipelines.training.provenance import file_sha256
@@ -46,6 +47,7 @@ def release(
     champion = store.by_alias(CHAMPION)
     block = _test_block(store, candidate, data)
     router = _router(store, candidate)
+    proof = _proof(store, candidate, router, block)
     evaluation = evaluate(router, block, config.evaluate)
     size = sum(path.stat().st_size for path in store.bundle_of(candidate).iterdir()) / 2**20
     behaviour, tests = gates.behaviour_gates(router, slack=config.release.behaviour_slack)
@@ -61,7 +63,7 @@ def release(
         version=candidate.version,
         digest=candidate.digest,
         by=by,
-        evidence=_evidence(candidate, champion, evaluation, measured, tests),
+        evidence=_evidence(candidate, champion, evaluation, measured, tests) | {"proof": asdict(proof)},
     )
     store.link(candidate.digest, {"release": entry.evidence, "released_at": entry.at, "released_by": by})
     return Released(candidate, measured, entry)
@@ -130,6 +132,14 @@ def _evidence(
         "behaviour": [str(test) for test in tests],
         "figures": {name: str(estimate) for name, estimate in evaluation.figures.items()},
     }
+
+
+def _proof(store: Store, candidate: Registered, router: Router, block: Table) -> bundles.Proof:
+    """Return the proof of a candidate's tables on its test block; raise `GateFailed` where they are not scikit-learn's."""
+    try:
+        return prove(store.bundle_of(candidate), router.program, block.calls)
+    except BundleError as error:
+        raise GateFailed(f"version {candidate.version} may not be released: {error}", remedy="train it again") from None
 
 
 def _router(store: Store, registered: Registered) -> Router:

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from models.classifier import operating_point as points
 from models.classifier.bundle import Bundle
-from models.classifier.encoder import RISKS, Parts
+from models.classifier.compiler import compiled
+from models.classifier.encoder import Parts
+from models.classifier.heads import RISKS
 from models.classifier.operating_point import Block, OperatingPoint, Promises
 from models.classifier.risk import certified_low
-from models.classifier.scorer import proved
+from models.classifier.scorer import LinearScorer
 from models.decision import Decision, Recommendation
 from models.programs.program import Program
 from models.router import Router
@@ -44,7 +46,7 @@ def open_router(
 ) -> Router:
     """Return a router over fitted parts whose thresholds keep nothing from ELIGIBLE."""
     point = replace(WIDE_OPEN, max_unfamiliar=max_unfamiliar)
-    bundle = Bundle("open", proved(parts, ())[0], parts, point, {}, 0.0)
+    bundle = Bundle("open", LinearScorer(compiled(parts)), point, {}, 0.0)
     return Router(bundle=bundle, program=program, rulebook=rulebook, signals=signals)
 
 

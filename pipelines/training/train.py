@@ -15,6 +15,7 @@ from models.classifier import encoder as classifier
 from models.classifier import features
 from models.classifier.bundle import Adjustment
 from models.classifier.golden import GOLDEN_CALLS
+from models.classifier.heads import RISKS
 from models.classifier.risk import RiskTable, risk_table
 from models.errors import InvalidData
 from models.programs.program import DEFAULT_PROGRAM, load_program
@@ -124,9 +125,7 @@ def train(
 def risk_tables(parts: classifier.Parts, table: Table, config: Config, reader: Reader) -> dict[str, RiskTable]:
     """Return, for each risk, how often calls that its head has not learnt from were so, by bands of its score."""
     encoded = parts["encoder"].transform(features.frame(table.calls, reader))
-    truths = {name: table.labels[name].to_numpy(dtype=object) for name in classifier.RISKS} | {
-        "risk": any_risk(table.labels)
-    }
+    truths = {name: table.labels[name].to_numpy(dtype=object) for name in RISKS} | {"risk": any_risk(table.labels)}
     chances = {name: np.asarray(parts[name].predict_proba(encoded)[:, 1]) for name in truths if name in parts}
     if "risk" in chances:
         chances["risk"] = np.max(list(chances.values()), axis=0)  # as the scorer gives it
@@ -171,6 +170,6 @@ def head_labels(table: Table, rows: np.ndarray[Any, Any]) -> dict[str, np.ndarra
     return {
         "eligible": labels["eligible"].to_numpy(dtype=object),
         "response": labels["response"].to_numpy(dtype=object),
-        **{name: labels[name].to_numpy(dtype=object) for name in classifier.RISKS},
+        **{name: labels[name].to_numpy(dtype=object) for name in RISKS},
         "risk": any_risk(labels),
     }

@@ -37,6 +37,7 @@ def requires(*roles: str) -> Callable[[HTTPConnection], Awaitable[Principal]]:
 
 Typist = Annotated[Principal, Depends(requires("call_taker", "clinician"))]
 OutcomeReporter = Annotated[Principal, Depends(requires("clinician", "administrator"))]
+CadReader = Annotated[Principal, Depends(requires("call_taker", "clinician", "evaluator"))]
 LedgerReader = Annotated[Principal, Depends(requires("clinician", "evaluator"))]
 Evaluator = Annotated[Principal, Depends(requires("evaluator"))]
 AnyRole = Annotated[Principal, Depends(requires("call_taker", "clinician", "evaluator", "administrator"))]

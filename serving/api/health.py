@@ -24,18 +24,12 @@ async def ready(services: ServicesOf) -> ReadyOut:
     """Return whether calls are judged by a model, or by the rules alone, and whether the ledger is kept."""
     active = services.models.active
     bundle, challenger = active.router.bundle, active.challenger
-    detail = active.detail
-    if bundle is not None and not bundle.compiled:
-        detail = "the compiled scorer disagrees with scikit-learn, which is used instead"
     fault = await _ledger_fault(services.ledger) if services.ledger is not None else None
-    if fault is not None:
-        detail = fault
     return ReadyOut(
         status="ready" if bundle is not None and fault is None else "degraded",
-        detail=detail,
+        detail=active.detail if fault is None else fault,
         model=bundle.digest if bundle else "none",
         challenger=challenger.versions.model if challenger else None,
-        compiled_scorer=bundle.compiled if bundle else False,
         ledger=services.ledger is not None,
     )
 

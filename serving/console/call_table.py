@@ -1,6 +1,6 @@
 """The ledger as the dashboard reads it: one row for each call, decided or not, with all that happened to it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -9,6 +9,7 @@ from models.decision import VETO_CODES
 from models.ledger.decision_table import local_times, unfit
 from models.ledger.queries import Entry
 from models.programs.call_types import canonical
+from serving.console.shifts import SHIFTS, shift_starts
 
 DECIDED, UNDECIDED, TYPING = "decided", "nobody", "typing"
 """A person decided; an answer was final and nobody decided; the call was left while it was typed."""
@@ -28,13 +29,21 @@ _FLAGS = (
 )
 _TEXTS = ("decision_id", "call_id", "decided_at", "status", "answer", "suggested", "response", "human", "reason", "person",
           "zone", "call_type", "heart_type", "risk_band", "model", "rulebook", "program", "unserved_reason",
-          "adverse_event")  # fmt: skip
+          "adverse_event", "questions")  # fmt: skip
 _NUMBERS = ("eligible_probability", "risk_probability", "elapsed_ms", "answers", "judgements")
 COLUMNS = (*_TEXTS, *_FLAGS, *_NUMBERS, "received_at", "rules")
 
 
-def call_table(entries: Iterable[Entry], *, time_zone: str, person: Callable[[str], str] = str) -> pd.DataFrame:
-    """Return a table of calls with the columns `COLUMNS`, and `day`, `hour`, `weekday` and `week` in the program's zone.
+def call_table(
+    entries: Iterable[Entry],
+    *,
+    time_zone: str,
+    person: Callable[[str], str] = str,
+    shifts: Sequence[int] = SHIFTS,
+) -> pd.DataFrame:
+    """Return a table of calls with the columns `COLUMNS`, and `day`, `hour`, `weekday`, `week` and `shift` in local time.
+
+    Local time is that of the program's zone, `time_zone`.
 
     Answers to one call are those with one incident number, or from one typed call. `answer` is the last final one, or the
     last of all where none was final; `vetoed` and `rules` tell of every answer that the call had. `person` maps the name of
@@ -52,7 +61,7 @@ def call_table(entries: Iterable[Entry], *, time_zone: str, person: Callable[[st
         elif decision_id in key_of:
             call = calls[key_of[decision_id]]
             {"feedback": _add_feedback, "outcome": _add_outcome}.get(content["kind"], _ignore)(call, content)
-    return _frame(calls.values(), time_zone=time_zone, person=person)
+    return _frame(calls.values(), time_zone=time_zone, person=person, shifts=shifts)
 
 
 def _key(content: dict[str, Any], key_of: dict[str, str]) -> str:
@@ -99,6 +108,7 @@ def _add_answer(call: dict[str, Any], content: dict[str, Any]) -> None:
         "risk_band": content.get("risk_band"), "eligible_probability": content.get("eligible_probability"),
         "risk_probability": content.get("risk_probability"), "care_navigation": content.get("care_navigation"),
         "model": versions["model"], "rulebook": versions["rulebook"], "program": versions["program"],
+        "questions": ",".join(content["questions"]) if content.get("attended", True) and "questions" in content else None,
     }  # fmt: skip
     call["person"] = call["person"] or content.get("actor")
     if content["final"]:
@@ -130,7 +140,9 @@ def _ignore(_: dict[str, Any], __: dict[str, Any]) -> None:
     """Leave a call as it is: a challenger's answer and a cleared veto change nothing here."""
 
 
-def _frame(calls: Iterable[dict[str, Any]], *, time_zone: str, person: Callable[[str], str]) -> pd.DataFrame:
+def _frame(
+    calls: Iterable[dict[str, Any]], *, time_zone: str, person: Callable[[str], str], shifts: Sequence[int]
+) -> pd.DataFrame:
     """Return the calls as a table of real booleans, numbers and texts, with their local times."""
     table = pd.DataFrame.from_records(list(calls), columns=list(COLUMNS))
     table = table.astype(dict.fromkeys(_FLAGS, "boolean") | dict.fromkeys(_NUMBERS, "Float64"))
@@ -139,4 +151,5 @@ def _frame(calls: Iterable[dict[str, Any]], *, time_zone: str, person: Callable[
     table["day"], table["hour"] = local.dt.strftime("%Y-%m-%d"), local.dt.strftime("%H")
     table["weekday"] = local.dt.day_of_week.astype("string")
     table["week"] = (local - pd.to_timedelta(local.dt.day_of_week, unit="D")).dt.strftime("%Y-%m-%d")
+    table["shift"] = shift_starts(local, shifts)
     return table.astype(dict.fromkeys(_TEXTS, "string"))

@@ -19,6 +19,7 @@ from serving.console.exports import MEDIA, export
 from serving.console.filters import CHOSEN, Filters
 from serving.console.panels import counts, panels
 from serving.console.render import page, texts_for
+from serving.console.unasked import unasked_panel
 from serving.console.visitors import EVALUATING, visitor
 from serving.security.principal import Principal
 from serving.services import Services
@@ -44,6 +45,7 @@ def add_dashboard(app: FastAPI, services: Services) -> None:
         shown = await run_in_threadpool(
             panels, table, filters, t=t, rulebook=services.models.active.router.rulebook.rulebook, named=_named(principal)
         )
+        shown.append(unasked_panel(table, filters, t))
         return page(
             request, "dashboard.html", **_common(services, filters, everything, principal), panels=shown,
             counts=counts(table, everything, filters, t), patterns=charts.PATTERNS, kinds=charts.KINDS, empty=table.empty,
@@ -115,7 +117,12 @@ def _calls(services: Services, filters: Filters, principal: Principal) -> pd.Dat
     """Return every call of a period, with all that was said of it to this day."""
     ledger, zone = services.require_ledger(), services.models.active.router.program.time_zone
     begin, end = filters.instants(zone)
-    table = call_table(ledger.read(since=begin.isoformat()), time_zone=str(zone), person=_persons(ledger, principal))
+    table = call_table(
+        ledger.read(since=begin.isoformat()),
+        time_zone=str(zone),
+        person=_persons(ledger, principal),
+        shifts=services.settings.shifts,
+    )
     return table[pd.to_datetime(table["decided_at"], utc=True, format="ISO8601") < end]
 
 

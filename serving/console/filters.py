@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 DAYS = 30
-_FLAGS = frozenset({"unfit", "felt_safe", "agreed", "vetoed", "elapsed_ms"})
+_FLAGS = frozenset({"unfit", "felt_safe", "agreed", "vetoed", "elapsed_ms", "questions"})
 _TRUE = {"yes": True, "no": False}
 Dimension = Callable[[pd.DataFrame, str], "pd.Series[bool]"]
 
@@ -39,6 +39,12 @@ def _rule(table: pd.DataFrame, value: str) -> "pd.Series[bool]":
     return table["rules"].map(lambda rules: value in rules).astype(bool)
 
 
+def _unasked(table: pd.DataFrame, value: str) -> "pd.Series[bool]":
+    """Return the rows that ended without an answer to a safety question, or to any of them."""
+    open_ones = table["questions"].fillna("").str.split(",")
+    return open_ones.map(lambda names: value in names or (value == "any" and names != [""])).astype(bool)
+
+
 def _band(table: pd.DataFrame, value: str) -> "pd.Series[bool]":
     """Return the rows whose probability lies in a band such as `0.7-0.8`."""
     low, _, high = value.partition("-")
@@ -56,7 +62,7 @@ DIMENSIONS: Mapping[str, Dimension] = {
     "suggested": _equals("suggested"), "reason": _equals("reason"), "hour": _equals("hour"), "weekday": _equals("weekday"),
     "day": _equals("day"), "week": _equals("week"), "event": _equals("adverse_event"), "rule": _rule, "band": _band,
     "agreed": _flag("agreed"), "vetoed": _flag("vetoed"), "felt_safe": _flag("felt_safe"), "unfit": _flag("unfit"),
-    "served": _flag("served"), "known": _known,
+    "served": _flag("served"), "known": _known, "shift": _equals("shift"), "unasked": _unasked,
 }  # fmt: skip
 CHOSEN = ("zone", "call_type", "unit", "answer", "person", "model")
 """The filters that have a field on the page, beside the days and the incident number."""

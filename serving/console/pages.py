@@ -6,6 +6,7 @@ from serving.console.board import add_board
 from serving.console.call_page import add_call_page
 from serving.console.calls_api import add_calls
 from serving.console.dashboard import add_dashboard
+from serving.console.incidents import add_incidents
 from serving.console.sign_in import add_sign_in
 from serving.services import Services
 
@@ -14,6 +15,7 @@ def add_console(app: FastAPI, services: Services) -> None:
     """Add every page and what it asks of the server."""
     add_call_page(app, services)
     add_calls(app, services)
+    add_incidents(app, services)
     add_sign_in(app, services)
     add_dashboard(app, services)
     add_board(app, services)

@@ -58,13 +58,15 @@ class DecisionService:
         case: str | None = None,
         practice: bool = False,
         attended: bool = False,
+        revision: int | None = None,
     ) -> tuple[Decision, str]:
         """Return the decision and its JSON once it is durable; raise `NotWritten` where it cannot be.
 
         `caller` and `address` are hashed before they are kept; `held` names rules whose words are gone from the note and
         whose veto nobody cleared; `follows` is the final decision on the same call before this one: both stay in the
         ledger, and this one names the other. `case` joins all answers to one typed call. Of a `practice` call nothing is
-        written or counted. `attended` says that a person takes the call and can still ask questions.
+        written or counted. `attended` says that a person takes the call and can still ask questions. `revision` counts the
+        changes of a linked incident.
         """
         started = time.perf_counter()
         active = self._models.active
@@ -93,7 +95,11 @@ class DecisionService:
                 address=encryption.hash_address(address) if address else None,
                 record=record,
             )
-            content |= {name: value for name, value in (("follows", follows), ("case", case)) if value is not None}
+            content |= {
+                name: value
+                for name, value in (("follows", follows), ("case", case), ("revision", revision))
+                if value is not None
+            }
             content["attended"] = attended
             await self.write("decision", content, note=call.narrative)
         if not practice:

@@ -320,4 +320,5 @@ def another(folder, where, number):
     record = loaded.operating_point.to_record()
     point = type(loaded.operating_point)(**(record | {"eligible_at": record["eligible_at"] + (number + 1) * 1e-6}))
     golden = [entry["features"] for entry in loaded.manifest["golden"]]
-    return bundles.save(where, loaded.parts, point, risks=loaded.risks, training=loaded.manifest["training"], golden=golden)
+    parts, training = bundles.load_parts(folder), loaded.manifest["training"]
+    return bundles.save(where, parts, point, risks=loaded.risks, training=training, golden=golden)

@@ -8,6 +8,7 @@ import pytest
 from clients import local_client
 from service_helpers import decide, entries
 
+from models.classifier import artefact, tables
 from models.classifier import bundle as bundles
 from serving.app import create_app
 from serving.model_manager import ModelManager, Source
@@ -25,7 +26,7 @@ class TestLive:
         )
         return bundles.save(
             where,
-            loaded.parts,
+            bundles.load_parts(folder),
             point,
             risks=loaded.risks,
             training=loaded.manifest["training"],
@@ -163,11 +164,12 @@ class TestOddBundles:
         started = ModelManager(Settings(**settings))
         assert started.active.router.versions.model == before.versions.model
 
-    def test_a_model_file_that_unpacks_to_too_much_is_refused(self, settings, monkeypatch):
+    @pytest.mark.parametrize("part", [tables, artefact])
+    def test_a_file_that_unpacks_to_too_much_is_refused(self, settings, monkeypatch, part):
         """Two megabytes once took three gigabytes of memory."""
-        monkeypatch.setattr(bundles, "MAX_UNPACKED", 1000)
-        with pytest.raises(bundles.BundleError, match="unpacks to too much"):
-            bundles.load(settings["bundle"])
+        monkeypatch.setattr(part, "MAX_UNPACKED", 1000)
+        with pytest.raises(bundles.BundleError, match=r"unpacks? to too much"):
+            bundles.prove(settings["bundle"])
 
     def test_a_bundle_that_is_not_the_registrys_is_refused(self, settings):
         """The registry names the digest."""

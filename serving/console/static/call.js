@@ -5,6 +5,7 @@ import { choiceKey, choiceOpen, closeChoice, openChoice } from "./call/choice.js
 import { begin, reopen, reopens, settle, takeBackDecision } from "./call/decide.js";
 import { checkField, fillFields, readFields, toCall } from "./call/fields.js";
 import { hideHistory, lookUp } from "./call/history.js";
+import { askedIncident, follow, keepFollowing } from "./call/incident.js";
 import { listen } from "./call/keys.js";
 import { Line } from "./call/line.js";
 import { refreshList, showList } from "./call/list.js";
@@ -295,6 +296,40 @@ async function copy() {
   tell((await copyForCad(call)) ? t.copied : t.not_copied);
 }
 
+// Link a call to the incident of its number, where CAD has sent one.
+async function link(one) {
+  if (page.practice || !one.incident || one.cadNotes !== null) return;
+  try {
+    const news = await follow(one, () => one === call);
+    if (news !== null) tell(t.cad_linked);
+    if (news) cadChanged(one);
+  } catch {
+    tell(t.not_loaded);
+  }
+}
+
+// CAD has added to a call: it is judged as if it had been typed.
+function cadChanged(one) {
+  if (one === call) typed();
+  else send(one);
+  list();
+}
+
+// Open the incident that the address names: the call that is open on it, or a fresh one.
+async function openIncident(number) {
+  const known = calls.find((one) => !one.closed && one.incident === number);
+  if (known) pick(known);
+  else {
+    const empty = calls.find((one) => !one.closed && one.empty);
+    if (empty) pick(empty);
+    else open();
+    call.fields = { call_id: number };
+    fillFields(call.fields);
+  }
+  await link(call);
+  list();
+}
+
 // ---- wiring ----
 
 const COMMANDS = {
@@ -330,6 +365,8 @@ function wire() {
     const key = form.elements.caller_key.value.trim();
     lookUp(key, () => form.elements.caller_key.value.trim() === key);
   });
+  form.elements.call_id.addEventListener("change", () => link(call));
+  keepFollowing(() => calls, { isShown: (one) => one === call, onChange: cadChanged });
   note.addEventListener("scroll", () => (el("marks").scrollTop = note.scrollTop));
   const clicks = { agree, override, undo, next, "take-back": takeBack, copy, "show-keys": COMMANDS.keys };
   for (const [id, does] of Object.entries(clicks)) el(id).onclick = does;
@@ -383,7 +420,8 @@ async function start() {
     tell(t.not_loaded);
   }
   const last = calls.filter((one) => !one.closed).at(-1);
-  if (last) pick(last);
+  if (askedIncident() && !page.practice) await openIncident(askedIncident());
+  else if (last) pick(last);
   else open();
   wire();
   document.body.dataset.ready = "true";

@@ -1,13 +1,17 @@
 """A bundle that was touched, mixed up or made for another release is refused."""
 
+import dataclasses
 import json
 import shutil
 
+import numpy as np
 import pytest
 import skops.io
 from sklearn.tree import DecisionTreeClassifier
 
+from models.classifier import artefact
 from models.classifier import bundle as bundles
+from models.classifier import tables as look_ups
 from models.errors import BundleError
 
 
@@ -36,12 +40,63 @@ def test_another_models_digest_is_refused(copied):
         bundles.load(copied, expected_digest="0" * 64)
 
 
-def test_a_changed_model_file_is_refused_before_it_is_opened(copied):
-    """One byte more, and nothing is unpacked."""
-    with (copied / bundles.MODEL).open("ab") as file:
+@pytest.mark.parametrize("name", [bundles.TABLES, bundles.MODEL])
+def test_a_changed_file_is_refused_before_it_is_opened(copied, name):
+    """One byte more in the tables or in the model, and nothing is unpacked."""
+    with (copied / name).open("ab") as file:
         file.write(b"x")
-    with pytest.raises(BundleError, match="changed after it was saved"):
+    with pytest.raises(BundleError, match=f"{name} was changed after it was saved"):
+        bundles.prove(copied)
+
+
+def test_a_bundle_of_another_format_is_refused_with_a_remedy(copied):
+    """A model of an earlier release is whole and yet not read: the message says to train again."""
+    rewrite(copied, format=bundles.FORMAT - 1)
+    with pytest.raises(BundleError, match=r"another format.*train again"):
         bundles.load(copied)
+
+
+def test_the_tables_hold_nothing_that_runs(copied):
+    """An array that only pickle could read is refused, under whatever digest."""
+    with np.load(copied / bundles.TABLES, allow_pickle=False) as file:
+        arrays = dict(file)
+    np.savez(copied / bundles.TABLES, allow_pickle=True, **arrays | {"weights": np.array([{}], dtype=object)})
+    rewrite(copied, tables_sha256=bundles._sha256((copied / bundles.TABLES).read_bytes()))
+    with pytest.raises(BundleError, match="tables cannot be read"):
+        bundles.load(copied)
+
+
+@pytest.mark.parametrize(
+    "change", [{"weights": np.ones((2, 2))}, {"intercept.danger": np.array([np.nan])}, {"layout": None}]
+)
+def test_tables_that_do_not_fit_together_are_refused(copied, change):
+    """A missing array, one of another shape and one with a hole make no scorer."""
+    with np.load(copied / bundles.TABLES, allow_pickle=False) as file:
+        arrays = {name: array for name, array in (dict(file) | change).items() if array is not None}
+    np.savez_compressed(copied / bundles.TABLES, allow_pickle=False, **arrays)
+    rewrite(copied, tables_sha256=bundles._sha256((copied / bundles.TABLES).read_bytes()))
+    with pytest.raises(BundleError, match="tables cannot be read"):
+        bundles.load(copied)
+
+
+def test_tables_of_another_model_are_refused(copied):
+    """Weights that were moved and signed again differ on the golden calls, and from the parts they should come from."""
+    tables = look_ups.from_bytes((copied / bundles.TABLES).read_bytes())
+    for weights, step in ((tables.weights + 1e-6, bundles.load), (tables.weights + 1e-12, bundles.prove)):
+        raw = look_ups.to_bytes(dataclasses.replace(tables, weights=weights))
+        (copied / bundles.TABLES).write_bytes(raw)
+        rewrite(copied, tables_sha256=bundles._sha256(raw))
+        with pytest.raises(BundleError, match=r"do not give scikit-learn's scores|not those of the model"):
+            step(copied)
+
+
+def test_a_bundle_is_proved_anew_on_other_calls(copied):
+    """The proof counts its golden calls and those that are given, and stays within its tolerance."""
+    recorded = bundles.read_manifest(copied)
+    rows = [entry["features"] for entry in recorded["golden"]] * 2
+    proof = bundles.prove(copied, rows)
+    assert proof.calls == 3 * recorded["proof"]["calls"]
+    assert proof.difference == recorded["proof"]["difference"] <= 1e-9
 
 
 def test_a_changed_operating_point_is_refused(copied):
@@ -69,7 +124,7 @@ def test_a_type_outside_the_allow_list_is_refused(copied):
         type(model).__module__ = kept
     rewrite(copied, model_sha256=bundles._sha256((copied / bundles.MODEL).read_bytes()))
     with pytest.raises(BundleError, match="not allowed"):
-        bundles.load(copied)
+        bundles.load_parts(copied)
 
 
 def test_no_bundle_says_what_to_run(tmp_path):
@@ -81,8 +136,8 @@ def test_no_bundle_says_what_to_run(tmp_path):
 def test_no_class_of_ours_is_in_the_artefact(copied):
     """Only scikit-learn and NumPy can be named by the artefact."""
     raw = (copied / bundles.MODEL).read_bytes()
-    assert set(skops.io.get_untrusted_types(data=raw)) <= set(bundles.ALLOWED_TYPES)
-    assert all(name.startswith("sklearn.") for name in bundles.ALLOWED_TYPES)
+    assert set(skops.io.get_untrusted_types(data=raw)) <= set(artefact.ALLOWED_TYPES)
+    assert all(name.startswith("sklearn.") for name in artefact.ALLOWED_TYPES)
 
 
 def test_the_manifest_says_from_what_it_was_made(router):

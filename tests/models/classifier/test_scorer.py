@@ -1,4 +1,4 @@
-"""The compiled scorer is scikit-learn's equal, or steps aside."""
+"""The look-up tables give scikit-learn's scores, or no bundle is written."""
 
 import copy
 import dataclasses
@@ -10,12 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.call import Answer, Call, CallerParty, Source
+from models.classifier import bundle as bundles
+from models.classifier import compiler, features
 from models.classifier import encoder as classifier
-from models.classifier import features
-from models.classifier.encoder import HEADS
+from models.classifier.compiler import PipelineScorer, compiled, recorded
 from models.classifier.features import COLUMNS, row
 from models.classifier.golden import GOLDEN_CALLS
-from models.classifier.scorer import LinearScorer, PipelineScorer, Scores, difference, proved
+from models.classifier.heads import HEADS
+from models.classifier.scorer import LinearScorer, Scores, difference
+from models.errors import BundleError
 from models.reading import Reader
 from pipelines.data.table import read_table
 
@@ -38,13 +41,19 @@ CALLS = st.builds(
 
 def apart(one: Scores, other: Scores) -> float:
     """Return the largest difference between two scores."""
-    return difference(one, {"heads": other.probabilities, "response": other.response})
+    return difference(one, recorded(other))
 
 
 @pytest.fixture(scope="module")
 def parts(router):
     """Return the fitted parts of the small model."""
-    return router.bundle.parts
+    return bundles.load_parts(router.bundle.folder)
+
+
+@pytest.fixture(scope="module")
+def scorer(router):
+    """Return the scorer that answers."""
+    return router.bundle.scorer
 
 
 def linear_of(parts):
@@ -55,40 +64,42 @@ def linear_of(parts):
 
 @settings(max_examples=60, deadline=None)
 @given(call=CALLS)
-def test_the_compiled_scorer_equals_scikit_learn(parts, call):
+def test_the_compiled_scorer_equals_scikit_learn(parts, scorer, call):
     """Unicode, unseen words and categories, missing fields, empty notes: equal to 1e-9."""
     features = row(READER.read(call))
-    assert apart(LinearScorer(parts).score(features), PipelineScorer(parts).score(features)) <= 1e-9
+    assert apart(scorer.score(features), PipelineScorer(parts).score(features)) <= 1e-9
 
 
 def test_a_bundle_proves_itself_when_it_loads(router):
     """The golden calls were scored again at load and agree."""
-    assert router.bundle.compiled
     assert router.bundle.scorer_difference <= 1e-9
     assert len(router.bundle.manifest["golden"]) == len(GOLDEN_CALLS)
 
 
-def test_a_scorer_that_disagrees_is_not_used(parts):
-    """Where the golden scores differ, scikit-learn answers instead."""
-    golden = [(row(READER.read(call)), {"heads": {"eligible": 0.123}, "response": {}}) for call in GOLDEN_CALLS[:1]]
-    scorer, worst = proved(parts, golden)
-    assert isinstance(scorer, PipelineScorer)
-    assert worst > 0
-
-
-def test_parts_that_cannot_be_compiled_fall_back(parts):
-    """A vectoriser of another kind is left to scikit-learn."""
-    other = dict(parts)
-    other["encoder"] = copy.deepcopy(parts["encoder"])
+def test_parts_that_no_table_stands_for_make_no_bundle(parts, router, tmp_path):
+    """A vectoriser of another kind is refused when the bundle is written, and nothing is left behind."""
+    other = parts | {"encoder": copy.deepcopy(parts["encoder"])}
     other["encoder"].named_transformers_["words"].norm = None
-    assert isinstance(proved(other, ())[0], PipelineScorer)
+    with pytest.raises(BundleError, match="cannot be compiled"):
+        bundles.save(tmp_path / "new", other, router.bundle.operating_point, risks={}, training={}, golden=[])
+    assert not (tmp_path / "new").exists()
 
 
-def test_contributions_are_the_fitted_weights_times_the_values(parts):
+def test_tables_that_differ_from_scikit_learn_make_no_bundle(parts, router, tmp_path, monkeypatch):
+    """A weight that is a millionth off is found on the golden calls when the bundle is written."""
+    tables = compiled(parts)
+    monkeypatch.setattr(compiler, "compiled", lambda _: dataclasses.replace(tables, weights=tables.weights + 1e-6))
+    golden = [row(READER.read(call)) for call in GOLDEN_CALLS]
+    with pytest.raises(BundleError, match="do not give scikit-learn's scores"):
+        bundles.save(tmp_path / "new", parts, router.bundle.operating_point, risks={}, training={}, golden=golden)
+    assert not (tmp_path / "new").exists()
+
+
+def test_contributions_are_the_fitted_weights_times_the_values(parts, scorer):
     """What is kept for a signal or a word is exactly its part of the linear head's log-odds."""
     features = row(READER.read(Call(narrative="transient male sleeping in doorway refusing to leave", call_type="Trespass")))
     weights = linear_of(parts).coef_[0]
-    scores = LinearScorer(parts).score(features)
+    scores = scorer.score(features)
     encoder = parts["encoder"]
     start = 0
     for block, kind, column in (("signals", "signal", "signals"), ("words", "word", "text")):
@@ -110,7 +121,7 @@ def test_the_same_call_scores_the_same(router):
 
 def test_bundle_of_the_same_parts_has_golden_scores_for_every_head(router):
     """Every head is in the artefact and in its proof."""
-    assert set(router.bundle.parts) == {"encoder", *HEADS}
+    assert set(bundles.load_parts(router.bundle.folder)) == {"encoder", *HEADS}
     assert all(entry["scores"]["response"] for entry in router.bundle.manifest["golden"])
 
 
@@ -121,10 +132,10 @@ NOTES = (
 
 
 @pytest.mark.parametrize("note", NOTES)
-def test_contributions_and_intercept_add_up_to_the_logit(parts, note):
+def test_contributions_and_intercept_add_up_to_the_logit(parts, scorer, note):
     """The explanation is the score: its parts sum to scikit-learn's own log-odds before calibration."""
     call = Call(narrative=note, call_type="Trespass", source=Source.EMERGENCY, calls_30d=3)
-    scores = LinearScorer(parts).score(row(READER.read(call)))
+    scores = scorer.score(row(READER.read(call)))
     expected = linear_of(parts).decision_function(
         parts["encoder"].transform(pd.DataFrame([row(READER.read(call))], columns=list(COLUMNS)))
     )[0]
@@ -151,6 +162,7 @@ def test_heads_over_part_of_the_inputs_compile_too(inputs, corpus, small_config)
     labels |= {head: np.full(2000, None, dtype=object) for head in HEADS if head != "eligible"}
     settings = dataclasses.replace(small_config.classifier, inputs=inputs)
     made = classifier.fit(rows, labels, calibration_frame=rows, calibration_labels=labels, settings=settings).parts
+    scorer = LinearScorer(compiled(made))
     for call in GOLDEN_CALLS:
-        one, other = LinearScorer(made).score(row(READER.read(call))), PipelineScorer(made).score(row(READER.read(call)))
+        one, other = scorer.score(row(READER.read(call))), PipelineScorer(made).score(row(READER.read(call)))
         assert one.eligible == pytest.approx(other.eligible, abs=1e-9)

@@ -1,5 +1,6 @@
 """The gate says no to the worse, the miscalibrated and the tampered; the history says who was champion, and goes back."""
 
+import json
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -171,13 +172,14 @@ def test_a_deliberately_worse_candidate_is_refused(store, corpus, tmp_path):
 def test_a_miscalibrated_candidate_is_refused(store, corpus, judged, tmp_path, small_config):
     """A model whose probabilities were squeezed together passes no calibration gate."""
     loaded = bundles.load(store.root / "champion")
-    calibrator = loaded.parts["eligible"].calibrated_classifiers_[0].calibrators[0]
+    parts = bundles.load_parts(store.root / "champion")
+    calibrator = parts["eligible"].calibrated_classifiers_[0].calibrators[0]
     name = "a_" if hasattr(calibrator, "a_") else "beta_"
     setattr(calibrator, name, getattr(calibrator, name) * 0.1)
     folder = tmp_path / "squeezed"
     bundles.save(
         folder,
-        loaded.parts,
+        parts,
         loaded.operating_point,
         risks=loaded.risks,
         training=loaded.manifest["training"],
@@ -195,6 +197,21 @@ def test_a_tampered_candidate_is_refused(store, corpus, judged, small_config):
         file.write(b"x")
     with pytest.raises(GateFailed, match="changed after it was saved"):
         release(store, small_config)
+
+
+def test_a_release_repeats_the_proof_and_anyone_can(store):
+    """The evidence holds how far the tables lay from scikit-learn on the test block, and the command says so anew."""
+    entry = releases.read(store.root)[-1]
+    proof = json.loads((store.root / releases.EVIDENCE / entry.evidence).read_text())["proof"]
+    assert proof["difference"] <= 1e-9
+    assert proof["calls"] > 500
+    code, out, err = heartline("release", "verify", "--runs", str(store.root), "--data", "data/sample.csv")
+    assert code == 0, err
+    assert "the tables are those of the model" in out
+    (store.root / "champion" / bundles.MODEL).write_bytes(b"")
+    code, _, err = heartline("release", "verify", "--runs", str(store.root))
+    assert code == 2
+    assert "model.skops was changed" in err
 
 
 def test_other_calls_than_those_it_was_trained_on_are_refused(store, corpus, tmp_path, small_config):
@@ -225,7 +242,7 @@ def test_history_says_who_and_rollback_goes_back(store, corpus, judged, tmp_path
     folder = tmp_path / "second"
     bundles.save(
         folder,
-        loaded.parts,
+        bundles.load_parts(store.root / "champion"),
         point,
         risks=loaded.risks,
         training=loaded.manifest["training"],

@@ -68,7 +68,7 @@ def test_missing_fields_cost_little(router, corpus, small_config):
     """No field that is missing when a call is scored costs more than a few points of area, and all of them not much more."""
     table = labelled(read_table(corpus))
     rows = split(table.calls, table.labels, small_config.split).test
-    areas = without_fields(router.bundle.parts, table, rows)
+    areas = without_fields(bundles.load_parts(router.bundle.folder), table, rows)
     whole = areas.pop("nothing missing")
     assert areas.pop("everything but the note") > whole - 0.08
     assert all(area > whole - 0.05 for area in areas.values()), areas

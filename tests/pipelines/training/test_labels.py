@@ -170,11 +170,12 @@ def test_weights_reach_the_classifier(corpus, small_config):
     """A label that weighs nothing teaches nothing."""
     from models.classifier import encoder as classifier  # noqa: PLC0415
     from models.classifier import features  # noqa: PLC0415
+    from models.classifier.heads import HEADS  # noqa: PLC0415
 
     table = labelled(read_table(corpus))
     rows = features.frame(table.calls[:1500], Reader())
     labels = {"eligible": table.labels["eligible"].to_numpy(dtype=object)[:1500]}
-    labels |= {head: np.full(1500, None, dtype=object) for head in classifier.HEADS if head != "eligible"}
+    labels |= {head: np.full(1500, None, dtype=object) for head in HEADS if head != "eligible"}
     given = {"calibration_frame": rows, "calibration_labels": labels, "settings": small_config.classifier}
     heavy = np.where(labels["eligible"] == True, 5.0, 1.0)  # noqa: E712
     plain, leaning = (classifier.fit(rows, labels, **given, eligible_weights=w).parts for w in (np.ones(1500), heavy))

@@ -10,6 +10,11 @@ from servers import free_port, started, uvicorn
 ROUTES = (
     ("/v1/decisions", "POST"),
     ("/v1/stream", "POST"),
+    ("/v1/incidents/{incident_id}", "PUT"),
+    ("/v1/incidents/{incident_id}/notes", "POST"),
+    ("/v1/incidents/{incident_id}/decisions", "GET"),
+    ("/v1/pushes/dead", "GET"),
+    ("/v1/pushes/{push_id}/resend", "POST"),
     ("/v1/callers", "POST"),
     ("/v1/decisions/{decision_id}/feedback", "POST"),
     ("/v1/decisions/{decision_id}/outcome", "POST"),

@@ -17,6 +17,7 @@ from serving.console.exports import export
 from serving.console.filters import Filters
 from serving.console.panels import counts, panels
 from serving.console.translations import texts
+from serving.console.unasked import unasked_panel
 
 ZONE = ZoneInfo("America/New_York")
 NOW = datetime(2026, 3, 9, 15, tzinfo=UTC)
@@ -157,6 +158,26 @@ class TestPanels:
                 checked += 1
         assert checked > 25
         assert len(shown) == 14
+
+    def test_questions_that_nobody_asked_are_counted_by_shift(self):
+        """The last answer of each attended call counts, in the shift that began before it; links lead to those calls."""
+        found = table(
+            decision(1, questions=["weapons", "medical"], attended=True),
+            decision(2, questions=["medical"], attended=True, decided_at="2026-03-08T06:00:00+00:00"),
+            decision(3, questions=["weapons"], final=False, attended=True),
+            decision(4, call_id="c3", questions=[], attended=True),
+            decision(5, questions=["weapons"], attended=False),
+            decision(6),
+        )
+        filters = Filters.read({}, time_zone=ZONE, now=NOW)
+        panel = unasked_panel(filters.apply(found), filters, T)
+        assert [[cell.text for cell in row] for row in panel.rows] == [
+            ["2026-03-07 18:00", "0", "0", "1", "1", "1"],
+            ["2026-03-08 06:00", "1", "0", "1", "1", "2"],
+        ]
+        for cell in (cell for row in panel.rows for cell in row if cell.link):
+            query = dict(parse_qsl(urlsplit(cell.link).query))
+            assert len(Filters.read(query, time_zone=ZONE, now=NOW).apply(found)) == int(cell.text)
 
     def test_the_head_tells_decided_undecided_and_typing(self, found):
         """Nothing is hidden in a sum."""

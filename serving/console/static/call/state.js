@@ -17,6 +17,8 @@ export class CallState {
     this.session = saved.session ?? null;
     this.firstShownAt = saved.first_shown_at ?? null;
     this.entries = saved.entries ?? 0;
+    this.cadNotes = saved.cad_notes ?? null; // how many notes of the linked incident this call has taken
+    this.cadFields = saved.cad_fields ?? {}; // the fields as CAD last sent them
     this.fresh = new Freshness();
     this.line = null;
     this.connection = "slow";
@@ -62,6 +64,7 @@ export class CallState {
       closed: this.closed, practice: this.practice, opened_at: this.openedAt, fields: this.closed ? { call_id: this.incident } : this.fields,
       note: this.closed ? "" : this.note, held: this.held, said: this.said, before: this.before,
       session: this.line?.session ?? this.session, first_shown_at: this.firstShownAt, entries: this.entries,
+      cad_notes: this.closed ? null : this.cadNotes, cad_fields: this.closed ? {} : this.cadFields,
     };
   }
 }

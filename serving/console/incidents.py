@@ -1,0 +1,29 @@
+"""What the call page asks of a linked incident: the fields and notes that the CAD system has sent."""
+
+from typing import Annotated, Any
+
+from fastapi import FastAPI, HTTPException, Query, Request
+
+from serving.console.visitors import TYPING, visitor
+from serving.services import Services
+
+
+def add_incidents(app: FastAPI, services: Services) -> None:
+    """Add the route; it is for those who take calls."""
+
+    @app.get("/console/incident", include_in_schema=False)
+    async def incident(
+        request: Request,
+        number: Annotated[str, Query(min_length=1, max_length=200)],
+        after: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    ) -> dict[str, Any]:
+        """Return an incident's fields, and its notes after one of them; raise 404 where CAD has linked none."""
+        visitor(request, TYPING)
+        linked = None if services.ledger is None else await services.incidents.get(number)
+        if linked is None:
+            raise HTTPException(404, "There is no such incident.")
+        return {
+            "fields": {name: value for name, value in linked.fields.items() if not isinstance(value, bool)},
+            "notes": [note.text for note in linked.notes[after:]],
+            "count": len(linked.notes),
+        }

@@ -1,0 +1,38 @@
+"""Safety questions that nobody answered by the end of a call: a panel by shift, in the program's zone."""
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from models.policy import QUESTIONS
+from serving.console.filters import Filters
+from serving.console.panels import Cell, Panel
+
+_MOST_ROWS = 31
+
+
+def unasked_panel(table: pd.DataFrame, filters: Filters, t: Mapping[str, str]) -> Panel:
+    """Return how many calls of each shift ended without an answer to each safety question; each count links to its calls.
+
+    Calls that nobody took, as when past ones are scored, do not count.
+    """
+    attended = table[table["questions"].notna()]
+    rows = tuple(_row(str(shift), calls, filters) for shift, calls in attended.groupby("shift"))
+    headers = (t["d_shift"], *(t[name] for name in QUESTIONS), t["d_unasked_any"], t["d_calls"])
+    return Panel("unasked", t["d_unasked"], headers, rows[-_MOST_ROWS:], note=t["d_unasked_note"], wide=True)
+
+
+def _row(shift: str, calls: pd.DataFrame, filters: Filters) -> tuple[Cell, ...]:
+    """Return the counts of one shift."""
+    open_ones = [set(str(questions).split(",")) - {""} for questions in calls["questions"]]
+    counts = [
+        Cell(str(sum(name in each for each in open_ones)), filters.link(shift=shift, unasked=name), number=True)
+        for name in QUESTIONS
+    ]
+    any_open = Cell(str(_count(open_ones)), filters.link(shift=shift, unasked="any"), number=True)
+    return (Cell(shift), *counts, any_open, Cell(str(len(calls)), filters.link(shift=shift, known="questions"), number=True))
+
+
+def _count(sets: Iterable[set[str]]) -> int:
+    """Return how many sets are not empty."""
+    return sum(bool(each) for each in sets)

@@ -1,0 +1,114 @@
+"""Changes of a suggestion that wait to be sent to CAD, and those that could not be sent: the dead letters.
+
+Several workers share the table: one takes a row by moving its time ahead, and the row comes back by itself where that worker
+ends before it has sent it.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from cryptography.fernet import Fernet
+
+from models.instants import instant_text
+from models.ledger.schema import incident_pushes as pushes
+
+WAITING, DEAD = "waiting", "dead"
+LEASE_SECONDS = 60
+"""How long a worker has for one attempt before another may take the row."""
+
+MOST_LISTED = 1000
+Writing = Callable[[], AbstractContextManager[sa.Connection]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """One change of a suggestion as it is sent: `body` is JSON."""
+
+    push_id: str
+    incident_id: str
+    revision: int
+    made_at: str
+    body: str
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A change that could not be sent, without its content."""
+
+    push_id: str
+    incident_id: str
+    revision: int
+    made_at: str
+    attempts: int
+    fault: str | None
+
+
+def insert_push(connection: sa.Connection, push: Push, sealed: bytes) -> None:
+    """Write a push in the transaction of its answer, so that neither is there without the other."""
+    values = {"push_id": push.push_id, "incident_id": push.incident_id, "revision": push.revision, "made_at": push.made_at}
+    connection.execute(sa.insert(pushes).values(**values, state=WAITING, attempts=0, next_at=push.made_at, body=sealed))
+
+
+class Outbox:
+    """The pushes of one database; share it between threads."""
+
+    def __init__(self, writing: Writing, cipher: Fernet) -> None:
+        """Keep how a transaction is begun, and the cipher of what is stored."""
+        self._writing, self._cipher = writing, cipher
+
+    def take(self, now: datetime) -> Push | None:
+        """Return the push that is due longest, for this worker alone for a while; `None` where none is due.
+
+        Of one incident only the oldest waiting push is due, so that changes arrive in their order.
+        """
+        older = pushes.alias("older")
+        first = ~sa.exists().where(
+            older.c.incident_id == pushes.c.incident_id, older.c.state == WAITING, older.c.revision < pushes.c.revision
+        )
+        due = sa.select(pushes).where(pushes.c.state == WAITING, pushes.c.next_at <= instant_text(now), first)
+        with self._writing() as connection:
+            row = connection.execute(due.order_by(pushes.c.next_at, pushes.c.push_id).limit(1)).first()
+            if row is None:
+                return None
+            lease = instant_text(now + timedelta(seconds=LEASE_SECONDS))
+            self._update(connection, row.push_id, attempts=row.attempts + 1, next_at=lease)
+        return Push(
+            push_id=row.push_id, incident_id=row.incident_id, revision=row.revision, made_at=row.made_at,
+            attempts=row.attempts + 1, body=self._cipher.decrypt(row.body).decode(),
+        )  # fmt: skip
+
+    def sent(self, push_id: str) -> None:
+        """Forget a push that arrived."""
+        with self._writing() as connection:
+            connection.execute(sa.delete(pushes).where(pushes.c.push_id == push_id))
+
+    def failed(self, push_id: str, *, fault: str, retry_at: datetime | None) -> None:
+        """Keep why a push did not arrive, and when it is tried again; without a time it is a dead letter."""
+        values: dict[str, Any] = {"fault": fault[:100]}
+        values |= {"state": DEAD} if retry_at is None else {"next_at": instant_text(retry_at)}
+        with self._writing() as connection:
+            self._update(connection, push_id, **values)
+
+    def dead(self) -> list[DeadLetter]:
+        """Return the dead letters, oldest first."""
+        names = ("push_id", "incident_id", "revision", "made_at", "attempts", "fault")
+        query = sa.select(*(pushes.c[name] for name in names)).where(pushes.c.state == DEAD)
+        with self._writing() as connection:
+            rows = connection.execute(query.order_by(pushes.c.made_at).limit(MOST_LISTED)).mappings().all()
+        return [DeadLetter(**row) for row in rows]
+
+    def resend(self, push_id: str, now: datetime) -> bool:
+        """Let a dead letter be tried anew; return whether there is one of this id."""
+        again = sa.update(pushes).where(pushes.c.push_id == push_id, pushes.c.state == DEAD)
+        with self._writing() as connection:
+            return bool(connection.execute(again.values(state=WAITING, attempts=0, next_at=instant_text(now))).rowcount)
+
+    @staticmethod
+    def _update(connection: sa.Connection, push_id: str, **values: Any) -> None:
+        """Change one row."""
+        connection.execute(sa.update(pushes).where(pushes.c.push_id == push_id).values(**values))
