@@ -89,7 +89,7 @@ def _curve(
     with store.running("adaptation curve"), steps(8) as say:
         corpus = sources.corpus_of(base, given=training, runs=store.root, program=program, say=say)
         work = prepare(labelled(read_table(corpus)), labelled(local), settings, program)
-        points = local_curve(work, base.parts, say=say)
+        points = local_curve(work, base, say=say)
         figure = curve_plot(points)
         store.log_figure(figure, curve_table(points), name="adaptation_curve")
     if plot is not None:

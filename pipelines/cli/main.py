@@ -19,6 +19,8 @@ COMMANDS = {
     "ingest": "ingest",
     "train": "train",
     "adapt": "adapt",
+    "tune": "tune",
+    "retrain": "retrain",
     "compare-domain": "compare_domain",
     "evaluate": "evaluate",
     "results": "results",

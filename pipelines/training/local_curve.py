@@ -11,16 +11,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from models.classifier.encoder import Parts, make_encoder
+from models.classifier.bundle import Bundle
+from models.classifier.encoder import make_encoder
 from models.classifier.operating_point import allowed_errors
 from models.errors import InvalidData
+from models.router import Router
 from models.statistics import Bools, Estimate, Floats, Rows, bootstrap_draws, percentile_interval
 from pipelines.evaluation import metrics
 from pipelines.evaluation.plots import new_plot
 from pipelines.training.certify import WIDE_OPEN, block_of
 from pipelines.training.local_fit import WEIGHTS, LocalSettings, out_of_fold
 from pipelines.training.local_groups import folds_of
-from pipelines.training.local_work import Judge, Work, decided
+from pipelines.training.local_work import Work
 
 SIZES = (0, 50, 100, 200)
 REPEATS = 10
@@ -43,7 +45,7 @@ class CurvePoint:
 
 def local_curve(
     work: Work,
-    parts: Parts,
+    base: Bundle,
     *,
     sizes: Sequence[int] = SIZES,
     repeats: int = REPEATS,
@@ -52,7 +54,7 @@ def local_curve(
     """Return the figures for each number of local labels, and for all of them.
 
     `found` is the share of eligible calls above the threshold at which as many ineligible ones are cleared as the certified
-    bound allows; `parts` are the base's, for its doubts. Raises `InvalidData` where that bound cannot be proved at all.
+    bound allows; the base's doubts count. Raises `InvalidData` where that bound cannot be proved at all.
     """
     config, truth = work.config, work.local.eligible
     allowed = allowed_errors(
@@ -63,7 +65,7 @@ def local_curve(
     encoder = make_encoder(config.classifier)
     encoded = encoder.fit_transform(pd.concat([work.synthetic.frame, work.local.frame], ignore_index=True)).tocsr()
     pair = encoded[: len(work.synthetic.frame)], encoded[len(work.synthetic.frame) :]
-    could_clear, vetoed = _rules(work, parts)
+    could_clear, vetoed = _rules(work, base)
     most = len(truth) * (_FOLDS - 1) // _FOLDS
     points = []
     for size in [*sorted(size for size in set(sizes) if size < most), most]:
@@ -76,10 +78,11 @@ def local_curve(
     return points
 
 
-def _rules(work: Work, parts: Parts) -> tuple[Bools, Bools]:
+def _rules(work: Work, base: Bundle) -> tuple[Bools, Bools]:
     """Return which local calls the rules and the base's doubts let through, and which are vetoed; shapes (n,)."""
-    everyone = Judge(parts, np.ones(len(work.local_table.calls), dtype=bool))
-    decisions, _ = decided(work, [everyone], replace(WIDE_OPEN, max_unfamiliar=work.config.threshold.max_unfamiliar))
+    wide = replace(base, operating_point=replace(WIDE_OPEN, max_unfamiliar=work.config.threshold.max_unfamiliar))
+    router = Router(bundle=wide, program=work.program, rulebook=work.rulebook, signals=work.signals)
+    decisions = [router.decide(call) for call in work.local_table.calls]
     block = block_of(decisions, work.local_table, adverse_is_dangerous=False)
     return block.scores >= 0, np.array([decision.vetoed for decision in decisions], dtype=bool)
 

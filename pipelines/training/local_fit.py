@@ -13,7 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from models.classifier import encoder as classifier
 from models.classifier.bundle import Adjustment
-from models.classifier.encoder import HEADS, RISKS, ClassifierSettings, Labels, Parts, make_encoder
+from models.classifier.encoder import ClassifierSettings, Labels, Parts, make_encoder
+from models.classifier.heads import HEADS, RISKS
 from models.statistics import Bools, Floats, Rows
 from pipelines.training.local_groups import folds_of
 from pipelines.training.reference import fitted_line
@@ -153,7 +154,7 @@ class _Search:
         encoded = encoder.fit_transform(pd.concat([synthetic.frame, local.frame], ignore_index=True)).tocsr()
         self._split = len(synthetic.frame)
         self._synthetic, self._local = encoded[: self._split], encoded[self._split :]
-        self._slices = encoder.output_indices_
+        self._encoder = encoder
         self._truths = synthetic.eligible, local.eligible
         self._label_weights = synthetic.weights, local.weights
         self._folds = folds_of(groups, local.eligible, count=INNER_FOLDS, seed=base.seed)
@@ -162,7 +163,7 @@ class _Search:
     def losses(self, settings: LocalSettings) -> Floats:
         """Return each local call's log loss, calibrated, from models that met none of its group; shape (n,)."""
         if settings not in self._known:
-            scale = self._scale(settings.classifier)
+            scale = block_scale(self._encoder, settings.classifier)
             scores = out_of_fold(
                 (self._synthetic @ scale, self._local @ scale), self._truths, self._label_weights, self._folds, settings
             )
@@ -172,13 +173,15 @@ class _Search:
             self._known[settings] = np.logaddexp(0.0, np.where(truth, -logits, logits))
         return self._known[settings]
 
-    def _scale(self, settings: ClassifierSettings) -> sparse.dia_array:
-        """Return the diagonal matrix that gives each block its weight."""
-        by_name = {"signals": settings.signal_weight, "words": settings.word_weight}
-        scale = np.empty(self._local.shape[1])
-        for name, columns in self._slices.items():
-            scale[columns] = by_name.get(name, settings.metadata_weight)
-        return sparse.diags_array(scale)
+
+def block_scale(encoder: Any, settings: ClassifierSettings) -> sparse.dia_array:
+    """Return the diagonal matrix that gives each block of an encoder fitted with weights of one its weight."""
+    by_name = {"signals": settings.signal_weight, "words": settings.word_weight}
+    slices = encoder.output_indices_
+    scale = np.empty(max(columns.stop for columns in slices.values()))
+    for name, columns in slices.items():
+        scale[columns] = by_name.get(name, settings.metadata_weight)
+    return sparse.diags_array(scale)
 
 
 def out_of_fold(

@@ -9,9 +9,10 @@ import numpy as np
 
 from models.classifier import features
 from models.classifier.bundle import Adjustment, Bundle
+from models.classifier.compiler import compiled
 from models.classifier.encoder import Parts
 from models.classifier.operating_point import OperatingPoint
-from models.classifier.scorer import proved
+from models.classifier.scorer import LinearScorer
 from models.decision import Decision
 from models.programs.program import Program, load_program
 from models.reading import Reader
@@ -50,7 +51,7 @@ class Work:
 
     def router(self, parts: Parts, point: OperatingPoint, training: dict[str, Any]) -> Router:
         """Return a router of parts that were not saved, at an operating point."""
-        bundle = Bundle("adapting", proved(parts, ())[0], parts, point, {"training": training}, 0.0)
+        bundle = Bundle("adapting", LinearScorer(compiled(parts)), point, {"training": training}, 0.0)
         return Router(bundle=bundle, program=self.program, rulebook=self.rulebook, signals=self.signals)
 
 

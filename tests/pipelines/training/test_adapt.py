@@ -283,7 +283,7 @@ class TestAdapted:
 def test_the_curve_rises_where_local_words_decide(router, synthetic, city, small_config):
     """More labels bring more where a city's words are its own; each figure lies in its interval; the plot is drawn."""
     work = prepare(take(labelled(synthetic), np.arange(2500)), labelled(city), small_config, "durham-heart")
-    points = local_curve(work, router.bundle.parts, sizes=(0, 100), repeats=2)
+    points = local_curve(work, router.bundle, sizes=(0, 100), repeats=2)
     assert [point.labels for point in points] == [0, 100, 176]
     assert points[0].area.value < points[1].area.value < points[2].area.value + 0.02
     assert all(point.area.low <= point.area.value <= point.area.high for point in points)
