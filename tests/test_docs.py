@@ -164,3 +164,16 @@ def test_nothing_speaks_of_how_it_was_made():
     ]:
         text = path.read_text(encoding="utf-8")
         assert not any(host in text for host in hosts), path
+
+
+def test_the_notebook_of_the_readme_runs(runs, tmp_path, monkeypatch, capsys):
+    """The script that a data scientist copies does what it says, on a champion and the sample."""
+    for shared in ("data", "models", "pipelines"):
+        (tmp_path / shared).symlink_to(ROOT / shared)
+    shutil.copytree(runs, tmp_path / "mlruns")
+    monkeypatch.chdir(tmp_path)
+    script, *_ = re.findall(r"```python\n(.*?)```", section("pipelines/README.md", "From a notebook"), flags=re.DOTALL)
+    exec(compile(script, "notebook", "exec"), {})  # noqa: S102  our own document
+    printed = capsys.readouterr().out
+    assert "NOT_ELIGIBLE" in printed
+    assert "metrics.auc" in printed
