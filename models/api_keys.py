@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 
 from models.errors import InvalidConfig
 
-ROLES = ("call_taker", "clinician", "evaluator", "administrator")
+ROLES = ("call_taker", "clinician", "evaluator", "labeller", "administrator")
 PREFIX = "hl_"
 
 

@@ -5,17 +5,20 @@ safe answer: `weapons_answer=None` and `weapons_answer=Answer.NONE` are differen
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from models.errors import InvalidCall
+from models.errors import InvalidCall, InvalidInstant
+from models.instants import instant_text, parse_instant
 
 MAX_NARRATIVE = 65_536
 """The longest note that is read, in characters."""
 
 _MAX_WORD = 200
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Source(StrEnum):
@@ -49,7 +52,8 @@ class Answer(StrEnum):
 class Call:
     """One call; raises `InvalidCall` where a field has an impossible value.
 
-    `received_at` is zone-aware; `calls_24h` and `calls_30d` count earlier calls from this caller or address.
+    `received_at` needs an offset and is kept in UTC; `calls_24h` and `calls_30d` count earlier calls from this caller or
+    address.
 
     >>> Call(narrative="male asleep in doorway, refuses to leave", zone="D1").zone
     'D1'
@@ -82,15 +86,10 @@ class Call:
                 value=len(self.narrative),
                 remedy=f"send at most {MAX_NARRATIVE} characters",
             )
-        if not self.narrative.isascii() and any("\ud800" <= character <= "\udfff" for character in self.narrative):
+        if not self.narrative.isascii() and _SURROGATE.search(self.narrative):
             raise InvalidCall("narrative is not Unicode text", field="narrative", remedy="send UTF-8")
-        if self.received_at is not None and self.received_at.utcoffset() is None:
-            raise InvalidCall(
-                "received_at has no time zone",
-                field="received_at",
-                value=self.received_at.isoformat(),
-                remedy="add an offset, such as 2026-03-01T03:12:00-05:00",
-            )
+        if self.received_at is not None:
+            object.__setattr__(self, "received_at", _read_time("received_at", self.received_at))
         for name in ("calls_24h", "calls_30d"):
             count = getattr(self, name)
             if count is not None and count < 0:
@@ -118,7 +117,7 @@ class Call:
         """Return the call as plain JSON values; `from_record` reads it back unchanged."""
         record = {name: getattr(self, name) for name in FIELDS}
         if self.received_at is not None:
-            record["received_at"] = self.received_at.isoformat()
+            record["received_at"] = instant_text(self.received_at)
         return {key: str(value) if isinstance(value, StrEnum) else value for key, value in record.items()}
 
 
@@ -139,13 +138,12 @@ def _read_word(name: str, value: object) -> str:
 
 
 def _read_time(name: str, value: object) -> datetime:
-    if isinstance(value, datetime):
-        return datetime.fromisoformat(value.isoformat())
+    """Return an instant in UTC; raise `InvalidCall` for what is none, and for a time without an offset."""
     try:
-        return datetime.fromisoformat(str(value).strip())
-    except ValueError:
-        pass
-    raise InvalidCall(f"{name} is not a time", field=name, value=value, remedy="use ISO 8601 with an offset")
+        return parse_instant(value if isinstance(value, datetime) else str(value), whole_days=False)
+    except InvalidInstant as error:
+        fault = error.fault
+    raise InvalidCall(f"{name}: {fault}", field=name, value=value, remedy="use ISO 8601 with an offset")
 
 
 def _read_count(name: str, value: object) -> int:

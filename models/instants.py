@@ -8,17 +8,19 @@ WIDTH = len("2026-03-01T08:12:00.000000Z")
 """The length of every instant as text, in characters."""
 
 
-def parse_instant(value: str | date | datetime, *, zone: tzinfo | None = None) -> datetime:
+def parse_instant(value: str | date | datetime, *, zone: tzinfo | None = None, whole_days: bool = True) -> datetime:
     """Return an instant in UTC, read from ISO 8601 text, a date or a date and time.
 
-    A date is the start of that day. Where there is no offset, `zone` says which clock was read; without `zone`, dates are
-    days of UTC and times are refused. A local time that a clock change repeats is the first of the two; one that it skips is
-    read with the offset before the change. Raises `InvalidInstant`.
+    A date is the start of that day, and is refused without `whole_days`. Where there is no offset, `zone` says which clock
+    was read; without `zone`, dates are days of UTC and times are refused. A local time that a clock change repeats is the
+    first of the two; one that it skips is read with the offset before the change. Raises `InvalidInstant`.
 
     >>> parse_instant("2026-03-01T03:12:00-05:00").isoformat()
     '2026-03-01T08:12:00+00:00'
     """
     moment, whole_day = _read(value)
+    if whole_day and not whole_days:
+        raise InvalidInstant("the time of day is missing", value=str(value), remedy="write 2026-03-01T03:12:00-05:00")
     if moment.tzinfo is None:
         if zone is None and not whole_day:
             raise InvalidInstant("the time has no offset", value=str(value), remedy="write 2026-03-01T03:12:00-05:00")
@@ -38,6 +40,19 @@ def instant_text(moment: datetime) -> str:
     """
     utc = parse_instant(moment)
     return f"{utc.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def local_time(moment: datetime, zone: tzinfo) -> datetime | None:
+    """Return an instant on the clock of a zone; `None` at the ends of the calendar, where that clock has no such year.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> local_time(parse_instant("2026-03-01T08:12:00Z"), ZoneInfo("America/New_York")).isoformat()
+    '2026-03-01T03:12:00-05:00'
+    """
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return None
 
 
 def _read(value: str | date | datetime) -> tuple[datetime, bool]:

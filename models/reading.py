@@ -9,6 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 
 from models.call import Call
+from models.instants import local_time
 from models.programs.call_types import CallType, CallTypes, shipped
 from models.signals.detector import Signal, SignalDetector, shipped_detector
 from models.text.normalize import Normalised, normalise
@@ -72,18 +73,8 @@ class Reader:
             words=tuple(model_words(note.text)),
             call_type=kind,
             signals=signals,
-            local_time=_local(call.received_at, self.time_zone),
+            local_time=None if call.received_at is None else local_time(call.received_at, self.time_zone),
             veto=veto,
             type_veto=type_veto,
             rules_failed=rules_failed,
         )
-
-
-def _local(at: datetime | None, time_zone: tzinfo) -> datetime | None:
-    """Return an instant as local time, or `None` where it is not known or lies at the ends of the calendar."""
-    if at is None:
-        return None
-    try:
-        return at.astimezone(time_zone)
-    except OverflowError:
-        return None

@@ -6,12 +6,12 @@ one, is judged apart and scores the same calls off the hot path.
 """
 
 import contextlib
-import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.atomic import replace_folder
 from models.classifier import bundle as bundles
 from models.classifier.bundle import MANIFEST, Bundle
 from models.errors import BundleError
@@ -64,6 +64,7 @@ class ModelManager:
         """
         self._on_fault = on_fault
         self._settings, self._fetch = settings, fetch or (lambda: Source(settings.bundle))
+        self._pin = settings.digest or None
         self._program: Program | None = None if router else load_program(settings.program)
         self._rulebook = None if self._program is None else matcher_of(self._program)
         self._lock, self._stop, self._wake = threading.Lock(), threading.Event(), threading.Event()
@@ -113,7 +114,7 @@ class ModelManager:
         router, detail, folder = self._champion(rules)
         if router.bundle is None:
             with contextlib.suppress(Exception):  # without a last good bundle the rules answer, as `detail` says
-                router = self._route(bundles.load(self._settings.cache))
+                router = self._route(bundles.load(self._settings.cache, expected_digest=self._pin))
                 detail = detail.replace(NO_FALLBACK, FALLBACK)
                 folder = self._keep(self._settings.cache)
             if router.bundle is None:
@@ -125,6 +126,7 @@ class ModelManager:
         try:
             source = self._fetch()
             digest = str(bundles.read_manifest(source.folder)["digest"])
+            self._check_pin(digest)
             if now.router.bundle is not None and now.router.bundle.digest == digest:
                 return now.router, "ready", now.folder
             bundle = bundles.load(source.folder, expected_digest=source.digest)
@@ -134,6 +136,11 @@ class ModelManager:
             self._on_fault()
             fault = NO_FALLBACK if now.router.bundle is None else FALLBACK
             return now.router, f"{fault}: {_described(error)}", now.folder
+
+    def _check_pin(self, digest: str) -> None:
+        """Raise `BundleError` for another model than the one that may answer, where one is named."""
+        if self._pin is not None and digest != self._pin:
+            raise BundleError("this is not the pinned model", value=digest[:16], remedy="HEARTLINE_DIGEST names another")
 
     def _challenger(self, now: Router | None) -> Router | None:
         """Return the challenger, where there is one that can be loaded."""
@@ -153,11 +160,7 @@ class ModelManager:
         cache = self._settings.cache
         try:
             if not (cache / MANIFEST).is_file() or bundles.read_manifest(cache)["digest"] != bundle.digest:
-                staged = cache.with_name(f"{cache.name}.new")
-                shutil.rmtree(staged, ignore_errors=True)
-                shutil.copytree(folder, staged)
-                shutil.rmtree(cache, ignore_errors=True)
-                staged.rename(cache)
+                replace_folder(cache, folder)
         except (OSError, BundleError):
             pass  # without a cache the service still answers
 

@@ -22,16 +22,18 @@ def fetcher(uri: str, *, name: str, cache: Path) -> Callable[[], Source]:
         mlflow.set_registry_uri(uri)
         try:
             champion = MlflowClient(uri, uri).get_model_version_by_alias(name, "champion")
-            version = str(champion.version)
+            version, digest = str(champion.version), champion.tags.get("digest")
             if version not in fetched:
                 target = cache.with_name(f"registry-{version}")
                 local = mlflow.artifacts.download_artifacts(
                     f"models:/{name}/{version}", dst_path=str(target), tracking_uri=uri
                 )
-                fetched[version] = Source(Path(local) / "artifacts" / "bundle", champion.tags.get("digest") or None)
+                fetched[version] = Source(Path(local) / "artifacts" / "bundle", digest)
         except Exception as error:  # noqa: BLE001  MLflow raises many kinds; each means that there is no champion now
             fault = type(error).__name__
             raise BundleError("the registry gives no champion", value=fault, remedy="is MLflow up?") from None
+        if not digest:
+            raise BundleError("the registry names no digest for its champion", value=version, remedy="register it again")
         return fetched[version]
 
     return fetch

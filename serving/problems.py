@@ -10,13 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import InvalidEntry, InvalidInstant, LedgerConflict, LedgerError
+from serving.fair_queue import RETRY_SECONDS, Overloaded
 from serving.schemas import ProblemOut
 
 MEDIA_TYPE = "application/problem+json"
 _DESCRIPTIONS = {
     400: "The body is not JSON", 401: "No valid key or token", 403: "Not for this role", 404: "There is no such thing",
     409: "The idempotency key was used for another request", 413: "The body is too large", 422: "A field is wrong",
-    429: "Too many requests", 500: "The service failed", 503: "It could not be written down",
+    429: "Too many requests", 500: "The service failed", 503: "It could not be written down, or too much waits",
 }  # fmt: skip
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemOut, "content": {MEDIA_TYPE: {}}, "description": text} for status, text in _DESCRIPTIONS.items()
@@ -42,6 +43,12 @@ def install(app: FastAPI) -> None:
     async def http_error(_: Request, error: HTTPException) -> JSONResponse:
         response = problem(error.status_code, "The request cannot be answered", str(error.detail))
         response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(Overloaded)
+    async def overloaded(_: Request, error: Overloaded) -> JSONResponse:
+        response = problem(503, "The service has too much to do", f"{error}. Until then treat the call as REVIEW.")
+        response.headers["retry-after"] = str(RETRY_SECONDS)
         return response
 
     @app.exception_handler(LedgerConflict)

@@ -10,6 +10,8 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from models.call import MAX_NARRATIVE, Answer, Call, CallerParty, Source
 from models.decision import Recommendation, Response, RiskBand
+from models.errors import InvalidInstant
+from models.instants import parse_instant
 from models.ledger.records import ADVERSE_EVENTS, OVERRIDE_REASONS, UNSERVED_REASONS
 
 _EXAMPLE: dict[str, JsonValue] = {
@@ -26,11 +28,17 @@ _EXAMPLE: dict[str, JsonValue] = {
 }
 
 
-def _text_only(value: object) -> object:
-    """Return an instant as it was sent; raise `ValueError` for a number, which could be seconds or milliseconds."""
-    if isinstance(value, int | float):
+def _instant(value: object) -> object:
+    """Return an instant in UTC; raise `ValueError` for what is none, and for a number of unknown unit."""
+    if value is None:
+        return None
+    if not isinstance(value, str | datetime):
         raise ValueError("send text, such as 2026-03-01T03:12:00-05:00")  # noqa: TRY004  pydantic turns it into an error
-    return value
+    try:
+        return parse_instant(value, whole_days=False)
+    except InvalidInstant as error:
+        fault = error.fault
+    raise ValueError(fault)
 
 
 class CallIn(BaseModel):
@@ -40,7 +48,7 @@ class CallIn(BaseModel):
 
     narrative: str = Field(max_length=MAX_NARRATIVE, description="The call-taker's note, as far as it is typed.")
     call_id: str | None = Field(default=None, max_length=200, description="The CAD incident number.")
-    received_at: Annotated[AwareDatetime | None, BeforeValidator(_text_only)] = Field(
+    received_at: Annotated[AwareDatetime | None, BeforeValidator(_instant)] = Field(
         default=None, strict=False, description="When the call came in, with its offset."
     )
     call_type: str | None = Field(default=None, max_length=200, description="The CAD nature code, as the agency writes it.")

@@ -11,6 +11,7 @@ from fastapi import WebSocket
 from fastapi.concurrency import run_in_threadpool
 
 from models.errors import LedgerError
+from models.labelling.store import LabelStore
 from models.ledger.encryption import NoteEncryption, key_file_of
 from models.ledger.store import Ledger
 from models.router import Router
@@ -45,6 +46,7 @@ class Services:
     session_tokens: SessionTokens
     open_calls: OpenCalls
     incidents: IncidentService
+    labels: LabelStore | None
     streams: Counter[str] = field(default_factory=Counter)
     """How many streams each person has open."""
 
@@ -82,6 +84,7 @@ class Services:
             session_tokens=SessionTokens(_key(ledger, "typing-session")),
             open_calls=open_calls,
             incidents=IncidentService(settings, decisions, ledger),
+            labels=_open_labels(settings.labels),
         )
 
     def stream_of(self, socket: WebSocket, principal: Principal, *, practice: bool = False) -> CallStream:
@@ -127,8 +130,15 @@ class Services:
         self.decisions.close()
         self.open_calls.close()
         self.incidents.close()
+        if self.labels is not None:
+            self.labels.close()
         if self.ledger is not None:
             self.ledger.close()
+
+
+def _open_labels(url: str) -> LabelStore | None:
+    """Return the labelling project that the settings name; raise `InvalidConfig` where it is not there."""
+    return LabelStore(url, NoteEncryption.from_environment(key_file_of(url))) if url else None
 
 
 def _beside(ledger_url: str) -> Path | None:

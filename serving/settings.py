@@ -27,9 +27,10 @@ class Settings(BaseSettings):
     `ledger` is a database URL, or `none`; `anchor` a file, or `-` for standard output. `keys` is the file of API keys,
     `jwks` a file or URL of the identity provider's keys; with either, a caller without a key or token is refused. `rate` is
     requests a second for each caller, 0 for no limit. `registry` is an MLflow URI whose champion is polled every `poll`
-    seconds; without it the folder `bundle` is watched. `hide_share` of the calls, drawn by incident number and `hide_seed`,
-    are answered without a suggestion, for a trial. `allowed_hosts` are the names that a request's Host header may bear.
-    `shifts` are the local hours at which shifts begin. Changes of the suggestion on a linked incident are sent to
+    seconds; without it the folder `bundle` is watched. `digest` is the only bundle that may answer, where one is named.
+    `hide_share` of the calls, drawn by incident number and `hide_seed`, are answered without a suggestion, for a trial.
+    `allowed_hosts` are the names that a request's Host header may bear. `labels` is the database URL of the labelling
+    project. `shifts` are the local hours at which shifts begin. Changes of the suggestion on a linked incident are sent to
     `push_url`, signed with `push_key`, at most `push_attempts` times; `push_wait` is the seconds before the second attempt
     and doubles with each.
     """
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
     bundle: Path = Path("mlruns/champion")
     challenger: Path = Path("mlruns/challenger")
     cache: Path = Path("mlruns/last-good")
+    digest: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     program: str = DEFAULT_PROGRAM
     max_body: int = Field(default=MAX_BODY, ge=1024)
     ledger: str = "sqlite:///mlruns/ledger.db"
@@ -50,6 +52,7 @@ class Settings(BaseSettings):
     issuer: str = ""
     audience: str = ""
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = LOOPBACK_HOSTS
+    labels: str = ""
     rate: int = Field(default=0, ge=0)
     poll: float = Field(default=5.0, gt=0)
     registry: str = ""

@@ -72,6 +72,8 @@ def test_every_example_runs(name, runs, corpus, tmp_path, monkeypatch):
     shutil.copy(corpus, tmp_path / "mlruns" / "corpus.csv")
     monkeypatch.chdir(tmp_path)
     prepared("sqlite:///mlruns/ledger.db", "mlruns/ledger.anchor")
+    if name.startswith("label ") and name != "label create":
+        assert heartline("label", "create", "--data", "data/sample.csv", "--count", "5")[0] == 0
     example = COMMANDS[name].epilog.removeprefix("Example: heartline ")
     given = shlex.split(example.replace("/tmp/", f"{tmp_path}/"))  # noqa: S108  no test leaves anything in /tmp
     code, _, err = heartline(*given)

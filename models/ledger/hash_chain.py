@@ -20,8 +20,8 @@ START = "0" * 64
 COLUMNS = ("kind", "entry_id", "at", "call_id", "decision_id", "idempotency_key")
 """What a row repeats of its content so that it can be searched; it must say the same."""
 
-VERSION = 2
-"""The version of the hashes that are written now."""
+PLAIN, VERSION = 1, 2
+"""The version without a key, and the version of the hashes that a ledger writes now."""
 
 _FAULTS = {
     "edited": "entry {at} was edited, or the key is not the one it was written with",
@@ -64,14 +64,14 @@ def canonical(content: Mapping[str, Any]) -> str:
 
 
 def row_hash(number: int, previous: str, payload: str, *, key: bytes, version: int = VERSION) -> str:
-    """Return the hash of a row in hexadecimal; version 1 uses no key."""
+    """Return the hash of a row in hexadecimal; version 1 (`PLAIN`) uses no key."""
     text = f"{number}\n{previous}\n{payload}".encode()
-    return hashlib.sha256(text).hexdigest() if version == 1 else hmac.new(key, text, hashlib.sha256).hexdigest()
+    return hashlib.sha256(text).hexdigest() if version == PLAIN else hmac.new(key, text, hashlib.sha256).hexdigest()
 
 
 def verify(rows: Iterable[Any], anchor: Anchor | None, *, key: bytes) -> Verdict:
     """Return the first fault of rows in the order of their numbers; `anchor` must have been read before the rows were."""
-    count, head, version = 0, START, 1
+    count, head, version = 0, START, PLAIN
     for row in rows:
         fault = _fault(row, count, head, version, key)
         if fault is not None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from models.config import validate
 from models.decision import Availability, Response
 from models.errors import InvalidConfig
+from models.instants import local_time
 from models.programs.call_types import CallTypes, shipped
 from models.programs.schema import SHIFT, ProgramFile, ReferralExport, ScreeningNegatives, UnitEntry, ViolenceNegated
 
@@ -106,7 +107,7 @@ class Program:
 
     def availability(self, response: Response, at: datetime | None, zone: str | None) -> Availability | None:
         """Return whether a unit of the program is on duty in the zone at a moment; `None` for other services."""
-        local = at.astimezone(self.time_zone) if at else None
+        local = local_time(at, self.time_zone) if at else None
         unit = self.units_on(local.date() if local else None).get(response)
         if unit is None:
             return (

@@ -41,6 +41,7 @@ COMMANDS = {
     "call-types": "call_types",
     "export": "export",
     "cad": "cad",
+    "label": "label",
 }
 """Each command or group of commands, and the file of this package that holds it.
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from models.classifier.bundle import read_manifest
+from models.errors import WorkRefused
 from models.programs.program import load_program
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, BundleOption, ConfigOption, ProgramOption, RunsOption
@@ -14,6 +15,7 @@ from pipelines.data.table import read_table
 from pipelines.release import history as releases
 from pipelines.release import proof
 from pipelines.release import release as releasing
+from pipelines.release import state as releasing_state
 from pipelines.settings import load_config
 from pipelines.training.tracking import Store
 
@@ -45,16 +47,31 @@ def release(
 def history(runs: RunsOption = RUNS) -> None:
     """Show who was champion from when to when, by whom and on which evidence."""
     entries = releases.read(runs)
-    promotions = [entry for entry in entries if entry.action != "shadow"]
+    promotions = [entry for entry in entries if entry.action != releases.SHADOW]
     until = {entry.evidence: later.at for entry, later in itertools.pairwise(promotions)}
     for entry in entries:
-        end = "" if entry.action == "shadow" else f" until {until.get(entry.evidence, 'now')}"
+        end = "" if entry.action == releases.SHADOW else f" until {until.get(entry.evidence, 'now')}"
         evidence = f"evidence {releases.EVIDENCE}/{entry.evidence} {entry.evidence_sha256[:16]}"
         terminal.show(
             f"{entry.at}{end}  {entry.action} of version {entry.version} {entry.digest[:16]} by {entry.by}, {evidence}"
         )
     if not entries:
         terminal.show("nothing was released yet")
+
+
+@release_app.command("status", epilog="Example: heartline release status --runs mlruns")
+def status(
+    runs: RunsOption = RUNS,
+    config: ConfigOption = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Bring registry and folder to what the history says.")] = False,
+) -> None:
+    """Show which model history, registry and folder name; exit 1 where they differ, as after a release broken off."""
+    store = Store(runs, load_config(config))
+    found = releasing_state.repair(store) if repair else releasing_state.states(store)
+    for state in found:
+        terminal.show(str(state))
+    if not all(state.agrees for state in found):
+        raise WorkRefused("history, registry and folder differ", remedy="heartline release status --repair")
 
 
 @release_app.command("rollback", epilog="Example: heartline release rollback --runs mlruns")

@@ -16,7 +16,7 @@ from models.call import FIELDS, MAX_NARRATIVE, Call
 from models.errors import InvalidData
 from pipelines.data.labels import FREE_LABELS, KEYS, LABEL_WORDS
 
-_TIME = r"^\d{4}-\d\d-\d\dT.*[+-]\d\d:\d\d$"
+_TIME = r"^\d{4}-\d\d-\d\dT.*(?:Z|[+-]\d\d:\d\d)$"
 
 
 @cache

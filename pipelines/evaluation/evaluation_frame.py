@@ -1,11 +1,13 @@
 """The evaluation frame: decisions beside labels, one row for each labelled call. Every part of the report reads it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 
 import pandas as pd
 
 from models.call import Call
 from models.decision import Decision, Recommendation
+from models.instants import local_time
 from models.programs.call_types import canonical
 from pipelines.data.table import Table
 from pipelines.evaluation.evaluate import is_true, probabilities
@@ -16,7 +18,11 @@ _HOURS = ("00 to 06", "06 to 12", "12 to 18", "18 to 24")
 
 
 def evaluation_frame(
-    table: Table, decisions: Sequence[Decision], *, more: Mapping[str, Sequence[object]] | None = None
+    table: Table,
+    decisions: Sequence[Decision],
+    *,
+    time_zone: tzinfo,
+    more: Mapping[str, Sequence[object]] | None = None,
 ) -> pd.DataFrame:
     """Return a frame of the calls labelled yes or no, indexed by their place in `table`.
 
@@ -33,25 +39,31 @@ def evaluation_frame(
         "turned_away": [each is Recommendation.NOT_ELIGIBLE for each in recommended],
         "vetoed": [decision.vetoed for decision in decisions],
         "score": probabilities(decisions),
-        **groups(table.calls),
+        **groups(table.calls, time_zone),
         **{name: [_word(value) for value in values] for name, values in (more or {}).items()},
     })  # fmt: skip
     frame = frame[frame["truth"].notna()]
     return frame.assign(truth=frame["truth"].astype(bool))
 
 
-def groups(calls: Sequence[Call]) -> dict[str, list[str]]:
-    """Return the value of each of `GROUPS` for every call."""
+def groups(calls: Sequence[Call], time_zone: tzinfo) -> dict[str, list[str]]:
+    """Return the value of each of `GROUPS` for every call; hours are those of the program's clock."""
     return {
         "call type": [canonical(call.call_type).name for call in calls],
         "zone": [call.zone or NOT_KNOWN for call in calls],
-        "hour": [_HOURS[call.received_at.hour // 6] if call.received_at else NOT_KNOWN for call in calls],
+        "hour": [_hours(call, time_zone) for call in calls],
         "language": [(call.language or NOT_KNOWN).lower() for call in calls],
         "caller party": [str(call.caller_party or NOT_KNOWN) for call in calls],
         "source": [str(call.source or NOT_KNOWN) for call in calls],
         "repeat caller": [NOT_KNOWN if call.calls_30d is None else ("yes" if call.calls_30d else "no") for call in calls],
         "note length": [_length(len(call.narrative.split())) for call in calls],
     }
+
+
+def _hours(call: Call, time_zone: tzinfo) -> str:
+    """Return the part of the day in which a call came in, on the program's clock."""
+    at = None if call.received_at is None else local_time(call.received_at, time_zone)
+    return NOT_KNOWN if at is None else _HOURS[at.hour // 6]
 
 
 def _word(value: object) -> str:

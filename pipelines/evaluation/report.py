@@ -5,11 +5,12 @@ Everything is measured through the Router, on the same rows, with intervals; pro
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import pandas as pd
 
+from models.instants import local_time
 from models.router import Router
 from models.statistics import Estimate
 from pipelines.data.table import Table
@@ -87,9 +88,9 @@ def report(
     """
     decisions = [router.decide(call) for call in track(table.calls)]
     evaluation, settings = evaluate_decisions(decisions, table, config.evaluate), config.evaluate
-    frame = evaluation_frame(table, decisions, more=more)
+    frame = evaluation_frame(table, decisions, time_zone=router.program.time_zone, more=more)
     confidence = settings.confidence
-    days = sorted(call.received_at.date().isoformat() for call in table.calls if call.received_at)
+    days = _days(table, router.program.time_zone)
     simpler = choices(frame, table.calls, router.program, dispatched=dispatched)
     result = Report(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -115,6 +116,12 @@ def report(
     result.findings = findings(result, frame, config)
     result.not_shown = list(not_shown(result, config))
     return result
+
+
+def _days(table: Table, time_zone: tzinfo) -> list[str]:
+    """Return the days on which calls came in, in order, on the program's clock."""
+    times = [local_time(call.received_at, time_zone) for call in table.calls if call.received_at]
+    return sorted(at.date().isoformat() for at in times if at)
 
 
 def _about(table: Table) -> str:

@@ -1,21 +1,24 @@
 """The release history: who was champion from when to when, by whom and on which evidence, in lines that are only added.
 
-MLflow's aliases name the champion of now; this file names all of them. Each line holds the SHA-256 of the line before it
-and of its evidence, a JSON file beside it, so that a later change of either is found.
+MLflow's aliases name the champion of now; this file names all of them. Each line holds the hash of the line before it, made
+as the ledger's is, and the SHA-256 of its evidence, a JSON file beside it, so that a later change of either is found.
 """
 
 import getpass
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from models.atomic import sync_entry
 from models.errors import InvalidData
+from models.ledger import hash_chain as chain
 
 FILE, EVIDENCE = "releases.jsonl", "releases"
-START = "0" * 64
+RELEASE, SHADOW, ROLLBACK = "release", "shadow", "rollback"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,7 @@ class Entry:
 
     def line(self) -> str:
         """Return the entry as canonical JSON."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return chain.canonical(asdict(self))
 
 
 def current_user() -> str:
@@ -46,31 +49,33 @@ def current_user() -> str:
 
 
 def read(root: Path) -> list[Entry]:
-    """Return every entry in order; raise `InvalidData` where a line or its evidence was changed."""
+    """Return every entry in order; raise `InvalidData` where a line or its evidence was changed.
+
+    A last line without its end was broken off while it was written, and is no entry.
+    """
     path = root / FILE
-    if not path.is_file():
-        return []
-    entries, previous = [], START
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    entries: list[Entry] = []
+    links = {chain.START}
+    for number, line in enumerate(_lines(path), start=1):
         try:
             entry = Entry(**json.loads(line))
         except (ValueError, TypeError):
             raise InvalidData("a line of the release history cannot be read", value=number, remedy=str(path)) from None
         proof = root / EVIDENCE / entry.evidence
-        if entry.previous_sha256 != previous or not proof.is_file() or _sha256(proof.read_bytes()) != entry.evidence_sha256:
+        if entry.previous_sha256 not in links or not proof.is_file() or _sha256(proof.read_bytes()) != entry.evidence_sha256:
             raise InvalidData("the release history was changed", value=f"line {number}", remedy="restore it from a copy")
         entries.append(entry)
-        previous = _sha256(line.encode("utf-8"))
+        links = {_link(number, entry), _sha256(line.encode("utf-8"))}  # the first release hashed the line alone
     return entries
 
 
 def add(root: Path, *, action: str, version: str, digest: str, by: str, evidence: dict[str, Any]) -> Entry:
-    """Append an entry and its evidence, durably; raise `InvalidData` where the history was changed."""
+    """Append an entry and before it its evidence, durably; raise `InvalidData` where the history was changed."""
     earlier = read(root)
     name = f"{len(earlier) + 1:06d}.json"
     proof = json.dumps(evidence, indent=2, sort_keys=True).encode("utf-8")
     (root / EVIDENCE).mkdir(parents=True, exist_ok=True)
-    (root / EVIDENCE / name).write_bytes(proof)
+    _write(root / EVIDENCE / name, proof)
     now = champion(earlier)
     entry = Entry(
         at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -81,23 +86,49 @@ def add(root: Path, *, action: str, version: str, digest: str, by: str, evidence
         replaces=now.digest if now else None,
         evidence=name,
         evidence_sha256=_sha256(proof),
-        previous_sha256=_sha256(earlier[-1].line().encode("utf-8")) if earlier else START,
+        previous_sha256=_link(len(earlier), earlier[-1]) if earlier else chain.START,
     )
-    with (root / FILE).open("a", encoding="utf-8") as file:
-        file.write(entry.line() + "\n")
+    lines = _lines(root / FILE)
+    _write(root / FILE, f"{entry.line()}\n".encode(), after=sum(len(line.encode()) + 1 for line in lines))
     return entry
 
 
 def champion(entries: list[Entry]) -> Entry | None:
     """Return the entry that promoted the present champion."""
-    return next((entry for entry in reversed(entries) if entry.action != "shadow"), None)
+    return next((entry for entry in reversed(entries) if entry.action != SHADOW), None)
+
+
+def challenger(entries: list[Entry]) -> Entry | None:
+    """Return the entry that named the present challenger."""
+    return next((entry for entry in reversed(entries) if entry.action == SHADOW), None)
 
 
 def previous_champion(entries: list[Entry]) -> Entry | None:
     """Return the entry of the champion before the present one, or nothing."""
     now = champion(entries)
-    others = [entry for entry in entries if entry.action != "shadow" and now and entry.digest != now.digest]
+    others = [entry for entry in entries if entry.action != SHADOW and now and entry.digest != now.digest]
     return others[-1] if others else None
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the whole lines of a file; none where there is no file."""
+    return path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
+
+
+def _write(path: Path, content: bytes, *, after: int = 0) -> None:
+    """Write a file's content after so many bytes of it, in place of the rest, durably."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o644), "wb") as file:
+        file.truncate(after)
+        file.seek(after)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_entry(path.parent)
+
+
+def _link(number: int, entry: Entry) -> str:
+    """Return the hash of an entry, over its number and the hash before it, which the next entry bears."""
+    return chain.row_hash(number, entry.previous_sha256, entry.line(), key=b"", version=chain.PLAIN)
 
 
 def _sha256(raw: bytes) -> str:

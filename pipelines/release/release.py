@@ -17,6 +17,7 @@ from pipelines.release import history as releases
 from pipelines.release.gates import Gate
 from pipelines.release.history import Entry
 from pipelines.release.proof import prove
+from pipelines.release.state import promote
 from pipelines.settings import Config, from_flat
 from pipelines.training import sources
 from pipelines.training.provenance import file_sha256
@@ -39,7 +40,8 @@ def release(
     """Promote the candidate where every gate holds; raise `GateFailed` naming those that do not.
 
     `data` are the calls it was trained on, where they were moved; their digest is checked. With `shadow` the candidate
-    becomes challenger, scored beside the champion and answering nobody, whatever the gates say.
+    becomes challenger, scored beside the champion and answering nobody, whatever the gates say. The history is written
+    first, then registry and folder; `state.repair` finishes a release that was broken off between them.
     """
     candidate = store.by_alias(CANDIDATE)
     if candidate is None:
@@ -56,15 +58,15 @@ def release(
         measured += gates.against(evaluation, rival, type_labels(block), config=config, name=name)
     if (failures := gates.failed(measured)) and not shadow:
         raise GateFailed(f"version {candidate.version} may not be released: {failures}", remedy="the champion stays")
-    store.promote(candidate, CHALLENGER if shadow else CHAMPION)
     entry = releases.add(
         store.root,
-        action="shadow" if shadow else "release",
+        action=releases.SHADOW if shadow else releases.RELEASE,
         version=candidate.version,
         digest=candidate.digest,
         by=by,
         evidence=_evidence(candidate, champion, evaluation, measured, tests) | {"proof": asdict(proof)},
     )
+    promote(store, candidate, CHALLENGER if shadow else CHAMPION)
     store.link(candidate.digest, {"release": entry.evidence, "released_at": entry.at, "released_by": by})
     return Released(candidate, measured, entry)
 
@@ -78,11 +80,11 @@ def rollback(store: Store, *, by: str) -> Released:
     if registered.digest != earlier.digest:
         raise BundleError("the registry names another model", value=registered.digest, remedy=f"expected {earlier.digest}")
     bundles.load(store.bundle_of(registered), expected_digest=earlier.digest)
-    store.promote(registered, CHAMPION)
     evidence = {"back_to": earlier.line()}
     entry = releases.add(
-        store.root, action="rollback", version=earlier.version, digest=earlier.digest, by=by, evidence=evidence
+        store.root, action=releases.ROLLBACK, version=earlier.version, digest=earlier.digest, by=by, evidence=evidence
     )
+    promote(store, registered, CHAMPION)
     return Released(registered, [], entry)
 
 
@@ -99,7 +101,7 @@ def _rivals(
     rivals: dict[str, Evaluation] = {}
     if champion.version != candidate.version:
         rivals["the champion"] = evaluate(_router(store, champion), block, config.evaluate)
-    promoted = {entry.version for entry in releases.read(store.root) if entry.action != "shadow"}
+    promoted = {entry.version for entry in releases.read(store.root) if entry.action != releases.SHADOW}
     past: dict[str, Evaluation] = {}
     for version in sorted(promoted - {champion.version, candidate.version}):
         try:

@@ -30,6 +30,7 @@ from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types.schema import ColSpec, Schema, TensorSpec
 
+from models.atomic import replace_folder
 from models.call import FIELDS
 from models.classifier import bundle as bundles
 from pipelines.evaluation.evaluate import Evaluation
@@ -195,23 +196,23 @@ class Store:
             version, str(registered.run_id), registered.tags.get("digest", ""), dict(data.metrics), dict(data.tags)
         )
 
+    def find_version(self, version: str) -> Registered | None:
+        """Return a registered version, or `None` where there is none of this number."""
+        try:
+            return self.by_version(version)
+        except mlflow.exceptions.MlflowException:
+            return None
+
     def bundle_of(self, registered: Registered) -> Path:
         """Return the folder of a version's bundle."""
         local = mlflow.artifacts.download_artifacts(f"models:/{self.name}/{registered.version}", tracking_uri=self._uri)
         return Path(local) / "artifacts" / "bundle"
 
     def promote(self, registered: Registered, alias: str) -> Path:
-        """Give a version an alias, and put its bundle where the service looks for it."""
+        """Give a version an alias, then put its bundle where the service looks for it; either may be done already."""
         self.client.set_registered_model_alias(self.name, alias, registered.version)
-        target, staged = self.root / alias, Path(tempfile.mkdtemp(dir=self.root))
-        shutil.copytree(self.bundle_of(registered), staged, dirs_exist_ok=True)
-        staged.chmod(0o755)
-        old = self.root / f".{alias}-old"
-        shutil.rmtree(old, ignore_errors=True)
-        if target.exists():
-            target.rename(old)
-        staged.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
+        target = self.root / alias
+        replace_folder(target, self.bundle_of(registered))
         return target
 
     def _experiment_id(self) -> str:

@@ -34,7 +34,7 @@ async def decide(
     `final=false` says that the note is still being typed; `attended=false` that nobody is taking the call who could still
     ask the safety questions, as when past calls are scored.
     """
-    _, text = await services.decisions.decide(
+    answer = await services.decisions.decide(
         call.to_call(),
         principal,
         via="http",
@@ -43,7 +43,7 @@ async def decide(
         address=call.address_key,
         attended=attended,
     )
-    return Response(text, media_type="application/json")
+    return Response(answer.to_json(), media_type="application/json")
 
 
 @router.post("/{decision_id}/feedback", tags=["decisions"])

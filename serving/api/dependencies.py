@@ -40,7 +40,7 @@ OutcomeReporter = Annotated[Principal, Depends(requires("clinician", "administra
 CadReader = Annotated[Principal, Depends(requires("call_taker", "clinician", "evaluator"))]
 LedgerReader = Annotated[Principal, Depends(requires("clinician", "evaluator"))]
 Evaluator = Annotated[Principal, Depends(requires("evaluator"))]
-AnyRole = Annotated[Principal, Depends(requires("call_taker", "clinician", "evaluator", "administrator"))]
+AnyRole = Annotated[Principal, Depends(requires("call_taker", "clinician", "evaluator", "labeller", "administrator"))]
 Administrator = Annotated[Principal, Depends(requires("administrator"))]
 MetricsReader = Annotated[Principal, Depends(requires("evaluator", "administrator"))]
 

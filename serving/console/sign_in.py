@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse
 
 from serving.console.render import LANGUAGE, THEME, page
 from serving.console.translations import LANGUAGES
-from serving.console.visitors import POSITION, TYPING, NeedsSignIn, PageRefused, position
+from serving.console.visitors import LABELLING, POSITION, TYPING, NeedsSignIn, PageRefused, position
 from serving.problems import problem
 from serving.security.principal import Principal
 from serving.security.sessions import COOKIE
@@ -33,7 +33,7 @@ def add_sign_in(app: FastAPI, services: Services) -> None:
         principal = services.authenticator.identify_secret(secret.strip())
         if principal is None:
             return page(request, "sign_in.html", status=401, fault="bad_key")
-        answer = RedirectResponse("/" if TYPING & principal.roles else "/dashboard", status_code=303)
+        answer = RedirectResponse(_first_page(principal), status_code=303)
         cookie, seconds = services.authenticator.sign_in(principal)
         answer.set_cookie(
             COOKIE, cookie, max_age=seconds, httponly=True, samesite="strict", secure=request.url.scheme == "https"
@@ -54,6 +54,13 @@ def add_sign_in(app: FastAPI, services: Services) -> None:
         answer.delete_cookie(COOKIE)
         answer.delete_cookie(POSITION)
         return answer
+
+
+def _first_page(principal: Principal) -> str:
+    """Return the page that a person works on first."""
+    if TYPING & principal.roles:
+        return "/"
+    return "/label" if LABELLING & principal.roles else "/dashboard"
 
 
 def _add_refusals(app: FastAPI) -> None:

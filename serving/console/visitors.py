@@ -11,6 +11,8 @@ from serving.services import Services
 
 TYPING = frozenset({"call_taker", "clinician"})
 EVALUATING = frozenset({"evaluator"})
+LABELLING = frozenset({"labeller"})
+ADJUDICATING = frozenset({"evaluator"})
 SUPERVISING = frozenset({"clinician", "evaluator", "administrator"})
 POSITION = "heartline-position"
 

@@ -4,6 +4,7 @@ The process is started with the first long note and loads the bundle that answer
 """
 
 import asyncio
+import os
 import threading
 import unicodedata
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -18,6 +19,7 @@ from models.decision import Decision
 from models.errors import InvalidCall
 from models.programs.program import load_program
 from models.router import Router, matcher_of
+from serving.fair_queue import FairQueue, Overloaded
 from serving.model_manager import ActiveModels
 
 INLINE_BYTES = 1000
@@ -28,6 +30,8 @@ SECONDS = 20.0
 """How long a note may take; START_SECONDS how long the process may take to start."""
 START_SECONDS = 60.0
 MOST_WAITING = 16
+NICE = 5
+"""How far the process stands back where all processors are busy."""
 _TOO_SLOW = InvalidCall("it took too long to read", field="narrative", remedy="shorten it")
 _BUSY = InvalidCall("too many long notes wait", field="narrative", remedy="shorten it or send it again")
 
@@ -46,38 +50,40 @@ class LongNotes:
         self._pool: ProcessPoolExecutor | None = None
         self._ready: Future[None] | None = None
         self._lock = threading.Lock()
-        self._waiting = 0
+        self._queue = FairQueue(places=1, most_waiting=MOST_WAITING)
 
-    async def decide(self, call: Call, active: ActiveModels, *, attended: bool = False) -> Decision:
-        """Return the decision on a call with a long note, by the models that are active."""
-        if self._waiting >= MOST_WAITING:
+    async def decide(self, call: Call, active: ActiveModels, *, person: str = "", attended: bool = False) -> Decision:
+        """Return the decision on a call with a long note, by the models that are active; persons take turns."""
+        if active.router.bundle is not None and active.folder is None:
+            return await asyncio.to_thread(active.router.decide, call, attended=attended)
+        _, ready = await self._started()
+        if not ready.done() and len(call.narrative.encode("utf-8", "replace")) <= THREAD_BYTES:
+            return await asyncio.to_thread(active.router.decide, call, attended=attended)
+        try:
+            await asyncio.wait_for(self._queue.enter(person), START_SECONDS)
+        except (TimeoutError, Overloaded):
             return active.router.refuse(_BUSY, call_id=call.call_id)
-        self._waiting += 1
         try:
             return await self._decide(call, active, attended=attended)
         finally:
-            self._waiting -= 1
+            self._queue.leave()
 
     async def _decide(self, call: Call, active: ActiveModels, *, attended: bool) -> Decision:
-        """Decide in the process, or in a thread where there is no process for these models or it is still starting."""
+        """Return the decision of the process; REVIEW where it takes too long, does not start or has died."""
         bundle = active.router.bundle
-        if bundle is not None and active.folder is None:
-            return await asyncio.to_thread(active.router.decide, call, attended=attended)
-        pool, ready = self._start()
-        short = len(call.narrative.encode("utf-8", "replace")) <= THREAD_BYTES
-        if short and not ready.done():
-            return await asyncio.to_thread(active.router.decide, call, attended=attended)
         digest = bundle.digest if bundle is not None else None
+        pool, ready = await self._started()
         try:
             await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(ready)), START_SECONDS)
-        except TimeoutError:
-            return active.router.refuse(_BUSY, call_id=call.call_id)
-        try:
             future = pool.submit(_decide_in_process, active.folder, digest, self._program, call, attended)
             return await asyncio.wait_for(asyncio.wrap_future(future), SECONDS)
         except (TimeoutError, BrokenProcessPool, RuntimeError):
             self._stop(pool)
             return active.router.refuse(_TOO_SLOW, call_id=call.call_id)
+
+    async def _started(self) -> "tuple[ProcessPoolExecutor, Future[None]]":
+        """Return the process and whether it has started; where there is none it is started by a thread, which takes long."""
+        return self._start() if self._pool is not None else await asyncio.to_thread(self._start)
 
     def _start(self) -> tuple[ProcessPoolExecutor, "Future[None]"]:
         """Return the process and whether it has started; start it where there is none."""
@@ -103,7 +109,8 @@ class LongNotes:
 
 
 def _warm(program: str) -> None:
-    """Load what every decision needs, before the first one."""
+    """Load what every decision needs, before the first one, and let the service itself have the processor first."""
+    os.nice(NICE)
     _router(None, None, program)
 
 

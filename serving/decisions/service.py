@@ -1,8 +1,10 @@
 """Decide a call, write the decision into the ledger, and only then answer: the one path of every request."""
 
-import json
 import time
+from dataclasses import dataclass
 from typing import Any
+
+from pydantic_core import to_json
 
 from models.call import Call
 from models.decision import Decision
@@ -14,13 +16,30 @@ from serving.decisions import trial
 from serving.decisions.long_notes import LongNotes, is_long
 from serving.decisions.shadow import ShadowScorer
 from serving.decisions.write_batcher import WriteBatcher
+from serving.fair_queue import FairQueue
 from serving.model_manager import ModelManager
 from serving.observability.metrics import Metrics
 from serving.security.principal import Principal
 
+PLACES, MOST_WAITING = 64, 256
+"""How many requests are decided and written at once, and how many may wait for that."""
+
 
 class NotWritten(LedgerError):
     """A decision could not be written into the ledger and is therefore not given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A decision that is durable: `record` is `decision.to_dict()`, `shown` what of it the person is sent."""
+
+    decision: Decision
+    record: dict[str, Any]
+    shown: dict[str, Any]
+
+    def to_json(self) -> str:
+        """Return what is sent, as JSON."""
+        return to_json(self.shown).decode()
 
 
 class DecisionService:
@@ -43,6 +62,7 @@ class DecisionService:
         self._batcher = WriteBatcher(ledger) if ledger is not None else None
         self._shadow = ShadowScorer(models, ledger, metrics)
         self._long_notes = long_notes
+        self._queue = FairQueue(places=PLACES, most_waiting=MOST_WAITING)
 
     async def decide(
         self,
@@ -59,55 +79,54 @@ class DecisionService:
         practice: bool = False,
         attended: bool = False,
         revision: int | None = None,
-    ) -> tuple[Decision, str]:
-        """Return the decision and its JSON once it is durable; raise `NotWritten` where it cannot be.
+        bounded: bool = True,
+    ) -> Answer:
+        """Return the decision once it is durable; raise `NotWritten` where it cannot be, `Overloaded` where too many wait.
 
         `caller` and `address` are hashed before they are kept; `held` names rules whose words are gone from the note and
         whose veto nobody cleared; `follows` is the final decision on the same call before this one: both stay in the
         ledger, and this one names the other. `case` joins all answers to one typed call. Of a `practice` call nothing is
         written or counted. `attended` says that a person takes the call and can still ask questions. `revision` counts the
-        changes of a linked incident.
+        changes of a linked incident. What is not `bounded` waits however many do: streams are limited in number.
         """
         started = time.perf_counter()
-        active = self._models.active
-        long = is_long(call.narrative)
-        decision = (
-            await self._long_notes.decide(call, active, attended=attended)
-            if long
-            else active.router.decide(call, attended=attended)
-        )
-        record = decision.to_dict()
-        arm = trial.arm(call.call_id, share=self._hide_share, seed=self._hide_seed)
-        hidden = trial.hides(arm, decision) and not held
-        if self.ledger is not None and not practice:
-            encryption = self.ledger.encryption
-            content = decision_content(
-                call,
-                decision,
-                fingerprint=encryption.fingerprint(call.narrative),
-                actor=principal.name,
-                via=via,
-                final=final,
-                hidden=hidden,
-                arm=arm,
-                held=() if decision.vetoed else held,
-                caller=encryption.hash_caller(caller) if caller else None,
-                address=encryption.hash_address(address) if address else None,
-                record=record,
-            )
-            content |= {
-                name: value
-                for name, value in (("follows", follows), ("case", case), ("revision", revision))
-                if value is not None
-            }
-            content["attended"] = attended
-            await self.write("decision", content, note=call.narrative)
-        if not practice:
-            self.metrics.count(decision, via=via, seconds=time.perf_counter() - started)
-        if active.challenger is not None and final and not practice:
-            self._shadow.submit(call, decision, attended=attended)
-        text = trial.masked(record) if hidden else json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-        return decision, text
+        async with self._queue.place(principal.name, bounded=bounded):
+            active = self._models.active
+            if is_long(call.narrative):
+                decision = await self._long_notes.decide(call, active, person=principal.name, attended=attended)
+            else:
+                decision = active.router.decide(call, attended=attended)
+            record = decision.to_dict()
+            arm = trial.arm(call.call_id, share=self._hide_share, seed=self._hide_seed)
+            hidden = trial.hides(arm, decision) and not held
+            if self.ledger is not None and not practice:
+                encryption = self.ledger.encryption
+                content = decision_content(
+                    call,
+                    decision,
+                    fingerprint=encryption.fingerprint(call.narrative),
+                    actor=principal.name,
+                    via=via,
+                    final=final,
+                    hidden=hidden,
+                    arm=arm,
+                    held=() if decision.vetoed else held,
+                    caller=encryption.hash_caller(caller) if caller else None,
+                    address=encryption.hash_address(address) if address else None,
+                    record=record,
+                )
+                content |= {
+                    name: value
+                    for name, value in (("follows", follows), ("case", case), ("revision", revision))
+                    if value is not None
+                }
+                content["attended"] = attended
+                await self.write("decision", content, note=call.narrative)
+            if not practice:
+                self.metrics.count(decision, via=via, seconds=time.perf_counter() - started)
+            if active.challenger is not None and final and not practice:
+                self._shadow.submit(call, decision, attended=attended)
+            return Answer(decision, record, trial.masked(record) if hidden else record)
 
     async def write(self, kind: str, content: dict[str, Any], *, note: str | None = None, key: str | None = None) -> Entry:
         """Return an entry once it is durable; raise `NotWritten`; `LedgerConflict` or `InvalidEntry` for a wrong request."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from serving.decisions.messages import (
     MESSAGE,
@@ -23,7 +24,7 @@ from serving.decisions.messages import (
     ResumeMessage,
 )
 from serving.decisions.service import DecisionService, NotWritten
-from serving.decisions.typing_session import Change, NoteTooLong, SessionTokens, TypingSession
+from serving.decisions.typing_session import STREAM, Change, NoteTooLong, SessionTokens, TypingSession
 from serving.security.authentication import Authenticator
 from serving.security.principal import Principal
 from serving.security.rate_limit import RateLimiter
@@ -196,7 +197,7 @@ class CallStream:
         self._answering_final = change.final
         async with self._turn:
             try:
-                answer = await self._session.answer(change, self._decisions, self._principal, self._tokens, via="stream")
+                answer = await self._session.answer(change, self._decisions, self._principal, self._tokens, via=STREAM)
             except NotWritten as error:
                 raise _Closing(NOT_WRITTEN, str(error)) from None
         self._answering_final = False
@@ -236,7 +237,7 @@ class CallStream:
             return
         self._sent_at = time.monotonic()
         try:
-            await self._socket.send_text(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+            await self._socket.send_text(to_json(message).decode())
         except (RuntimeError, WebSocketDisconnect):
             self._gone.set()
 

@@ -1,7 +1,6 @@
 """The hidden suggestions of a trial: a random share of calls, to measure what seeing one changes; a veto is always shown."""
 
 import hashlib
-import json
 from typing import Any
 
 from models.decision import Decision, Reason
@@ -38,7 +37,7 @@ def hides(arm_of_call: str | None, decision: Decision) -> bool:
     return arm_of_call == SILENT and not decision.vetoed
 
 
-def masked(record: dict[str, Any]) -> str:
+def masked(record: dict[str, Any]) -> dict[str, Any]:
     """Return what is sent instead: a decision without its suggestion, its probabilities and its reasons."""
     reasons = [{name: getattr(_HIDDEN, name) for name in record["reasons"][0]}] if record["reasons"] else []
-    return json.dumps(record | _BLANK | {"reasons": reasons}, ensure_ascii=False, separators=(",", ":"))
+    return record | _BLANK | {"reasons": reasons}

@@ -16,6 +16,8 @@ from serving.decisions.service import DecisionService
 from serving.schemas import CallIn
 from serving.security.principal import Principal
 
+STREAM = "stream"
+"""The way in of answers on a WebSocket."""
 KEEP_SECONDS = 3600
 """How long after its last answer a session can be resumed."""
 
@@ -108,7 +110,7 @@ class TypingSession:
         call, final = change.call, change.final
         self.vetoes.change(call.narrative)
         unfinished = None if final else unfinished_word(call.narrative, change.caret)
-        decision, text = await decisions.decide(
+        answer = await decisions.decide(
             call.to_call(),
             principal,
             via=via,
@@ -120,12 +122,12 @@ class TypingSession:
             case=self.case,
             practice=self.practice,
             attended=True,
+            bounded=via != STREAM,
         )
-        record = decision.to_dict()
-        self.vetoes.judge(record, unfinished)
+        self.vetoes.judge(answer.record, unfinished)
         if final:
-            self.follows = decision.decision_id
-        sent = json.loads(text)
+            self.follows = answer.decision.decision_id
+        sent = answer.shown
         held = self.vetoes.to_records()
         return {
             "type": "decision",

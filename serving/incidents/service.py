@@ -107,7 +107,7 @@ class IncidentService:
         call = CallIn.model_validate_json(
             json.dumps({**incident.fields, "narrative": incident.narrative, "call_id": incident.incident_id})
         )
-        _, text = await self._decisions.decide(
+        answer = await self._decisions.decide(
             call.to_call(),
             principal,
             via=VIA,
@@ -117,7 +117,8 @@ class IncidentService:
             attended=True,
             revision=incident.revision,
         )
-        suggestion = _suggestion(json.loads(text))
+        text = answer.to_json()
+        suggestion = _suggestion(answer.shown)
         push = None if self._sender is None else _push(incident, text, suggestion)
         suggested_anew = await run_in_threadpool(
             self._open_store().keep_answer,

@@ -1,6 +1,7 @@
 """A call is read from what cities have, and refused with the field's name where it cannot be."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 
 from models.call import METADATA, Answer, Call, CallerParty, Source
 from models.errors import InvalidCall
+from models.reading import Reader
+from serving.schemas import CallIn
 
 
 def test_only_the_narrative_is_needed():
@@ -39,10 +42,24 @@ def test_a_full_row_of_text_is_read():
     assert call.received_at == datetime(2026, 3, 1, 8, 12, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("at", ["2026-03-01T03:12:00-05:00", "2026-03-01T08:12:00Z", "2026-03-01T21:12:00+13:00"])
+def test_one_instant_is_one_call_however_it_is_written(at):
+    """The offset that a client writes changes neither the call, nor its record, nor the hour that the model reads."""
+    call = Call.from_record({"narrative": "x", "received_at": at})
+    assert call == Call(narrative="x", received_at=datetime.fromisoformat(at))
+    assert call.to_record()["received_at"] == "2026-03-01T08:12:00.000000Z"
+    assert CallIn(narrative="x", received_at=at).to_call() == call
+    assert Reader(time_zone=ZoneInfo("America/New_York")).read(call).local_time.hour == 3
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
         ("received_at", "2026-03-01T03:12:00"),
+        ("received_at", "2026-03-01"),
+        ("received_at", "1772352720"),
+        ("received_at", "0001-01-01T00:00:00+05:00"),
+        ("received_at", "9999-12-31T23:00:00-05:00"),
         ("received_at", "yesterday"),
         ("source", "carrier pigeon"),
         ("calls_24h", "-1"),

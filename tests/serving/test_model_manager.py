@@ -171,6 +171,14 @@ class TestOddBundles:
         with pytest.raises(bundles.BundleError, match=r"unpacks? to too much"):
             bundles.prove(settings["bundle"])
 
+    def test_only_the_pinned_bundle_answers(self, settings):
+        """Another champion, or another last good bundle, is refused where the digest of the only one is set."""
+        pinned = bundles.read_manifest(settings["bundle"])["digest"]
+        assert ModelManager(Settings(**settings, digest=pinned)).active.router.versions.model == pinned
+        manager = ModelManager(Settings(**settings, digest="0" * 64))
+        assert manager.active.router.bundle is None
+        assert "not the pinned model" in manager.active.detail
+
     def test_a_bundle_that_is_not_the_registrys_is_refused(self, settings):
         """The registry names the digest."""
         manager = ModelManager(Settings(**settings), fetch=lambda: Source(settings["bundle"], "0" * 64))

@@ -29,9 +29,9 @@ EXAMPLES = ROOT / "data" / "examples"
 @pytest.mark.parametrize(
     ("name", "written", "refused", "first"),
     [
-        ("ma-police-log", 3, 1, ("26-1001", "2026-03-02T07:12:00-05:00", "admin_line")),
-        ("campus-crime-log", 3, 0, ("2026-0201", "2026-03-02T07:12:00-08:00", None)),
-        ("open-data-cad", 3, 0, ("E26-1", "2026-03-02T07:12:00-05:00", "911")),
+        ("ma-police-log", 3, 1, ("26-1001", "2026-03-02T12:12:00.000000Z", "admin_line")),
+        ("campus-crime-log", 3, 0, ("2026-0201", "2026-03-02T15:12:00.000000Z", None)),
+        ("open-data-cad", 3, 0, ("E26-1", "2026-03-02T12:12:00.000000Z", "911")),
     ],
 )
 def test_shipped_maps_read_their_formats(tmp_path, name, written, refused, first):
@@ -97,7 +97,7 @@ def test_excel_comes_in(tmp_path):
     )
     ingest_file(path, tmp_path / "c.jsonl", columns=load_map(mapped))
     rows = list(records(tmp_path / "c.jsonl"))
-    assert [row["received_at"] for row in rows] == ["2026-03-02T07:12:00-05:00", None]
+    assert [row["received_at"] for row in rows] == ["2026-03-02T12:12:00.000000Z", None]
     assert rows[1]["narrative"] == "has a knife"
 
 

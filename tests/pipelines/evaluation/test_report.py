@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from datetime import UTC
 
 import numpy as np
 import pandas as pd
@@ -295,7 +296,7 @@ class TestCurves:
     def test_a_higher_threshold_clears_no_more(self, router, table):
         """Recall and false clears fall together."""
         decisions = [router.decide(call) for call in table.calls]
-        found = curves.over_thresholds(evaluation_frame(table, decisions), confidence=0.95)
+        found = curves.over_thresholds(evaluation_frame(table, decisions, time_zone=UTC), confidence=0.95)
         recalls, wrongs = [each.recall.value for each in found], [each.false_clear.value for each in found]
         assert recalls == sorted(recalls, reverse=True)
         assert wrongs == sorted(wrongs, reverse=True)

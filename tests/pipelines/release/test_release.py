@@ -1,59 +1,23 @@
 """The gate says no to the worse, the miscalibrated and the tampered; the history says who was champion, and goes back."""
 
 import json
-import shutil
-import sqlite3
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from candidates import another, register
 from command import SMALL, heartline
 
 from models.classifier import bundle as bundles
 from models.errors import GateFailed, InvalidData
-from pipelines.data.split import split
-from pipelines.data.table import read_table
-from pipelines.evaluation.evaluate import evaluate, type_labels
+from pipelines.evaluation.evaluate import type_labels
 from pipelines.release import gates
 from pipelines.release import history as releases
 from pipelines.release import release as releasing
 from pipelines.release.gates import against, limits
 from pipelines.release.release import release, rollback
-from pipelines.training.provenance import file_sha256, git_state
 from pipelines.training.tracking import Store
-from pipelines.training.train import labelled, take
-
-
-@pytest.fixture
-def store(runs, tmp_path, small_config):
-    """Return a copy of the store, in which things may go wrong."""
-    copied = shutil.copytree(runs, tmp_path / "mlruns")
-    with sqlite3.connect(copied / "mlflow.db") as database:  # MLflow keeps absolute paths: let them name the copy
-        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in tables:
-            for column in [row[1] for row in database.execute(f"PRAGMA table_info({table})") if "CHAR" in row[2].upper()]:
-                database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(runs), str(copied)))  # noqa: S608
-    return Store(copied, small_config)
-
-
-@pytest.fixture(scope="module")
-def block(corpus, small_config):
-    """Return the test block of the small corpus."""
-    table = labelled(read_table(corpus))
-    return take(table, split(table.calls, table.labels, small_config.split).test)
-
-
-@pytest.fixture(scope="module")
-def judged(router, block, small_config):
-    """Return the champion's evaluation on it."""
-    return evaluate(router, block, small_config.evaluate)
-
-
-def register(store, corpus, folder, evaluation):
-    """Register a bundle as the candidate."""
-    tags = git_state() | {"data_path": str(corpus), "data_sha256": file_sha256(corpus)}
-    return store.log(folder, evaluation, program="durham-heart", tags=tags)
 
 
 def failed(found):
@@ -237,22 +201,13 @@ def test_a_shadow_is_challenger_and_answers_nobody(store, corpus, judged, small_
 
 def test_history_says_who_and_rollback_goes_back(store, corpus, judged, tmp_path, small_config):
     """Two champions, then the first again: three lines, each with its evidence."""
-    loaded = bundles.load(store.root / "champion")
-    point = replace(loaded.operating_point, eligible_at=loaded.operating_point.eligible_at + 1e-6)
-    folder = tmp_path / "second"
-    bundles.save(
-        folder,
-        bundles.load_parts(store.root / "champion"),
-        point,
-        risks=loaded.risks,
-        training=loaded.manifest["training"],
-        golden=[entry["features"] for entry in loaded.manifest["golden"]],
-    )
+    first = bundles.read_manifest(store.root / "champion")["digest"]
+    folder = another(store, tmp_path / "second")
     register(store, corpus, folder, judged)
     second = release(store, small_config, by="ada").registered
     assert bundles.read_manifest(store.root / "champion")["digest"] == second.digest
     rollback(store, by="grace")
-    assert bundles.read_manifest(store.root / "champion")["digest"] == loaded.digest
+    assert bundles.read_manifest(store.root / "champion")["digest"] == first
     code, out, _ = heartline("release", "history", "--runs", str(store.root))
     assert code == 0
     assert [entry.action for entry in releases.read(store.root)] == ["release", "release", "rollback"]

@@ -8,6 +8,7 @@ from ledgers import of_service
 from service_helpers import CALL, WHISPER, decide, entries
 
 from serving.app import create_app
+from serving.fair_queue import FairQueue
 from serving.settings import Settings
 
 
@@ -46,6 +47,16 @@ class TestLedger:
             assert "eligible_probability" not in answer.text
         assert not (tmp_path / "ledger.db").exists()
         assert service.get("/v1/health/live").status_code == 200
+
+    def test_where_too_much_waits_it_says_when_to_come_again(self, service):
+        """503 with Retry-After, the call is REVIEW, and the next request is answered once there is room."""
+        decisions = service.app.state.services.decisions
+        usual, decisions._queue = decisions._queue, FairQueue(places=0, most_waiting=0)
+        refused = service.post("/v1/decisions", json=CALL)
+        decisions._queue = usual
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert "REVIEW" in refused.json()["detail"]
+        assert service.post("/v1/decisions", json=CALL).status_code == 200
 
     def test_the_ledger_is_verified_and_searched_over_http(self, service):
         """By number and time; whole, with its count."""

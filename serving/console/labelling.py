@@ -1,0 +1,128 @@
+"""The labelling page: one call at a time, the guide beside it, one key for each answer; and the queue of disputes."""
+
+from typing import Annotated, Any
+
+from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.labelling.label import Judgement, Label
+from models.labelling.progress import progress
+from models.labelling.store import Item, LabelStore
+from serving.console.render import page
+from serving.console.visitors import ADJUDICATING, LABELLING, display_name, visitor
+from serving.security.principal import Principal
+from serving.services import Services
+
+SHOWN_FIELDS = ("call_type", "priority", "source", "zone", "caller_party", "language", "calls_30d", "weapons_answer",
+                "violence_answer", "medical_answer")  # fmt: skip
+LONGEST_SECONDS = 3600
+
+
+class LabelIn(BaseModel):
+    """One person's answer to one call."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    eligible: bool | None
+    weapon: bool = False
+    violence: bool = False
+    medical: bool = False
+    self_harm: bool = False
+    call_type: str | None = Field(default=None, max_length=200)
+    seconds: float = Field(ge=0)
+
+
+def add_labelling(app: FastAPI, services: Services) -> None:
+    """Add the page and what it asks of the server; adjudication is for another role than labelling."""
+
+    @app.get("/label", include_in_schema=False)
+    async def label(request: Request, disputes: Annotated[bool, Query()] = False) -> Response:  # noqa: FBT002  a query
+        """Show the page."""
+        principal = _person(request, disputes=disputes)
+        store = services.labels
+        answer = page(
+            request, "label.html", ready=store is not None, disputes=disputes, person=display_name(principal),
+            adjudicates=bool(ADJUDICATING & principal.roles), labels=bool(LABELLING & principal.roles),
+            guide=[] if store is None else [part for part in store.project.guide.split("\n\n") if part.strip()],
+            types=sorted(name.capitalize() for name in services.models.active.router.program.call_types.names),
+            signed_in=services.settings.authenticated,
+        )  # fmt: skip
+        answer.headers["cache-control"] = "no-store"
+        return answer
+
+    @app.get("/console/label/next", include_in_schema=False)
+    async def following(
+        request: Request,
+        response: Response,
+        disputes: Annotated[bool, Query()] = False,  # noqa: FBT002  a query
+        back: Annotated[bool, Query()] = False,  # noqa: FBT002  a query
+    ) -> dict[str, Any]:
+        """Return the next call for this person, or with `back` the one before, and how far the project is."""
+        principal, store = _person(request, disputes=disputes), _store(services)
+        response.headers["cache-control"] = "no-store"
+        item = (
+            await run_in_threadpool(store.last_item, principal.name)
+            if back
+            else await run_in_threadpool(store.next_item, principal.name, adjudicate=disputes)
+        )
+        return {
+            "item": None if item is None else _record(item, disputes=disputes),
+            "progress": await _progress(store, principal),
+        }
+
+    @app.post("/console/label/{item_id}", include_in_schema=False, status_code=204)
+    async def answer(
+        request: Request,
+        item_id: int,
+        said: LabelIn,
+        disputes: Annotated[bool, Query()] = False,  # noqa: FBT002  a query
+    ) -> Response:
+        """Keep an answer."""
+        principal, store = _person(request, disputes=disputes), _store(services)
+        values = said.model_dump(exclude={"seconds"}) | {"call_type": (said.call_type or "").strip() or None}
+        judgement = Judgement(
+            person=principal.name,
+            label=Label(**values),
+            seconds=min(said.seconds, LONGEST_SECONDS),
+            adjudication=disputes,
+        )
+        await run_in_threadpool(store.answer, item_id, judgement)
+        return Response(status_code=204)
+
+
+def _person(request: Request, *, disputes: bool) -> Principal:
+    """Return who labels or adjudicates; raise as `visitor` does for those who may not."""
+    return visitor(request, ADJUDICATING if disputes else LABELLING)
+
+
+def _store(services: Services) -> LabelStore:
+    """Return the project; raise 404 where the service has none."""
+    if services.labels is None:
+        raise HTTPException(404, "There is nothing to label: set HEARTLINE_LABELS.")
+    return services.labels
+
+
+def _record(item: Item, *, disputes: bool) -> dict[str, Any]:
+    """Return a call as the page shows it; what others and the model said is for adjudicators alone."""
+    call = item.task.call.to_record()
+    record: dict[str, Any] = {
+        "id": item.item_id,
+        "note": call["narrative"],
+        "fields": {name: str(call[name]) for name in SHOWN_FIELDS if call[name] is not None},
+        "said": [{"choices": each.label.to_choices()} for each in item.judgements],
+    }
+    if disputes:
+        record["model"] = [{"score": each.score, "choices": list(each.choices)} for each in item.task.predictions]
+    return record
+
+
+async def _progress(store: LabelStore, principal: Principal) -> dict[str, Any]:
+    """Return the figures that the page shows."""
+    figures = progress(await run_in_threadpool(store.items))
+    return {
+        "own": figures.by_person.get(principal.name, 0), "complete": figures.complete, "calls": figures.calls,
+        "disputed": figures.disputed, "twice": figures.twice,
+        "kappa": None if figures.kappa is None else round(figures.kappa, 2),
+        "seconds": None if figures.median_seconds is None else round(figures.median_seconds, 1),
+    }  # fmt: skip

@@ -1,0 +1,27 @@
+"""A copy of the released store in which things may go wrong, and the calls that a gate judges on."""
+
+import pytest
+from candidates import copy_of
+
+from pipelines.data.split import split
+from pipelines.data.table import labelled, read_table, take
+from pipelines.evaluation.evaluate import evaluate
+
+
+@pytest.fixture
+def store(runs, tmp_path, small_config):
+    """Return a store with one champion."""
+    return copy_of(runs, tmp_path / "mlruns", small_config)
+
+
+@pytest.fixture(scope="module")
+def block(corpus, small_config):
+    """Return the test block of the small corpus."""
+    table = labelled(read_table(corpus))
+    return take(table, split(table.calls, table.labels, small_config.split).test)
+
+
+@pytest.fixture(scope="module")
+def judged(router, block, small_config):
+    """Return the champion's evaluation on it."""
+    return evaluate(router, block, small_config.evaluate)
