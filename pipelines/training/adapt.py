@@ -100,7 +100,8 @@ def adapt(
     parts = with_line(fit_parts(work.synthetic, work.local.take(learnt), work.calibrate, settings), line)
     say("final model: " + ", ".join(f"{name} {value:g}" for name, value in settings.to_record().items()))
     judges = [Judge(parts, ~learnt)] if held_out == "half" else [Judge(with_line(f.parts, line), f.held) for f in folds]
-    point = _point(work, parts, judges, review_only=review_only)
+    block = _block(work, judges)
+    point = _point(work, parts, block, review_only=review_only)
     training = _training(work, base, identity, settings, folds, point, held_out=held_out, review_only=review_only)
     training["adapted"]["unsure"] = unsure
     decisions, rows = decided(work, judges, point, training)
@@ -110,7 +111,7 @@ def adapt(
     say("saved, and compared with the base on the same calls")
     return Adapted(
         folder, digest, point, evaluate_decisions(decisions, take(local, rows), config.evaluate),
-        _compared(work, base, decisions, rows), _needs(work, judges, point), folds, training,
+        _compared(work, base, decisions, rows), list(needs(block, promises(config), point)), folds, training,
     )  # fmt: skip
 
 
@@ -126,9 +127,9 @@ def check(local: Table, *, fewest_eligible: int = FEWEST_ELIGIBLE) -> None:
         )  # fmt: skip
 
 
-def _point(work: Work, parts: Parts, judges: list[Judge], *, review_only: bool) -> OperatingPoint:
+def _point(work: Work, parts: Parts, block: points.Block, *, review_only: bool) -> OperatingPoint:
     """Return the operating point that the judged local calls prove; pairs and the low band come from synthetic calls."""
-    config, block = work.config, _block(work, judges)
+    config = work.config
     if review_only:
         return replace(review_only_point(block, promises(config)), max_unfamiliar=config.threshold.max_unfamiliar)
     adverse_too = config.threshold.adverse_is_dangerous
@@ -216,12 +217,7 @@ def _save(work: Work, parts: Parts, point: OperatingPoint, training: dict[str, A
 
 def _compared(work: Work, base: Bundle, decisions: list[Decision], rows: Rows) -> list[Paired]:
     """Return the figures of base and adapted model on the judged calls."""
-    router = Router(bundle=base, program=work.program, rulebook=work.rulebook, signals=work.signals)
+    router = work.sharing(Router(bundle=base, program=work.program, rulebook=work.rulebook, signals=work.signals))
     before = [router.decide(work.local_table.calls[row]) for row in rows.tolist()]
     truth: Bools = work.local.eligible
     return paired(before, decisions, truth[rows], work.groups[rows], work.config.evaluate)
-
-
-def _needs(work: Work, judges: list[Judge], point: OperatingPoint) -> list[Needed]:
-    """Return the labels that each bound rests on and needs."""
-    return list(needs(_block(work, judges), promises(work.config), (point.false_clears, point.dangerous_clears)))

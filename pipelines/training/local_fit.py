@@ -82,19 +82,11 @@ def fit_parts(
         pd.concat([synthetic.frame, local.frame], ignore_index=True),
         labels,
         calibration_frame=calibrate.frame,
-        calibration_labels=calibrate.heads,
+        calibration_labels={**calibrate.heads, "eligible": np.full(len(calibrate.frame), None, dtype=object)},
         settings=settings.classifier,
         eligible_weights=np.concatenate([synthetic.weights, settings.weight * local.weights]),
     )
-    return fitted.parts | {"eligible": _as_fitted(fitted.parts["eligible"])}
-
-
-def _as_fitted(head: Any) -> LogisticRegression:
-    """Return the logistic regression inside a calibrated head."""
-    if isinstance(head, LogisticRegression):
-        return head
-    (inner,) = head.calibrated_classifiers_
-    return inner.estimator.estimator
+    return fitted.parts
 
 
 def log_odds(parts: Parts, frame: pd.DataFrame) -> Floats:

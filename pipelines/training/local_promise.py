@@ -104,9 +104,9 @@ def review_only_point(block: Block, promises: Promises) -> OperatingPoint:
     )
 
 
-def needs(block: Block, promises: Promises, errors: tuple[int, int]) -> Iterator[Needed]:
-    """Yield what each bound rests on and needs, tighter ones included; `errors` are the false and the dangerous clears."""
-    labelled = len(block.scores)
+def needs(block: Block, promises: Promises, point: OperatingPoint) -> Iterator[Needed]:
+    """Yield what each bound rests on and needs, tighter ones included, where errors stay as frequent as at the point."""
+    labelled, errors = len(block.scores), (point.false_clears, point.dangerous_clears)
     for rate in sorted({promises.max_false_clear, *TIGHTER}, reverse=True):
         if rate <= promises.max_false_clear:
             yield _needed("false clears", rate, errors[0], int((~block.eligible).sum()), labelled, promises.confidence)

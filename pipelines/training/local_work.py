@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from models.call import Call
 from models.classifier import features
 from models.classifier.bundle import Adjustment, Bundle
 from models.classifier.compiler import compiled
@@ -15,7 +17,7 @@ from models.classifier.operating_point import OperatingPoint
 from models.classifier.scorer import LinearScorer
 from models.decision import Decision
 from models.programs.program import Program, load_program
-from models.reading import Reader
+from models.reading import Reader, Reading
 from models.router import Router, matcher_of
 from models.signals import SignalDetector, detector_of
 from models.statistics import Bools, Rows
@@ -30,6 +32,21 @@ from pipelines.training.local_fit import NEEDED_HEADS, Examples, LocalSettings, 
 from pipelines.training.local_groups import folds_of, groups_of
 from pipelines.training.reference import fitted_line
 from pipelines.training.train import head_labels
+
+
+class RememberingReader(Reader):
+    """A reader that remembers what it read, because many models judge the same calls."""
+
+    def read(self, call: Call) -> Reading:
+        """Return the reading of a call, read once."""
+        if call not in self._known:
+            self._known[call] = super().read(call)
+        return self._known[call]
+
+    @cached_property
+    def _known(self) -> dict[Call, Reading]:
+        """Return what was read so far."""
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +69,12 @@ class Work:
     def router(self, parts: Parts, point: OperatingPoint, training: dict[str, Any]) -> Router:
         """Return a router of parts that were not saved, at an operating point."""
         bundle = Bundle("adapting", LinearScorer(compiled(parts)), point, {"training": training}, 0.0)
-        return Router(bundle=bundle, program=self.program, rulebook=self.rulebook, signals=self.signals)
+        return self.sharing(Router(bundle=bundle, program=self.program, rulebook=self.rulebook, signals=self.signals))
+
+    def sharing(self, router: Router) -> Router:
+        """Return a router that reads each call once, together with all other routers of this work."""
+        router.reader = self.reader
+        return router
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +99,19 @@ def prepare(synthetic: Table, local: Table, config: Config, program: str | Path)
     """Return the calls with their features; both tables hold only calls labelled yes or no."""
     wanted = load_program(program)
     rulebook, signals = matcher_of(wanted), detector_of(wanted.signals)
-    reader = Reader(rulebook, signals, call_types=wanted.call_types, time_zone=wanted.time_zone)
+    reader = RememberingReader(rulebook, signals, call_types=wanted.call_types, time_zone=wanted.time_zone)
     blocks = split(synthetic.calls, synthetic.labels, config.split)
 
-    def examples(table: Table, rows: Rows) -> Examples:
+    once = Reader(rulebook, signals, call_types=wanted.call_types, time_zone=wanted.time_zone)
+
+    def examples(table: Table, rows: Rows, reader: Reader) -> Examples:
         frame = features.frame([table.calls[row] for row in rows], reader)
         weights = retrain.weights(table.labels.iloc[rows], config.retrain).to_numpy()
         return Examples(frame, head_labels(table, rows), weights)
 
     return Work(
-        synthetic, local, blocks, examples(synthetic, blocks.fit), examples(synthetic, blocks.calibrate),
-        examples(local, np.arange(len(local.calls))), groups_of(local), wanted, rulebook, signals, reader, config,
+        synthetic, local, blocks, examples(synthetic, blocks.fit, once), examples(synthetic, blocks.calibrate, reader),
+        examples(local, np.arange(len(local.calls)), reader), groups_of(local), wanted, rulebook, signals, reader, config,
     )  # fmt: skip
 
 
@@ -107,7 +131,7 @@ def cross_fit(work: Work, among: Bools, *, folds: int) -> tuple[list[Fold], Adju
         parts = fit_parts(work.synthetic, learnt, work.calibrate, settings, heads=NEEDED_HEADS)
         scores[held] = log_odds(parts, work.local.frame[held])
         fitted.append(Fold(held, settings, parts, metrics.auc(truth[held], scores[held])))
-    rules = Router(bundle=None, program=work.program, rulebook=work.rulebook, signals=work.signals)
+    rules = work.sharing(Router(bundle=None, program=work.program, rulebook=work.rulebook, signals=work.signals))
     open_rows = rows[[not rules.decide(work.local_table.calls[row]).vetoed for row in rows]]
     return fitted, fitted_line(scores[open_rows], truth[open_rows])
 

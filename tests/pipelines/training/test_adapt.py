@@ -145,11 +145,12 @@ class TestPromise:
     def test_each_bound_says_what_it_needs(self):
         """With no error in 263 calls 2 % is proved and 1 % needs 36 more; one in ten never proves it."""
         calls = block([0.1] * 300, [True] * 37 + [False] * 263, [False] * 280 + [True] * 20)
-        by_rate = {(each.what, each.rate): each for each in needs(calls, PROMISES, (0, 0))}
+        point = review_only_point(calls, PROMISES)
+        by_rate = {(each.what, each.rate): each for each in needs(calls, PROMISES, point)}
         assert by_rate["false clears", 0.02].more_calls == 0
         assert by_rate["false clears", 0.01].more_calls == 299 - 263
         assert by_rate["dangerous clears", 0.01].more_labels == pytest.approx((299 - 20) * 300 / 20, abs=1)
-        assert "however many" in str(next(iter(needs(calls, PROMISES, (40, 0)))))
+        assert "however many" in str(next(iter(needs(calls, PROMISES, replace(point, false_clears=40)))))
         assert "errors allowed" in str(Needed("false clears", 0.05, 7, 0, 0))
 
 

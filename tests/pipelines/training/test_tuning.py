@@ -5,7 +5,7 @@ import numpy as np
 import optuna
 import pytest
 from command import SMALL, heartline
-from ledgers import created, sqlite_url
+from ledgers import prepared
 
 from pipelines.data.table import read_table, take
 from pipelines.settings import load_config
@@ -62,8 +62,9 @@ def test_the_command_writes_settings_that_training_reads(tmp_path):
 
 def test_nothing_is_trained_where_no_limit_is_crossed(runs, corpus, tmp_path):
     """An empty ledger calls for nothing."""
-    created(tmp_path).close()
-    words = ["--if-needed", "--data", str(corpus), "--runs", str(runs), "--ledger", sqlite_url(tmp_path)]
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    prepared(url, tmp_path / "ledger.anchor")
+    words = ["--if-needed", "--data", str(corpus), "--runs", str(runs), "--ledger", url]
     code, shown, err = heartline("retrain", *words)
     assert code == 0, err
     assert "nothing is trained" in shown
