@@ -13,6 +13,7 @@ from models.classifier.bundle import Bundle
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, ProgramOption, RunsOption
 from pipelines.cli.train import steps
+from pipelines.data.file_digest import file_sha256
 from pipelines.data.table import Table, labelled, read_table
 from pipelines.evaluation.lines import evaluation_lines
 from pipelines.settings import Config, from_flat, load_config
@@ -21,7 +22,7 @@ from pipelines.training.adapt import Adapted, check
 from pipelines.training.adapt import adapt as adapt_model
 from pipelines.training.local_curve import curve_plot, curve_table, local_curve
 from pipelines.training.local_work import prepare
-from pipelines.training.provenance import file_sha256, git_state
+from pipelines.training.provenance import git_state
 from pipelines.training.run_record import NestedRun
 from pipelines.training.tracking import Store
 

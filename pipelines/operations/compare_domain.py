@@ -19,9 +19,10 @@ from threadpoolctl import threadpool_limits
 from models.call import Call
 from models.classifier import features
 from models.classifier.bundle import Bundle
-from models.classifier.encoder import ClassifierSettings, make_encoder
+from models.classifier.encoder import make_encoder
 from models.classifier.familiarity import unfamiliar_share
 from models.classifier.features import MISSING
+from models.classifier.settings import ClassifierSettings
 from models.errors import InvalidData
 from models.programs.call_types import UNMAPPED
 from models.reading import Reader, Reading

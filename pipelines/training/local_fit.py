@@ -13,8 +13,9 @@ from threadpoolctl import threadpool_limits
 
 from models.classifier import encoder as classifier
 from models.classifier.bundle import Adjustment
-from models.classifier.encoder import ClassifierSettings, Labels, Parts, make_encoder
+from models.classifier.encoder import Labels, Parts, make_encoder
 from models.classifier.heads import HEADS, RISKS
+from models.classifier.settings import ClassifierSettings
 from models.statistics import Bools, Floats, Rows
 from pipelines.training.local_groups import folds_of
 from pipelines.training.reference import fitted_line

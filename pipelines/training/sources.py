@@ -17,11 +17,11 @@ from models.ledger.store import Ledger
 from models.programs.program import load_program
 from pipelines.corpus.synthesise import LABELS as CORPUS_LABELS
 from pipelines.corpus.synthesise import synthesise
+from pipelines.data.file_digest import file_sha256
 from pipelines.data.table import Table, read_table
 from pipelines.data.writers import write_frame
 from pipelines.settings import from_flat
 from pipelines.training.labels import joined, labels_of
-from pipelines.training.provenance import file_sha256
 
 
 @dataclass(frozen=True, slots=True)

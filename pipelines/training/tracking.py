@@ -267,7 +267,7 @@ def input_example() -> pd.DataFrame:
 
 def _requirements() -> list[str]:
     """Return the pinned packages that the model needs."""
-    names = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops", "spacy")
+    names = ("mlflow", "numpy", "pandas", "pydantic")
     return [f"{name}=={version(name)}" for name in names]
 
 

@@ -12,7 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from models.classifier import features
-from models.classifier.encoder import ClassifierSettings, make_encoder
+from models.classifier.encoder import make_encoder
+from models.classifier.settings import ClassifierSettings
 from models.reading import Reader
 from models.statistics import Bools, Floats
 from pipelines.data.split import split

@@ -14,6 +14,7 @@ from models.decision import Recommendation
 from models.errors import InvalidData, NoSafeThreshold
 from models.router import Router
 from models.statistics import upper_bound
+from pipelines.data.file_digest import file_sha256
 from pipelines.data.split import split
 from pipelines.data.table import LABEL_ROW, Table, labelled, read_table, take
 from pipelines.release.release import release
@@ -30,7 +31,6 @@ from pipelines.training.local_promise import (
 )
 from pipelines.training.local_work import prepare
 from pipelines.training.paired import paired
-from pipelines.training.provenance import file_sha256
 from pipelines.training.run_record import NestedRun
 from pipelines.training.tracking import Store
 
