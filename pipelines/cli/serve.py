@@ -69,6 +69,7 @@ def serve(
         ws_max_size=256 * 1024,
         http="serving.security.connections:GuardedProtocol",
         timeout_keep_alive=30,
+        timeout_graceful_shutdown=30,  # seconds in which requests that were begun are answered after SIGTERM
         limit_concurrency=2000,
     )
 
