@@ -4,17 +4,22 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
+from zipfile import BadZipFile
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from python_calamine import CalamineError
 
 from models.errors import InvalidData
 from pipelines.data.formats.delimited import looks_like_values
 from pipelines.data.rows import CHUNK, FileLayout, Notice, Record, flatten, unique_names
 
 _TITLE_ROWS = 10
+_ENGINE: Literal["openpyxl"] = "openpyxl"
+_OLD_ENGINE: Literal["calamine"] = "calamine"  # reads workbooks of before 2007
 
 
 def parquet_records(path: Path) -> Iterator[Record]:
@@ -33,9 +38,10 @@ def excel_records(path: Path, layout: FileLayout, notice: Notice) -> Iterator[Re
 
     Raises `InvalidData` where the workbook cannot be read or has no header.
     """
+    engine = _OLD_ENGINE if path.suffix.lower() == ".xls" else _ENGINE
     try:
-        sheet = pd.read_excel(path, sheet_name=layout.sheet, header=None, dtype=object)
-    except (ValueError, KeyError, OSError, ImportError, IndexError) as error:
+        sheet = pd.read_excel(path, sheet_name=layout.sheet, header=None, dtype=object, engine=engine)
+    except (ValueError, KeyError, OSError, ImportError, IndexError, BadZipFile, CalamineError) as error:
         raise InvalidData("workbook cannot be read", value=type(error).__name__, remedy="save it as .xlsx or .csv") from None
     rows = sheet.astype(object).where(sheet.notna(), None).to_numpy().tolist()
     if not rows:
