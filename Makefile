@@ -9,6 +9,8 @@ HEARTLINE := $(BIN)/heartline
 INSTALL := $(PYTHON) .ci/install.py $(BIN)/pip
 CORPUS := mlruns/corpus.csv
 YEAR := mlruns/year.csv
+EXTRAS := --extra serve --extra train --extra evaluate --extra scale
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-header --python-version 3.11
 FAST := not slow and not model and not benchmark
 
 .PHONY: help run check test smoke browser lint types fast diagram lock bench soak report results screenshots clean
@@ -70,9 +72,10 @@ types: $(VENV)/test.stamp ## mypy, strict
 diagram: $(VENV)/test.stamp ## write the diagram of the packages into models/README.md
 	$(BIN)/python tests/test_layout.py
 
-lock: $(VENV)/test.stamp ## resolve the pinned packages anew
-	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --generate-hashes --no-header --python-version 3.11 -o requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --quiet --extra dev -c requirements.lock --generate-hashes --no-header --python-version 3.11 -o tests/requirements.lock
+lock: $(VENV)/test.stamp ## resolve the pinned packages; UPGRADE=--upgrade takes newer ones
+	$(COMPILE) $(EXTRAS) $(UPGRADE) -o requirements.lock
+	$(COMPILE) --extra dev -c requirements.lock -o tests/requirements.lock
+	$(COMPILE) --extra serve -c requirements.lock -o serving/requirements.lock
 
 bench: mlruns/champion/manifest.json $(VENV)/test.stamp ## every benchmark, whole
 	BENCHMARK=whole $(BIN)/pytest tests/benchmarks -q -s

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.extras import needs
+
 _TINY = 1e-4
 _ODDS = np.array([1.25, 1.5, 2.0, 3.0, 5.0, 10.0])
 
@@ -23,7 +25,8 @@ def drift_test(scores: Sequence[float], edges: Sequence[float], *, reference: in
     The tenths themselves were measured on `reference` calls. Where these are few the counts vary more than a fixed share
     would let them: the statistic is divided by one plus the ratio of the two numbers.
     """
-    from scipy import stats  # noqa: PLC0415  a second and 60 MB that the service, which only watches scores, can spare
+    with needs("a test of drift"):
+        from scipy import stats  # noqa: PLC0415  a second and 60 MB that the service, which only watches scores, can spare
 
     counts = np.bincount(np.searchsorted(edges, scores, side="left"), minlength=len(edges) + 1)
     if reference is None:

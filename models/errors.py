@@ -1,4 +1,4 @@
-"""Raise one tree of errors; every message is the fault, the value, the remedy, and never the narrative.
+"""The one tree of errors; every message is the fault, the value, the remedy, and never the narrative.
 
 HeartlineError
 ├── InvalidCall         a call has a field that cannot be read
@@ -9,6 +9,7 @@ HeartlineError
 ├── BundleError         a saved model cannot be trusted
 ├── LeakageError        one caller or moment stands on both sides of a split
 ├── InvalidInstant      a time cannot be read
+├── MissingExtra        an extra of the package is not installed
 ├── LedgerError         a ledger cannot be opened, read or written
 │   ├── LedgerMissing   the ledger or its anchor is not there
 │   ├── LedgerUnavailable the database, the disk or the file of the ledger fails
@@ -28,6 +29,15 @@ class HeartlineError(Exception):
         self.fault, self.value, self.remedy = fault, value, remedy
         shown = "" if value is None else f": {_short(value)}"
         super().__init__(f"{fault}{shown}{'. ' + remedy if remedy else ''}")
+
+
+class MissingExtra(HeartlineError):
+    """Report that an extra of the package is not installed; `extra` names it."""
+
+    def __init__(self, what: str, *, module: str, extra: str) -> None:
+        """Store the extra's name beside the message."""
+        super().__init__(f"{what} needs {module}, which is not installed", remedy=f'pip install "heartline[{extra}]"')
+        self.extra = extra
 
 
 class InvalidCall(HeartlineError):

@@ -3,7 +3,8 @@
 The features, the policy, the reasons, de-identification and the console's highlights all use the same `Reading`.
 """
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
@@ -16,13 +17,17 @@ from models.text.normalize import Normalised, normalise
 from models.text.tokens import Word, model_words
 from models.veto import Scan, VetoMatcher, shipped_matcher
 
+_SHORT_NOTE = 2000
+"""Notes up to so many characters are remembered while many calls are read: longer ones do not recur."""
+_MOST_NOTES = 2000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """One call as it was read. `veto` are the rules' hits in the note, `type_veto` those in the call type's words.
 
-    `signals` are what the note says,
-    in reading order. `rules_failed` says that the rules or the signals could not be read: such a call is never cleared.
+    `signals` are what the note says, in reading order. `covered` are the places in `words` of those that stand within a
+    signal or a rule's hit. `rules_failed` says that the rules or the signals could not be read: no such call is cleared.
     """
 
     call: Call
@@ -30,10 +35,23 @@ class Reading:
     words: tuple[Word, ...]
     call_type: CallType
     signals: tuple[Signal, ...] = ()
+    covered: frozenset[int] = frozenset()
     local_time: datetime | None = None
     veto: Scan
     type_veto: Scan
     rules_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """What is read off a note alone, whatever call it belongs to."""
+
+    note: Normalised
+    words: tuple[Word, ...]
+    veto: Scan
+    signals: tuple[Signal, ...]
+    covered: frozenset[int]
+    rules_failed: bool
 
 
 class Reader:
@@ -55,26 +73,71 @@ class Reader:
 
     def read(self, call: Call) -> Reading:
         """Return the reading of a call; a fault of the rules is recorded in it and never raised."""
-        note = normalise(call.narrative)
-        kind = self.call_types.canonical(call.call_type)
-        veto = type_veto = Scan()
+        return self._reading(call, self._read_note(call.narrative))
+
+    def remembering(self) -> Callable[[Call], Reading]:
+        """Return a function that reads as `read` does, and reads a note that recurs once; what it remembers goes with it."""
+        recurring = lru_cache(maxsize=_MOST_NOTES)(self._read_note)
+
+        def read(call: Call) -> Reading:
+            note = (recurring if len(call.narrative) <= _SHORT_NOTE else self._read_note)(call.narrative)
+            return self._reading(call, note)
+
+        return read
+
+    def _read_note(self, narrative: str) -> _Note:
+        """Return what is read off a note."""
+        note = normalise(narrative)
+        words = tuple(model_words(note.text))
+        veto, rules_failed = Scan(), False
         signals: tuple[Signal, ...] = ()
-        rules_failed = False
         try:
-            veto = self.rulebook.scan_normalised(note, call.narrative)
+            veto = self.rulebook.scan_normalised(note, narrative)
+            signals = self.signals.detect(note, narrative)
+        except Exception:  # noqa: BLE001  whatever went wrong, nothing is cleared
+            rules_failed = True
+        return _Note(note, words, veto, signals, _covered(note, words, signals, veto), rules_failed)
+
+    def _reading(self, call: Call, read: _Note) -> Reading:
+        """Return the reading of a call whose note was read."""
+        kind = self.call_types.canonical(call.call_type)
+        type_veto, rules_failed = Scan(), read.rules_failed
+        try:
             if call.call_type and kind.mention:
                 type_veto = self._scan_type(call.call_type)
-            signals = self.signals.detect(note, call.narrative)
         except Exception:  # noqa: BLE001  whatever went wrong, nothing is cleared
             rules_failed = True
         return Reading(
             call=call,
-            note=note,
-            words=tuple(model_words(note.text)),
+            note=read.note,
+            words=read.words,
             call_type=kind,
-            signals=signals,
+            signals=read.signals,
+            covered=read.covered,
             local_time=None if call.received_at is None else local_time(call.received_at, self.time_zone),
-            veto=veto,
+            veto=read.veto,
             type_veto=type_veto,
             rules_failed=rules_failed,
         )
+
+
+def _covered(note: Normalised, words: Sequence[Word], signals: Sequence[Signal], veto: Scan) -> frozenset[int]:
+    """Return the places of the words that stand within a signal or a rule's hit."""
+    spans = sorted([(signal.start, signal.end) for signal in signals] + [(hit.start, hit.end) for hit in veto.hits])
+    if not spans:
+        return frozenset()
+    starts: list[int] = []
+    ends: list[int] = []
+    for start, end in spans:  # joined where they overlap, so that one look-up finds the only one that a word can touch
+        if ends and start <= ends[-1]:
+            ends[-1] = max(ends[-1], end)
+        else:
+            starts.append(start)
+            ends.append(end)
+    covered = []
+    for number, word in enumerate(words):
+        first, last = note.span(word.start, word.end)
+        place = bisect_left(starts, last) - 1
+        if place >= 0 and ends[place] > first:
+            covered.append(number)
+    return frozenset(covered)

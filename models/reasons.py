@@ -7,10 +7,10 @@ to the probability is kept beside them, and they add up.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from models.call import Answer, Call
-from models.classifier.familiarity import covered_words, is_content
+from models.classifier.familiarity import is_content
 from models.classifier.scorer import Scores
 from models.decision import Contribution, Reason, Recommendation
 from models.policy import QUESTIONS, Ground, Verdict
@@ -42,6 +42,10 @@ _KINDS = {
 _OPEN = frozenset({None, Answer.NOT_ASKED})
 
 
+Detail = Literal["none", "short", "all"]
+"""How much a decision says of why: nothing but what vetoes, the reasons for the clinician, or everything."""
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why a decision came out as it did: `reasons` for the clinician, `hits` of the rules, and every contribution."""
@@ -54,23 +58,43 @@ class Explanation:
     questions: tuple[str, ...]
 
 
-def explain(reading: Reading, scores: Scores, verdict: Verdict) -> Explanation:
-    """Return the explanation of a verdict."""
+def explain(reading: Reading, scores: Scores, verdict: Verdict, *, detail: Detail = "all") -> Explanation:
+    """Return the explanation of a verdict, as `detail` asks.
+
+    `short` is the reasons alone; their signals and words need `scores` with the contributions of the note. `none` is
+    nothing but what vetoes, which no reader may miss; other reasons are then not counted either.
+    """
     vetoes = _veto_reasons(reading, verdict)
+    if detail == "none":
+        return _brief(reading, verdict, vetoes[:_MOST_VETOES], more=len(vetoes[_MOST_VETOES:]))
     doubts, notes, score = (_ground_reasons(grounds) for grounds in (verdict.doubts, verdict.notes, verdict.score))
     evidence = _evidence(reading, scores)
     rest = [*score, *evidence] if verdict.recommendation is Recommendation.REVIEW else [*evidence, *score]
     listed = [*vetoes[:_MOST_VETOES], *doubts, *notes, *rest]
+    more = len(listed) - len(listed[:MOST_REASONS]) + len(vetoes[_MOST_VETOES:])
+    if detail == "short":
+        return _brief(reading, verdict, listed[:MOST_REASONS], more=more)
     hits = _hit_reasons(reading, verdict)
     intercept = [Contribution("intercept", "intercept", scores.intercept)] if scores.contributions else []
     return Explanation(
         reasons=tuple(listed[:MOST_REASONS]),
-        more_reasons=len(listed) - len(listed[:MOST_REASONS]) + len(vetoes[_MOST_VETOES:]),
+        more_reasons=more,
         hits=tuple(hits[:MOST_HITS]),
         more_hits=len(hits[MOST_HITS:]),
         contributions=(*intercept, *scores.contributions),
-        questions=tuple(name for name in QUESTIONS if getattr(reading.call, f"{name}_answer") in _OPEN),
+        questions=_questions(reading.call),
     )
+
+
+def _brief(reading: Reading, verdict: Verdict, reasons: Sequence[Reason], *, more: int) -> Explanation:
+    """Return an explanation of some reasons, with the hits of the rules counted and not listed."""
+    hits = len(reading.veto.hits) + len(_type_reasons(reading, verdict)) + len(reading.veto.suppressed)
+    return Explanation(tuple(reasons), more, (), hits, (), _questions(reading.call))
+
+
+def _questions(call: Call) -> tuple[str, ...]:
+    """Return the safety questions without an answer."""
+    return tuple(name for name in QUESTIONS if getattr(call, f"{name}_answer") in _OPEN)
 
 
 def refused(sentence: str) -> Explanation:
@@ -176,10 +200,9 @@ def _signal_reasons(signals: Sequence[Signal], weights: dict[tuple[str, str], fl
 
 def _word_reasons(reading: Reading, scores: Scores) -> list[Reason]:
     """Return the strongest words with a meaning of their own that no signal covers, with their first place in the note."""
-    covered = covered_words(reading)
     first: dict[str, Word] = {}
     for number, word in enumerate(reading.words):
-        if number not in covered and is_content(word.text):
+        if number not in reading.covered and is_content(word.text):
             first.setdefault(word.text, word)
     parts = [part for part in scores.contributions if part.kind == "word" and part.name in first]
     reasons = []

@@ -1,14 +1,15 @@
 """The way from a call to a decision. Read this first: it is the whole program on one page.
 
 Training's evaluation, batch scoring, HTTP, the stream and MLflow all call `Router.decide`, so what is evaluated is what is
-served, and no path scores a call without the veto.
+served, and no path scores a call without the veto. `Router.decide_many` gives the same answers to many calls in less time.
 """
 
 import math
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
@@ -17,18 +18,22 @@ from models.classifier import bundle as bundles
 from models.classifier.bundle import Bundle
 from models.classifier.features import row
 from models.classifier.heads import RISKS
-from models.classifier.scorer import Scores
+from models.classifier.scorer import Parts, Scores
 from models.decision import Decision, Recommendation, RiskBand, Versions
 from models.errors import InvalidCall
 from models.policy import Policy, Verdict
 from models.programs.program import DEFAULT_PROGRAM, Program, load_program
 from models.reading import Reader, Reading
-from models.reasons import Explanation, explain, refused
+from models.reasons import Detail, Explanation, explain, refused
 from models.signals import SignalDetector, detector_of
 from models.text.normalize import TEXT_VERSION
 from models.veto import Roster, VetoMatcher, shipped_matcher
 from models.veto import load as load_rulebook
 
+BLOCK = 256
+"""Calls that are scored together: more gain little and hold more notes in memory."""
+
+_PARTS: Mapping[Detail, Parts] = {"all": "all", "short": "note", "none": "none"}
 _NO_SCORES = Scores(response={})
 _FAILED = Scores(response={}, failed=True)
 
@@ -81,6 +86,25 @@ class Router:
         verdict = self.policy.judge(reading, scores, attended=attended)
         return self._decision(call, verdict, explain(reading, scores, verdict), scores, started=started)
 
+    def decide_many(self, calls: Iterable[Call], *, attended: bool = False, detail: Detail = "all") -> Iterator[Decision]:
+        """Yield the decision on each call, the same as `decide` makes, in less time and with as much of why as is asked.
+
+        Calls are taken in blocks of `BLOCK`: a note that recurs is read once, and a block is scored in one pass. `detail`
+        is `all`, `short` (the reasons, without the hits of the rules and the contributions) or `none` (nothing but what
+        vetoes). `latency_ms` shares out what a block took.
+        """
+        read, remaining = self.reader.remembering(), iter(calls)
+        while block := list(islice(remaining, BLOCK)):
+            started = perf_counter()
+            readings = list(map(read, block))
+            scores = self._score_all(readings, detail)
+            share = (perf_counter() - started) / len(block)
+            for call, reading, each in zip(block, readings, scores, strict=True):
+                begun = perf_counter() - share
+                verdict = self.policy.judge(reading, each, attended=attended)
+                explanation = explain(reading, each, verdict, detail=detail)
+                yield self._decision(call, verdict, explanation, each, started=begun)
+
     def refuse(self, error: InvalidCall, *, call_id: str | None = None) -> Decision:
         """Return the REVIEW of a row that could not be read as a call, naming the field and never its text."""
         explanation = refused(f"The call could not be read ({error.field}: {error.fault}).")
@@ -95,11 +119,25 @@ class Router:
             scores = self.bundle.scorer.score(row(reading))
         except Exception:  # noqa: BLE001  whatever went wrong, nothing is cleared
             return _FAILED
+        return self._adjusted(self.bundle, scores)
+
+    def _score_all(self, readings: list[Reading], detail: Detail) -> list[Scores]:
+        """Return the probabilities of several calls, scored together; one by one where that fails, to know which failed."""
+        if self.bundle is None or any(reading.rules_failed for reading in readings):
+            return [self._score(reading) for reading in readings]
+        try:
+            scores = self.bundle.scorer.score_all([row(reading) for reading in readings], contributions=_PARTS[detail])
+        except Exception:  # noqa: BLE001  whatever went wrong, nothing is cleared
+            return [self._score(reading) for reading in readings]
+        return [self._adjusted(self.bundle, each) for each in scores]
+
+    def _adjusted(self, bundle: Bundle, scores: Scores) -> Scores:
+        """Return scores with the eligibility of the calls that the bundle was measured on; failed where one is no number."""
         if not all(map(math.isfinite, scores.probabilities.values())):
             return _FAILED
         if scores.eligible is None:
             return scores
-        return replace(scores, eligible=self.bundle.adjustment.apply(scores.eligible))
+        return replace(scores, eligible=bundle.adjustment.apply(scores.eligible))
 
     def _decision(
         self, call: Call, verdict: Verdict, explanation: Explanation, scores: Scores, *, started: float

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from models.extras import needs
+
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -38,7 +40,8 @@ def share(hits: int, n: int, *, confidence: float, method: str = "wilson") -> Es
     """
     if n == 0:
         return Estimate(float("nan"), 0.0, 1.0, 0, method)
-    from scipy import stats  # noqa: PLC0415  a second and 60 MB that a service without a dashboard can spare
+    with needs("an interval"):
+        from scipy import stats  # noqa: PLC0415  a second and 60 MB that a service without a dashboard can spare
 
     interval = stats.binomtest(hits, n).proportion_ci(confidence, method=method)
     return Estimate(hits / n, float(interval.low), float(interval.high), n, method)
@@ -52,7 +55,8 @@ def upper_bound(hits: int, n: int, *, confidence: float) -> float:
     """
     if n == 0:
         return 1.0
-    from scipy import stats  # noqa: PLC0415  a second and 60 MB that a service without a dashboard can spare
+    with needs("an interval"):
+        from scipy import stats  # noqa: PLC0415  a second and 60 MB that a service without a dashboard can spare
 
     return float(stats.binomtest(hits, n, alternative="less").proportion_ci(confidence, method="exact").high)
 

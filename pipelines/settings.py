@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar, cast, dataclass_transform
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from models.classifier.encoder import INPUTS, ClassifierSettings
+from models.classifier.settings import INPUTS, ClassifierSettings
 from models.config import read_toml, refusal
 from models.errors import InvalidConfig
 

@@ -13,7 +13,7 @@ from models.router import Router
 from serving import api, console, problems
 from serving.console.refusals import PageRefusals
 from serving.observability import logs, tracing
-from serving.process_state import on_hangup, switch_interval
+from serving.process_state import no_collection, on_hangup, switch_interval
 from serving.security.hosts import SameOriginMiddleware
 from serving.services import Services
 from serving.settings import Settings
@@ -32,7 +32,8 @@ def create_app(settings: Settings | None = None, router: Router | None = None, *
     """
     settings = settings or Settings.from_environment()
     logger = logs.json_logger() if log else None
-    services = Services.open(settings, router=router, logger=logger)
+    with no_collection():
+        services = Services.open(settings, router=router, logger=logger)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -5,7 +5,8 @@ import sqlite3
 from dataclasses import replace
 
 from models.classifier import bundle as bundles
-from pipelines.training.provenance import file_sha256, git_state
+from pipelines.data.file_digest import file_sha256
+from pipelines.training.provenance import git_state
 from pipelines.training.tracking import Store
 
 

@@ -22,6 +22,7 @@ from models.classifier.risk import RiskTable
 from models.classifier.scorer import TOLERANCE, LinearScorer, worst_difference
 from models.classifier.tables import Tables
 from models.errors import BundleError
+from models.extras import needs
 from models.text.normalize import TEXT_VERSION
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Bundle:
     """A loaded model.
 
     `digest` names it, `scorer_difference` is how far its golden calls lay from scikit-learn's scores, `risks` has a table
-    for each risk head, `folder` is where it was read from.
+    for each risk head, `vocabulary` are the single words that it has learnt, `folder` is where it was read from.
     """
 
     digest: str
@@ -64,6 +65,7 @@ class Bundle:
     scorer_difference: float
     risks: Mapping[str, RiskTable] = field(default_factory=dict)
     adjustment: Adjustment = Adjustment()
+    vocabulary: frozenset[str] = frozenset()
     folder: Path | None = None
 
     @property
@@ -75,11 +77,6 @@ class Bundle:
     def learnt_types(self) -> frozenset[str]:
         """Return the call types of which the model met enough eligible calls to have learnt them."""
         return frozenset(self.manifest.get("training", {}).get("learnt_types", ()))
-
-    @property
-    def vocabulary(self) -> frozenset[str]:
-        """Return the single words that the classifier has learnt."""
-        return self.scorer.vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +107,8 @@ def save(
         The look-up tables do not give scikit-learn's scores on the golden calls, or the parts cannot be compiled.
 
     """
-    from models.classifier import artefact, compiler  # noqa: PLC0415  scikit-learn, which the service never loads
+    with needs("writing a bundle"):
+        from models.classifier import artefact, compiler  # noqa: PLC0415  scikit-learn, which the service never loads
 
     tables = _compiled(parts)
     proof = _proved(*compiler.difference_from(parts, tables, golden), where=folder)
@@ -158,19 +156,22 @@ def load(folder: Path, *, expected_digest: str | None = None) -> Bundle:
     adjustment = Adjustment(**manifest["adjustment"])
     _check_point(point, manifest["training"], adjustment)
     risks = {head: RiskTable.from_record(record) for head, record in manifest["risks"].items()}
-    return Bundle(digest, scorer, point, manifest, proof.difference, risks, adjustment, folder)
+    return Bundle(digest, scorer, point, manifest, proof.difference, risks, adjustment, scorer.vocabulary, folder)
 
 
 def load_parts(folder: Path) -> "Parts":
-    """Return scikit-learn's fitted parts of a bundle; needs `heartline[train]`.
+    """Return scikit-learn's fitted parts of a bundle.
 
     Raises
     ------
     BundleError
         A digest, scikit-learn's version or a type does not match.
+    MissingExtra
+        `heartline[train]` is not installed.
 
     """
-    from models.classifier import artefact  # noqa: PLC0415  scikit-learn, which the service never loads
+    with needs("reading a model's parts"):
+        from models.classifier import artefact  # noqa: PLC0415  scikit-learn, which the service never loads
 
     manifest = read_manifest(folder)
     if manifest["versions"].get("scikit-learn") != _scikit_learn():
@@ -191,7 +192,8 @@ def prove(folder: Path, rows: Iterable[Row] = ()) -> Proof:
         The tables are not those of the parts, or a score differs by more than `TOLERANCE`; or as `load` and `load_parts`.
 
     """
-    from models.classifier import compiler  # noqa: PLC0415  scikit-learn, which the service never loads
+    with needs("proving a bundle"):
+        from models.classifier import compiler  # noqa: PLC0415  scikit-learn, which the service never loads
 
     bundle, parts = load(folder), load_parts(folder)
     tables = _compiled(parts)
@@ -203,7 +205,8 @@ def prove(folder: Path, rows: Iterable[Row] = ()) -> Proof:
 
 def _compiled(parts: "Parts") -> Tables:
     """Return fitted parts as tables; raise `BundleError` for parts that no table can stand for."""
-    from models.classifier import compiler  # noqa: PLC0415  scikit-learn, which the service never loads
+    with needs("proving a bundle"):
+        from models.classifier import compiler  # noqa: PLC0415  scikit-learn, which the service never loads
 
     try:
         return compiler.compiled(parts)

@@ -41,7 +41,7 @@ class PipelineScorer:
         response = chances.pop("response", np.empty((len(rows), 0)))
         return [
             scores_of(
-                {head: both[place] for head, both in chances.items()},
+                {head: float(both[place, 1]) for head, both in chances.items()},
                 response=dict(zip(classes, map(float, response[place]), strict=True)),
             )
             for place in range(len(rows))

@@ -21,30 +21,13 @@ from threadpoolctl import threadpool_limits
 from models.classifier.calibration import Calibration, calibrated
 from models.classifier.features import CATEGORY_COLUMNS, NUMBER_COLUMNS
 from models.classifier.heads import HEADS
-
-INPUTS = ("words", "signals", "text", "metadata", "both")
-"""What the encoder may read. `text` is signals and words."""
+from models.classifier.settings import ClassifierSettings
 
 Parts = dict[str, Any]
 """The artefact: `encoder` and one estimator for each head that could be fitted."""
 
 Labels = Mapping[str, NDArray[Any]]
 """The truth of each head by its name, shape (n,), with `None` or NaN where it is not known."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassifierSettings:
-    """What can be chosen about the classifier. `inputs` is one of `INPUTS`; weights scale the blocks of the encoder."""
-
-    inputs: str
-    word_ngrams: int
-    min_document_frequency: int
-    max_words: int
-    regularisation: float
-    signal_weight: float
-    word_weight: float
-    metadata_weight: float
-    seed: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,19 +26,8 @@ def is_content(word: str) -> bool:
     return len(word) > 2 and word.isalpha() and word not in _FUNCTION_WORDS and word not in NEUTRAL
 
 
-def covered_words(reading: Reading) -> frozenset[int]:
-    """Return the places, in `reading.words`, of words that stand within a signal or a rule's hit."""
-    spans = [(signal.start, signal.end) for signal in reading.signals]
-    spans += [(hit.start, hit.end) for hit in reading.veto.hits]
-    if not spans:
-        return frozenset()
-    places = [reading.note.span(word.start, word.end) for word in reading.words]
-    return frozenset(number for number, (start, end) in enumerate(places) if any(a < end and start < b for a, b in spans))
-
-
 def unfamiliar_share(reading: Reading, vocabulary: Container[str]) -> float:
     """Return the share of a note's content words that neither a signal covers nor the vocabulary holds; nought of none."""
-    covered = covered_words(reading)
     content = [(number, word) for number, word in enumerate(reading.words) if is_content(word.text)]
-    unknown = sum(word.text not in vocabulary for number, word in content if number not in covered)
+    unknown = sum(word.text not in vocabulary for number, word in content if number not in reading.covered)
     return unknown / len(content) if content else 0.0

@@ -32,41 +32,54 @@ class HeadTable:
 
 
 class Head:
-    """One compiled head."""
+    """One compiled head, of two classes or of several."""
 
     def __init__(self, table: HeadTable) -> None:
         """Read a head's table; raise `ValueError` for a method or a number of curves that is not known."""
         self.classes = list(table.classes)
         self.intercept = table.intercept
-        self._calibrate = _calibration(table)
+        self._first = float(table.intercept[0])
+        several = len(self.classes) > 2
+        self._of_two = None if several else _of_two(table)
+        self._of_several = _of_several(table) if several else None
+
+    def probability(self, logit: float) -> float:
+        """Return the probability of the second of two classes."""
+        if self._of_two is None:
+            raise ValueError("this head has several classes")
+        return self._of_two(logit + self._first)
 
     def probabilities(self, logits: Vector) -> Vector:
         """Return the probability of each class; shape (classes,)."""
-        return self._calibrate(logits + self.intercept)
+        if self._of_several is not None:
+            return self._of_several(logits + self.intercept)
+        p = self.probability(float(logits[0]))
+        return np.array([1.0 - p, p])
 
 
-def _calibration(table: HeadTable) -> Callable[[Vector], Vector]:
-    """Return the calibration of a head as a function of its logits."""
-    several = len(table.classes) > 2
+def _of_two(table: HeadTable) -> Callable[[float], float]:
+    """Return the probability of the second of two classes as a function of the logit."""
     if table.method == "none":
-        return _softmax if several else _logistic
+        return _logistic
+    if table.method == "temperature":
+        slope = 2.0 * float(table.curves[0][0])
+        return lambda logit: _logistic(slope * logit)
+    (numbers,) = table.curves
+    return _curve(table.method, numbers)
+
+
+def _of_several(table: HeadTable) -> Callable[[Vector], Vector]:
+    """Return the probabilities of several classes as a function of their logits."""
+    if table.method == "none":
+        return _softmax
     if table.method == "temperature":
         beta = float(table.curves[0][0])
-        return (lambda logits: _softmax(beta * logits)) if several else (lambda logits: _logistic(2.0 * beta * logits))
+        return lambda logits: _softmax(beta * logits)
     curves = [_curve(table.method, numbers) for numbers in table.curves]
-    if several:
-        return lambda logits: _shared([curve(logit) for curve, logit in zip(curves, logits.tolist(), strict=True)])
-    (only,) = curves
-    return lambda logits: np.array([1.0 - (p := only(float(logits[0]))), p])
+    return lambda logits: _shared([curve(logit) for curve, logit in zip(curves, logits.tolist(), strict=True)])
 
 
-def _logistic(logits: Vector) -> Vector:
-    """Return both probabilities of a binary head from its one logit."""
-    p = _sigmoid(float(logits[0]))  # numpy's own scalars are slow
-    return np.array([1.0 - p, p])
-
-
-def _sigmoid(logit: float) -> float:
+def _logistic(logit: float) -> float:
     """Return the logistic function of a logit, nought where it would overflow."""
     return 1.0 / (1.0 + math.exp(-logit)) if logit > -700 else 0.0
 
@@ -81,7 +94,7 @@ def _curve(method: str, numbers: Vector) -> Callable[[float], float]:
     """Return the probability of one class as a function of its own logit."""
     if method == "sigmoid":
         slope, intercept = map(float, numbers)
-        return lambda logit: _sigmoid(-(slope * logit + intercept))
+        return lambda logit: _logistic(-(slope * logit + intercept))
     if method == "isotonic":
         x, y = numbers
         return lambda logit: float(np.interp(logit, x, y))

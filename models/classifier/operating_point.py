@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import NoSafeThreshold
+from models.extras import needs
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -90,7 +91,8 @@ def allowed_errors(n: int, *, max_rate: float, confidence: float) -> int:
     >>> allowed_errors(59, max_rate=0.05, confidence=0.95), allowed_errors(58, max_rate=0.05, confidence=0.95)
     (0, -1)
     """
-    from scipy import stats  # noqa: PLC0415  a second and 60 MB that a service which only reads its model can spare
+    with needs("an exact test"):
+        from scipy import stats  # noqa: PLC0415  a second and 60 MB that a service which only reads its model can spare
 
     k = int(stats.binom.ppf(1 - confidence, n, max_rate)) if n else -1
     while k >= 0 and stats.binom.cdf(k, n, max_rate) > 1 - confidence:

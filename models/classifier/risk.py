@@ -4,6 +4,7 @@ A table divides the scores of labelled calls that the head has not learnt from i
 of which the thing was true. Source of the intervals: Clopper and Pearson, Biometrika 26 (1934).
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.classifier.operating_point import allowed_errors
+from models.extras import needs
 
 _QUANTILES = (0.5, 0.75, 0.85, 0.9, 0.95, 0.975)
 """Risk is rare: bands of equal size would put every dangerous call into the last."""
@@ -33,7 +35,7 @@ class RiskTable:
         """Return the interval of the band that a probability falls into, or `None` where nothing was counted."""
         if probability is None or not self.bands:
             return None
-        low, high, _, _ = self.bands[int(np.searchsorted(self.edges, probability, side="left"))]
+        low, high, _, _ = self.bands[bisect_left(self.edges, probability)]
         return low, high
 
     def to_record(self) -> dict[str, Any]:
@@ -49,7 +51,8 @@ class RiskTable:
 
 def risk_table(scores: NDArray[np.float64], events: NDArray[np.bool_], *, confidence: float) -> RiskTable:
     """Return the table of labelled calls; shapes (n,) and (n,). It is empty where the scores do not differ."""
-    from scipy import stats  # noqa: PLC0415  a second and 60 MB that a service which only reads its model can spare
+    with needs("a table of risks"):
+        from scipy import stats  # noqa: PLC0415  a second and 60 MB that a service which only reads its model can spare
 
     edges = np.unique(np.quantile(scores, _QUANTILES)) if len(scores) else np.empty(0)
     if len(edges) < 2:

@@ -1,14 +1,17 @@
 """The ledger as a table: one row for each call's final decision, with what people decided and what came of it."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from models.decision import VETO_CODES
 from models.ledger.queries import Entry
 from models.ledger.records import shown, suggested
 from models.programs.call_types import canonical
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _DECISION = (
     "decision_id", "call_id", "decided_at", "recommendation", "suggested", "shown", "response", "care_navigation",
@@ -34,6 +37,8 @@ def decision_table(entries: Iterable[Entry]) -> pd.DataFrame:
     as they were shown, missing where nothing was shown. `unfit` is true where a team went and the call turned out to be
     none for an unarmed one, false where it went well, missing where nobody went.
     """
+    import pandas as pd  # noqa: PLC0415  60 MB that a service whose dashboard nobody opens can spare
+
     rows: dict[str, dict[str, Any]] = {}
     for entry in entries:
         content = entry.content
@@ -60,6 +65,8 @@ def unfit(outcome: Mapping[str, Any]) -> bool | None:
 
 def local_times(table: pd.DataFrame, time_zone: str) -> pd.Series:
     """Return when each call came in, or was decided where that is not known, in local time."""
+    import pandas as pd  # noqa: PLC0415  60 MB that a service whose dashboard nobody opens can spare
+
     stamps = table["received_at"].where(table["received_at"].notna(), table["decided_at"])
     return pd.to_datetime(stamps, utc=True, format="ISO8601").dt.tz_convert(time_zone)
 

@@ -1,25 +1,19 @@
-"""Find patterns in the words of a note, all of them in one pass of one spaCy `PhraseMatcher`.
+"""Find patterns in the words of a note, all of them in one pass of one index of phrases.
 
-Every distinct phrase of any pattern is one key of the matcher. A pattern with a gap, or one that was cut because it stands
+Every distinct phrase of any pattern is one key of the index. A pattern with a gap, or one that was cut because it stands
 for too many phrases, is tried only where the segment that is rarest among all patterns was found, and is then followed
-word by word to either side. Words that no pattern knows are replaced by one filler before spaCy sees them, so that its
-string store does not grow however long the service runs.
+word by word to either side. Nothing of a note is kept, and no lock is needed.
 """
 
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from spacy.matcher import PhraseMatcher
-from spacy.tokens import Doc
-from spacy.vocab import Vocab
-
 from models.signals.patterns import Pattern, Phrase
 from models.text.tokens import Word
+from models.veto.phrases import PhraseIndex
 
-_FILLER = "_"
 _SLIP_OF = 7
 """Words of at least so many letters are read through one typing slip: a letter left out, or two swapped."""
 _TURNS = frozenset("no not never without denies denied neg negative but".split())
@@ -57,59 +51,45 @@ class _Chain:
     second: frozenset[int]
 
 
+class _Entry(NamedTuple):
+    """A phrase: its number, the owners of the patterns that it is the whole of, and the chains that it anchors."""
+
+    number: int
+    owners: tuple[int, ...]
+    chains: tuple[_Chain, ...]
+
+
 class PatternMatcher:
     """Compiled patterns, each with the number of its owner; safe to share between threads."""
 
     def __init__(self, patterns: Iterable[tuple[int, Pattern]], *, ordinary: frozenset[str] = frozenset()) -> None:
         """Compile patterns; words in `ordinary` are never read as a typing slip."""
-        self.vocab = Vocab()
-        self._lock = threading.Lock()
-        self._numbers: dict[Phrase, int] = {}
-        self._owners: dict[int, tuple[int, ...]] = {}
-        self._anchored: dict[int, list[_Chain]] = {}
         owned = list(patterns)
         uses = Counter(phrase for _, pattern in owned for segment in pattern.segments for phrase in segment)
+        numbers = {phrase: number for number, phrase in enumerate(uses)}
+        owners: dict[int, tuple[int, ...]] = {}
+        chains: dict[int, tuple[_Chain, ...]] = {}
         for owner, pattern in owned:
-            self._add(owner, pattern, uses)
-        self._known = frozenset(word for phrase in self._numbers for word in phrase)
-        self._slips = _slips(self._known, ordinary)
-        self._matcher = PhraseMatcher(self.vocab, attr="ORTH")
-        self._entries: dict[int, tuple[int, tuple[int, ...], list[_Chain]]] = {}
-        for phrase, number in self._numbers.items():
-            self._matcher.add(str(number), [Doc(self.vocab, words=list(phrase))])
-            entry = number, self._owners.get(number, ()), self._anchored.get(number, [])
-            self._entries[self.vocab.strings[str(number)]] = entry
-
-    def _add(self, owner: int, pattern: Pattern, uses: Counter[Phrase]) -> None:
-        """Enter one pattern under its phrases."""
-        numbers = self._numbers
-        segments = tuple(
-            frozenset(numbers.setdefault(phrase, len(numbers)) for phrase in sorted(segment)) for segment in pattern.segments
+            if len(pattern.segments) == 1:
+                for phrase in pattern.segments[0]:
+                    number = numbers[phrase]
+                    owners[number] = tuple(dict.fromkeys((*owners.get(number, ()), owner)))
+                continue
+            chain = _chain(owner, pattern, uses, numbers)
+            for number in chain.segments[chain.anchor]:
+                chains[number] = (*chains.get(number, ()), chain)
+        self._slips = _slips(frozenset(word for phrase in numbers for word in phrase), ordinary)
+        self._index = PhraseIndex(
+            (_Entry(number, owners.get(number, ()), chains.get(number, ())), (phrase,)) for phrase, number in numbers.items()
         )
-        if len(segments) == 1:
-            for number in segments[0]:
-                owners = self._owners.get(number, ())
-                self._owners[number] = owners if owner in owners else (*owners, owner)
-            return
-        commonness = [max(uses[phrase] for phrase in segment) for segment in pattern.segments]
-        anchor, second, *_ = sorted(range(len(segments)), key=commonness.__getitem__)
-        chain = _Chain(owner, segments, pattern.gaps, anchor, segments[second])
-        for number in segments[anchor]:
-            self._anchored.setdefault(number, []).append(chain)
 
     def find(self, words: Sequence[Word]) -> list[Match]:
         """Return every match in some words, in no order."""
-        if not words:
-            return []
-        known, slips = self._known, self._slips
-        filled = [word.text if word.text in known else slips.get(word.text, _FILLER) for word in words]
-        with self._lock:
-            keys = self._matcher(Doc(self.vocab, words=filled))
+        slips = self._slips.get
         places: list[tuple[int, int, int]] = []
         matches: list[Match] = []
         tried: list[tuple[_Chain, Span]] = []
-        for key, start, end in keys:
-            number, owners, chains = self._entries[key]
+        for (number, owners, chains), start, end in self._index.find([slips(word.text, word.text) for word in words]):
             places.append((number, start, end))
             matches += [Match(owner, ((start, end),)) for owner in owners]
             tried += [(chain, (start, end)) for chain in chains]
@@ -119,6 +99,14 @@ class PatternMatcher:
             text = _Places(places, words)
             matches += [Match(chain.owner, parts) for chain, span in tried for parts in text.follow(chain, span)]
         return matches
+
+
+def _chain(owner: int, pattern: Pattern, uses: Counter[Phrase], numbers: dict[Phrase, int]) -> _Chain:
+    """Return a pattern of several segments, anchored at the one whose commonest phrase is the rarest."""
+    segments = tuple(frozenset(map(numbers.__getitem__, segment)) for segment in pattern.segments)
+    commonness = [max(map(uses.__getitem__, segment)) for segment in pattern.segments]
+    anchor, second, *_ = sorted(range(len(segments)), key=commonness.__getitem__)
+    return _Chain(owner, segments, pattern.gaps, anchor, segments[second])
 
 
 def _slips(known: frozenset[str], ordinary: frozenset[str]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from models.errors import InvalidRulebook
 from models.text.normalize import normalise
 from models.text.tokens import phrase_tokens
+from models.veto.phrases import PhrasesBySize
 
 RULEBOOK_PATH = Path(__file__).with_name("rulebook.toml")
 
@@ -362,14 +363,8 @@ def _phrases(written: Iterable[str], lists: Mapping[str, list[str]], *, where: s
 
 def _without_redundant(phrases: frozenset[Phrase], near_misses: frozenset[Phrase]) -> frozenset[Phrase]:
     """Drop phrases that hold a shorter phrase of the same rule, which fires anyway, unless they override a near-miss."""
-    return frozenset(p for p in phrases if not _holds(p, phrases) or _holds(p, near_misses))
-
-
-def _holds(phrase: Phrase, others: frozenset[Phrase]) -> bool:
-    """Return whether a phrase holds another, shorter one."""
-    size = len(phrase)
-    parts = ((start, end) for start in range(size) for end in range(start + 1, size + 1) if end - start < size)
-    return any(phrase[start:end] in others for start, end in parts)
+    held, excused = PhrasesBySize(phrases), PhrasesBySize(near_misses)
+    return frozenset(phrase for phrase in phrases if not held.within(phrase) or excused.within(phrase))
 
 
 def _expand(text: str, lists: Mapping[str, list[str]], *, where: str) -> Iterator[Phrase]:
@@ -381,7 +376,10 @@ def _expand(text: str, lists: Mapping[str, list[str]], *, where: str) -> Iterato
     frame = [_tokens(part) for part in _LIST.split(text)[::2]]
     choices = itertools.product(*([_tokens(part) for part in lists[name]] for name in names))
     for choice in choices:
-        yield tuple(itertools.chain(frame[0], *(itertools.chain(*pair) for pair in zip(choice, frame[1:], strict=True))))
+        phrase = frame[0]
+        for listed, after in zip(choice, frame[1:], strict=True):
+            phrase += listed + after
+        yield phrase
 
 
 @lru_cache(maxsize=100_000)

@@ -12,6 +12,7 @@ from importlib import import_module
 import typer
 
 from models.errors import HeartlineError, WorkRefused
+from models.extras import needs
 from pipelines.cli import terminal
 
 COMMANDS = {
@@ -65,9 +66,10 @@ def _heartline() -> None:
 def main() -> None:
     """Run the command; exit code 0 done, 1 the work said no, 2 the input was wrong."""
     command = sys.argv[1] if len(sys.argv) > 1 else ""
-    app = application([command]) if command in COMMANDS else application()
     try:
-        app(standalone_mode=True)
+        with needs(f"heartline {command}".strip()):
+            app = application([command]) if command in COMMANDS else application()
+            app(standalone_mode=True)
     except WorkRefused as error:
         terminal.fail(f"refused: {error}")
         sys.exit(1)

@@ -66,9 +66,17 @@ def _scored(data: Path, bundle: Path, program: str, engine: str) -> pd.DataFrame
     """Return the decided calls of a file or of a folder of parts."""
     if data.is_dir() or engine != "local":
         with tempfile.TemporaryDirectory() as folder:
-            backfill.run(data, Path(folder), bundle=bundle, program=program, engine=engine, track=terminal.tracked_parts)
+            backfill.run(
+                data,
+                Path(folder),
+                bundle=bundle,
+                program=program,
+                detail="none",
+                engine=engine,
+                track=terminal.tracked_parts,
+            )
             return pd.concat([pd.read_parquet(part) for part in backfill.parts(Path(folder))], ignore_index=True)
-    return pd.DataFrame.from_records(list(backfill.rows(data, bundle=bundle, program=program)))
+    return pd.DataFrame.from_records(list(backfill.rows(data, bundle=bundle, program=program, detail="none")))
 
 
 def _bands(report: Path | None) -> list[tuple[float, Estimate]]:

@@ -1,21 +1,37 @@
 """The command that scores calls: a file in its order, or a folder of parts in one process or many."""
 
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.progress import track
 
-from models.errors import InvalidCall, InvalidData
+from models.errors import InvalidData
+from models.reasons import Detail
 from models.router import Router
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, BundleOption, ProgramOption, RunsOption
 from pipelines.data.readers import records
-from pipelines.data.table import read_row, unknown_columns
+from pipelines.data.rows import Record
+from pipelines.data.table import unknown_columns
 from pipelines.data.writers import decision_writer
 from pipelines.operations import backfill
+from pipelines.operations.batch import decide_records
 
 SCORE_EXAMPLE = "Example: heartline score data/sample.csv --out /tmp/decisions.jsonl"
+
+
+_DETAILS: dict[str, Detail] = {"none": "none", "short": "short", "all": "all"}
+
+
+class Reasons(StrEnum):
+    """How much of why each answer holds."""
+
+    NONE = "none"
+    SHORT = "short"
+    ALL = "all"
 
 
 def score(
@@ -24,40 +40,59 @@ def score(
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
     program: ProgramOption = PROGRAM,
+    reasons: Annotated[
+        Reasons, typer.Option("--reasons", help="all; short: no hits and contributions; none: only what vetoes.")
+    ] = Reasons.ALL,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes that decide the parts of a folder.")] = 1,
     engine: Annotated[str, typer.Option("--engine", help="For a folder: local or dask.")] = "local",
     scheduler: Annotated[str | None, typer.Option("--scheduler", help="Address of a Dask scheduler.")] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes of a local Dask.")] = 2,
 ) -> None:
-    """Decide every call of a file, in its order, or of a folder of parts; a stopped run over a folder resumes."""
-    folder = bundle or runs / "champion"
-    if Path(data).is_dir():
-        _parts(Path(data), to, bundle=folder, program=program, engine=engine, scheduler=scheduler, workers=workers)
+    """Decide every call of a file, in its order, or of a folder of parts; a stopped run over a folder resumes.
+
+    A Parquet file with a folder as --out is decided in parts too.
+    """
+    folder, detail = bundle or runs / "champion", _DETAILS[reasons]
+    if Path(data).is_dir() or _is_folder(to):
+        _parts(
+            Path(data), to, bundle=folder, program=program, detail=detail, jobs=jobs, engine=engine, scheduler=scheduler,
+            workers=workers,
+        )  # fmt: skip
         return
-    unread = _file(Router.load(folder, program=program), data, to)
+    unread = _file(Router.load(folder, program=program), data, to, detail)
     if unread:
         terminal.say(f"{unread} rows could not be read as calls and are REVIEW")
         raise typer.Exit(2)
 
 
-def _file(router: Router, data: str, to: str) -> int:
-    """Decide the calls of a file; return how many rows could not be read."""
-    unread, rows = 0, list(records(data))
-    if rows and unknown_columns(rows[0]):
-        terminal.say(f"ignored columns: {', '.join(unknown_columns(rows[0]))}")
+def _is_folder(to: str) -> bool:
+    """Return whether answers go into a folder: one that is there, or a name without an ending."""
+    return to != "-" and (Path(to).is_dir() or not Path(to).suffix)
+
+
+def _file(router: Router, data: str, to: str, detail: Detail) -> int:
+    """Decide the calls of a file as they are read; return how many rows could not be read."""
+    unread = 0
     with decision_writer(to) as write:
-        for record in track(rows, "deciding", console=terminal.err, transient=True):
-            try:
-                decision = router.decide(read_row(record))
-            except InvalidCall as error:
-                unread += 1
-                decision = router.refuse(error, call_id=str(record.get("call_id") or "") or None)
+        decided = decide_records(router, _announced(records(data)), detail=detail)
+        for _, decision, is_read in track(decided, "deciding", total=None, console=terminal.err, transient=True):
+            unread += not is_read
             write(decision)
     return unread
 
 
+def _announced(rows: Iterable[Record]) -> Iterator[Record]:
+    """Yield rows as they come, and name the columns of the first that nothing reads."""
+    for number, record in enumerate(rows):
+        if not number and unknown_columns(record):
+            terminal.say(f"ignored columns: {', '.join(unknown_columns(record))}")
+        yield record
+
+
 def _parts(data: Path, to: str, **options: Any) -> None:
-    """Decide a folder of parts; raise `InvalidData` where the output is no folder."""
-    if to == "-" or Path(to).suffix:
+    """Decide parts into a folder; raise `InvalidData` where the output is no folder."""
+    if not _is_folder(to):
         raise InvalidData("a folder of parts is decided into a folder", value=to, remedy="give --out FOLDER")
     decided, calls = backfill.run(data, Path(to), track=terminal.tracked_parts, **options)
-    terminal.say(f"{decided} parts, {calls} calls decided; {len(backfill.parts(data)) - decided} were there already")
+    there = len(backfill.planned(data, Path(to))) - decided
+    terminal.say(f"{decided} parts, {calls} calls decided; {there} were there already")

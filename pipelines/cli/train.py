@@ -13,13 +13,14 @@ from models.classifier import bundle as bundles
 from models.errors import RebuildDiffers
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, ProgramOption, RunsOption
+from pipelines.data.file_digest import file_sha256
 from pipelines.data.table import labelled, read_table
 from pipelines.evaluation.lines import evaluation_lines
 from pipelines.settings import Config, from_flat, load_config
 from pipelines.training import Candidate, sources
 from pipelines.training import train as train_candidate
 from pipelines.training.carry_over import carry_over as measure_carry_over
-from pipelines.training.provenance import environment, file_sha256, git_state
+from pipelines.training.provenance import environment, git_state
 from pipelines.training.reference import MeasureOn
 from pipelines.training.sources import Loaded, Source
 from pipelines.training.tracking import Store

@@ -1,9 +1,10 @@
 """Tables and decisions written to files, or to standard output."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import IO, Any, Self
 
 import pandas as pd
@@ -12,6 +13,20 @@ import pyarrow.parquet as pq
 
 from models.decision import Decision
 from models.errors import InvalidData
+
+ROW_GROUP = 5000
+"""Rows that are written together, and the most that are held in memory."""
+
+DECISION_COLUMNS: dict[str, pa.DataType] = {
+    "call_id": pa.string(),
+    "recommendation": pa.string(),
+    "response": pa.string(),
+    "eligible_probability": pa.float64(),
+    "risk_probability": pa.float64(),
+    "risk_band": pa.string(),
+    "decision": pa.string(),
+}
+"""The columns of a table of decisions, the whole of each as JSON in the last."""
 
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
@@ -66,16 +81,56 @@ def call_schema(frame: pd.DataFrame) -> pa.Schema:
     return pa.schema([(str(column), types.get(str(column), pa.string())) for column in frame.columns])
 
 
+class ParquetRows:
+    """A Parquet file that rows are added to, written in groups of `ROW_GROUP`."""
+
+    def __init__(self, path: Path, columns: dict[str, pa.DataType]) -> None:
+        """Store the path and the names and types of the columns."""
+        self._schema, self._rows = pa.schema(list(columns.items())), list[dict[str, Any]]()
+        self._path = path
+        self.written = 0
+
+    def __enter__(self) -> Self:
+        """Open the file."""
+        self._file = pq.ParquetWriter(self._path, self._schema)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Write what waits and close the file; remove it where the work failed."""
+        if kind is None:
+            self._flush()
+        self._file.close()
+        if kind is not None:
+            self._path.unlink(missing_ok=True)
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Add a row."""
+        self._rows.append(row)
+        if len(self._rows) >= ROW_GROUP:
+            self._flush()
+
+    def add_all(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Add rows as they come."""
+        for row in rows:
+            self.add(row)
+
+    def _flush(self) -> None:
+        """Write the rows that wait as one group."""
+        if self._rows:
+            self._file.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+            self.written += len(self._rows)
+            self._rows.clear()
+
+
 @contextmanager
 def decision_writer(to: str) -> Iterator[Callable[[Decision], object]]:
-    """Return a context whose value writes decisions one after another: lines of JSON, or a Parquet file at the end."""
+    """Return a context whose value writes decisions one after another: lines of JSON, or a Parquet file."""
     if to == "-":
         yield lambda decision: sys.stdout.write(decision.to_json() + "\n")
         sys.stdout.flush()
     elif to.endswith(".parquet"):
-        rows: list[dict[str, Any]] = []
-        yield lambda decision: rows.append(flat(decision))
-        pd.DataFrame(rows).to_parquet(to, index=False)
+        with ParquetRows(Path(to), DECISION_COLUMNS) as table:
+            yield lambda decision: table.add(flat(decision))
     elif to.endswith((".jsonl", ".ndjson")):
         with Path(to).open("w", encoding="utf-8") as file:
             yield lambda decision: file.write(decision.to_json() + "\n")

@@ -1,84 +1,140 @@
-"""Scoring of history, part by part: in one process, or on Dask's workers.
+"""Scoring of history, part by part: in one process, in several, or on Dask's workers.
 
-Each part of the input becomes one part of the output, written aside and moved into place when it is whole: a part that
-is there is done, so that a killed run resumes and nothing is written twice. Answers depend on nothing but the call and
-the versions: one process and many give the same bytes.
+Each part of the input becomes one part of the output, or several where it is long, written aside and moved into place when
+it is whole: a part that is there is done, so that a killed run resumes and nothing is written twice. Answers depend on
+nothing but the call and the versions: one process and many give the same bytes. Memory does not grow with the history.
 """
 
 import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, replace
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
 
 from models.call import Call
 from models.classifier.bundle import read_manifest
 from models.decision import Decision, Versions
-from models.errors import InvalidCall, InvalidData
+from models.errors import InvalidData
+from models.extras import needs
 from models.programs.call_types import canonical
 from models.programs.program import load_program
+from models.reasons import Detail
 from models.router import Router
 from models.signals import load_lexicon
 from models.text.normalize import TEXT_VERSION
 from models.veto import rulebook
+from pipelines.data.file_digest import file_sha256
+from pipelines.data.formats.tables import parquet_records, parquet_rows
 from pipelines.data.readers import records
-from pipelines.data.table import read_row
-from pipelines.data.writers import flat
-from pipelines.training.provenance import file_sha256
+from pipelines.data.rows import Record
+from pipelines.data.writers import DECISION_COLUMNS, ParquetRows, flat
+from pipelines.operations.batch import decide_records
+
+LONGEST_PART = 50_000
+"""Rows of a Parquet file that become one part of the output; a longer one becomes several."""
 
 _MARK = "_decided_by.json"
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+_COLUMNS = {
+    "received_at": pa.string(),
+    "zone": pa.string(),
+    "call_type": pa.string(),
+    "vetoed": pa.bool_(),
+    "on_duty": pa.bool_(),
+    "in_zone": pa.bool_(),
+} | DECISION_COLUMNS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Rows of a file of the input, from `first` on, at most `rows` of them, and the file that their answers go to.
+
+    `place` is the path of the file's answers in the output folder, from which decisions have their ids.
+    """
+
+    source: Path
+    target: Path
+    place: str
+    first: int = 0
+    rows: int | None = None
+
+    def records(self) -> Iterator[Record]:
+        """Yield the rows as they stand."""
+        if self.source.suffix.lower() == ".parquet":
+            return parquet_records(self.source, first=self.first, rows=self.rows)
+        return islice(records(self.source), self.first, None if self.rows is None else self.first + self.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deciding:
+    """What decides: the folder of a bundle, a program, and how much the answers say of why."""
+
+    bundle: str
+    program: str
+    detail: Detail = "all"
 
 
 def parts(source: Path) -> list[Path]:
     """Return the Parquet parts of a folder, in order, or the one file; raise `InvalidData` where there are none."""
-    found = sorted(source.rglob("*.parquet")) if source.is_dir() else [source]
-    if not found:
+    files = sorted(source.rglob("*.parquet")) if source.is_dir() else [source]
+    if not files:
         raise InvalidData("no part to decide", value=str(source), remedy="give a folder of Parquet files, or one file")
-    return found
+    return files
 
 
-def plan(source: Path, to: Path) -> list[tuple[Path, Path]]:
-    """Return the parts that are still to be decided, each with where it goes."""
+def planned(source: Path, to: Path) -> list[Part]:
+    """Return every part of the output; raise `InvalidData` where the input has none or cannot be read."""
     root = source.parent if source.is_file() else source
-    pairs = [(part, to / part.relative_to(root).with_suffix(".parquet")) for part in parts(source)]
-    return [(part, target) for part, target in pairs if not target.exists()]
+    return [part for file in parts(source) for part in _parts_of(file, (to / file.relative_to(root)).with_suffix(""), to=to)]
 
 
-def decide_part(part: Path, target: Path, *, place: str, bundle: str, program: str) -> int:
-    """Decide one part, put its answers in place when they are whole, and return its number of calls.
-
-    `place` is the part's path in the folder that is decided.
-    """
-    table = pd.DataFrame.from_records(list(rows(part, bundle=Path(bundle), program=program, place=place)))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staged = target.with_suffix(f".{os.getpid()}.new")
-    table.to_parquet(staged, index=False)
-    staged.replace(target)
-    return len(table)
+def plan(source: Path, to: Path) -> list[Part]:
+    """Return the parts that are still to be decided."""
+    return [part for part in planned(source, to) if not part.target.exists()]
 
 
-def on_dask(
-    pairs: list[tuple[Path, Path]], *, to: Path, bundle: str, program: str, scheduler: str | None, workers: int
-) -> Iterator[int]:
+def decide_part(part: Part, deciding: Deciding) -> int:
+    """Decide one part, put its answers in place when they are whole, and return its number of calls."""
+    part.target.parent.mkdir(parents=True, exist_ok=True)
+    staged = part.target.with_suffix(f".{os.getpid()}.new")
+    with ParquetRows(staged, _COLUMNS) as table:
+        table.add_all(part_rows(part, deciding))
+    staged.replace(part.target)
+    return table.written
+
+
+def in_processes(todo: list[Part], deciding: Deciding, *, jobs: int) -> Iterator[int]:
+    """Decide parts in processes of this machine; yield each part's number of calls once done."""
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(decide_part, part, deciding) for part in todo]
+        try:
+            for done in as_completed(futures):
+                yield done.result()
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def on_dask(todo: list[Part], deciding: Deciding, *, scheduler: str | None, workers: int) -> Iterator[int]:
     """Decide parts on Dask's workers, here or at a scheduler's address; yield each part's number of calls once done."""
-    from distributed import Client, LocalCluster, as_completed  # noqa: PLC0415  1 s to import, needed with --engine dask only
+    with needs("--engine dask"):
+        from distributed import Client, LocalCluster, as_completed  # noqa: PLC0415  1 s to import, for --engine dask only
 
     cluster = None
     if scheduler is None:
         cluster = _untyped(LocalCluster)(n_workers=workers, threads_per_worker=1, dashboard_address=None)
     client = _untyped(Client)(scheduler or cluster)
     try:
-        futures = [
-            client.submit(decide_part, part, target, place=_place(target, to), bundle=bundle, program=program, pure=False)
-            for part, target in pairs
-        ]
+        futures = [client.submit(decide_part, part, deciding, pure=False) for part in todo]
         for done in _untyped(as_completed)(futures):
             yield done.result()
     finally:
@@ -93,54 +149,57 @@ def run(
     *,
     bundle: Path,
     program: str,
+    detail: Detail = "all",
     engine: str = "local",
     scheduler: str | None = None,
     workers: int = 2,
+    jobs: int = 1,
     track: Callable[[Iterator[int], int], Iterable[int]] = lambda done, _: done,
 ) -> tuple[int, int]:
     """Decide the parts that are not decided yet; return the numbers of parts and of calls.
 
-    Raises `InvalidData` for an unknown engine, and for a folder that holds the answers of another model, rulebook, program
-    or text version.
+    `jobs` are processes of this machine, `workers` those of a local Dask. Raises `InvalidData` for an unknown engine, and
+    for a folder that holds the answers of another model, rulebook, program or text version, or with other reasons.
     """
-    pairs = plan(source, to)
+    todo = plan(source, to)
+    deciding = Deciding(bundle=str(bundle), program=program, detail=detail)
     if engine == "dask":
-        done = on_dask(pairs, to=to, bundle=str(bundle), program=program, scheduler=scheduler, workers=workers)
-    elif engine == "local":
-        done = (
-            decide_part(part, target, place=_place(target, to), bundle=str(bundle), program=program)
-            for part, target in pairs
-        )
-    else:
+        done = on_dask(todo, deciding, scheduler=scheduler, workers=workers)
+    elif engine != "local":
         raise InvalidData("no such engine", value=engine, remedy="local or dask")
-    _mark(to, bundle, program)
+    elif jobs > 1 and len(todo) > 1:
+        done = in_processes(todo, deciding, jobs=min(jobs, len(todo)))
+    else:
+        done = (decide_part(part, deciding) for part in todo)
+    _mark(to, deciding)
     for unfinished in to.rglob("*.new"):  # left by a killed run
         unfinished.unlink()
-    return len(pairs), sum(track(done, len(pairs)))
+    return len(todo), sum(track(done, len(todo)))
 
 
-def rows(part: Path, *, bundle: Path, program: str, place: str | None = None) -> Iterator[dict[str, Any]]:
-    """Yield a row for each call of a file: time, place, answer, and the decision as JSON.
+def rows(file: Path, *, bundle: Path, program: str, detail: Detail = "all") -> Iterator[dict[str, Any]]:
+    """Yield a row for each call of a file: time, place, answer, and the decision as JSON."""
+    part = Part(source=file, target=file, place=file.name)
+    return part_rows(part, Deciding(bundle=str(bundle), program=program, detail=detail))
 
-    A decision's id is made from the part's content, its path `place` (its name where none is given) and the row, so that it
-    is the same in every run and no other part's, in whatever folder that lies.
+
+def part_rows(part: Part, deciding: Deciding) -> Iterator[dict[str, Any]]:
+    """Yield a row for each call of a part.
+
+    A decision's id is made from the file's content, its place and the row's number in it, so that it is the same in every
+    run and no other file's, in whatever folder that lies.
     """
-    router = _router(str(bundle), program)
-    origin = f"{file_sha256(part)}:{place or part.name}"
-    for number, record in enumerate(records(part)):
-        try:
-            call = read_row(record)
-            decision = router.decide(call)
-        except InvalidCall as error:
-            call = Call(narrative="", call_id=str(record.get("call_id") or "") or None)
-            decision = router.refuse(error, call_id=call.call_id)
+    router = _router(deciding.bundle, deciding.program)
+    origin = f"{_digest_of(part.source, part.source.stat().st_mtime_ns)}:{part.place}"
+    decided = decide_records(router, part.records(), detail=deciding.detail)
+    for number, (call, decision, _) in enumerate(decided, start=part.first):
         yield row(call, reproducible(decision, f"{origin}:{number}"))
 
 
 def reproducible(decision: Decision, place: str) -> Decision:
     """Return a decision without what differs between runs: its id is made from its place, its latency is 0."""
-    decision_id = hashlib.sha256(f"{place}:{decision.call_id}:{decision.versions}".encode()).hexdigest()[:32]
-    return replace(decision, decision_id=decision_id, latency_ms=0.0)
+    name = f"{place}:{decision.call_id}:{_named(decision.versions)}"
+    return replace(decision, decision_id=hashlib.sha256(name.encode()).hexdigest()[:32], latency_ms=0.0)
 
 
 def row(call: Call, decision: Decision) -> dict[str, Any]:
@@ -157,6 +216,31 @@ def row(call: Call, decision: Decision) -> dict[str, Any]:
     }
 
 
+def _parts_of(file: Path, target: Path, *, to: Path) -> Iterator[Part]:
+    """Yield the parts of the output that a file becomes; `target` is the file of its answers without an ending."""
+    whole = target.with_name(f"{target.name}.parquet")
+    place = whole.relative_to(to).as_posix()
+    size = parquet_rows(file) if file.suffix.lower() == ".parquet" else 0
+    if size <= LONGEST_PART:
+        yield Part(source=file, target=whole, place=place)
+        return
+    for first in range(0, size, LONGEST_PART):
+        slice_ = target.with_name(f"{target.name}.rows-{first:09d}.parquet")
+        yield Part(source=file, target=slice_, place=place, first=first, rows=LONGEST_PART)
+
+
+@lru_cache(maxsize=64)
+def _digest_of(file: Path, changed_ns: int) -> str:  # noqa: ARG001  a file that was changed is another
+    """Return a file's SHA-256, computed once for all of its parts."""
+    return file_sha256(file)
+
+
+@lru_cache(maxsize=4)
+def _named(versions: Versions) -> str:
+    """Return versions as part of a name."""
+    return str(versions)
+
+
 @lru_cache(maxsize=1)
 def _router(bundle: str, program: str) -> Router:
     """Return a router, loaded once in each process; its clock is fixed, so that calls without a time get equal answers."""
@@ -164,28 +248,23 @@ def _router(bundle: str, program: str) -> Router:
     return Router(bundle=loaded.bundle, program=loaded.program, rulebook=loaded.rulebook, now=lambda: _NO_TIME)
 
 
-def _mark(to: Path, bundle: Path, program: str) -> None:
-    """Record which versions decide into a folder, so that a resumed run does not mix two models' answers."""
-    manifest = read_manifest(bundle)
+def _mark(to: Path, deciding: Deciding) -> None:
+    """Record what decides into a folder, so that a resumed run does not mix two models' answers."""
+    manifest = read_manifest(Path(deciding.bundle))
     versions = Versions(
         model=str(manifest["digest"]),
         rulebook=rulebook.load().version,
         signals=load_lexicon().version,
-        program=load_program(program).version,
+        program=load_program(deciding.program).version,
         text=TEXT_VERSION,
         certified_on=str(manifest["training"].get("certified_on", "unknown")),
     )
-    record, mark = json.dumps(asdict(versions), indent=2), to / _MARK
+    record, mark = json.dumps(asdict(versions) | {"reasons": deciding.detail}, indent=2), to / _MARK
     to.mkdir(parents=True, exist_ok=True)
     if not mark.exists():
         mark.write_text(record, encoding="utf-8")
     elif mark.read_text(encoding="utf-8") != record:
         raise InvalidData("other parts decided what is here", value=str(to), remedy="give another folder, or empty this one")
-
-
-def _place(target: Path, to: Path) -> str:
-    """Return the path of a part's answers in the output folder, which is that of the part in its own."""
-    return target.relative_to(to).as_posix()
 
 
 def _untyped(thing: Any) -> Any:

@@ -8,6 +8,7 @@ from models.classifier import bundle as bundles
 from models.errors import BundleError, GateFailed, InvalidConfig, InvalidData
 from models.programs.program import load_program
 from models.router import Router, matcher_of
+from pipelines.data.file_digest import file_sha256
 from pipelines.data.split import split
 from pipelines.data.table import Table, labelled, take
 from pipelines.evaluation.behaviour import Behaviour
@@ -20,7 +21,6 @@ from pipelines.release.proof import prove
 from pipelines.release.state import promote
 from pipelines.settings import Config, from_flat
 from pipelines.training import sources
-from pipelines.training.provenance import file_sha256
 from pipelines.training.sources import Source
 from pipelines.training.tracking import CANDIDATE, CHALLENGER, CHAMPION, Registered, Store
 

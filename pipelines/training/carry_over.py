@@ -17,7 +17,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from models.classifier import features
-from models.classifier.encoder import ClassifierSettings, make_encoder
+from models.classifier.encoder import make_encoder
+from models.classifier.settings import ClassifierSettings
 from models.errors import InvalidData
 from models.reading import Reader
 from models.statistics import Bools, Floats

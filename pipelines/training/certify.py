@@ -46,7 +46,8 @@ def open_router(
 ) -> Router:
     """Return a router over fitted parts whose thresholds keep nothing from ELIGIBLE."""
     point = replace(WIDE_OPEN, max_unfamiliar=max_unfamiliar)
-    bundle = Bundle("open", LinearScorer(compiled(parts)), point, {}, 0.0)
+    scorer = LinearScorer(compiled(parts))
+    bundle = Bundle("open", scorer, point, {}, 0.0, vocabulary=scorer.vocabulary)
     return Router(bundle=bundle, program=program, rulebook=rulebook, signals=signals)
 
 

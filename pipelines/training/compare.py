@@ -19,7 +19,7 @@ from sklearn.svm import LinearSVC
 
 from models.classifier import encoder as classifier
 from models.classifier import features
-from models.classifier.encoder import ClassifierSettings
+from models.classifier.settings import ClassifierSettings
 from models.reading import Reader
 from models.statistics import Bools, Floats, Rows, percentile_interval
 from pipelines.data.split import Split

@@ -1,6 +1,5 @@
 """Provenance of a model: data, settings, program, rulebook, packages, and the commit of the code."""
 
-import hashlib
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from models.router import matcher_of
 from pipelines.data.split import BLOCKS, Split
 from pipelines.settings import Config
 
-PACKAGES = ("heartline", "scikit-learn", "numpy", "pandas", "scipy", "skops", "spacy")
+PACKAGES = ("heartline", "scikit-learn", "numpy", "pandas", "scipy", "skops")
 
 
 def provenance(config: Config, identity: Mapping[str, Any], blocks: Split, program: Program) -> dict[str, Any]:
@@ -31,12 +30,6 @@ def provenance(config: Config, identity: Mapping[str, Any], blocks: Split, progr
 def environment() -> dict[str, str]:
     """Return the versions of the packages and of Python that a bundle is made with."""
     return {name: metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()}
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def git_state() -> dict[str, str]:

@@ -10,9 +10,9 @@ from models.ledger.anchor import anchor_file_of
 from models.ledger.encryption import NoteEncryption, key_file_of
 from models.ledger.hash_chain import Verdict
 from models.ledger.store import Ledger
+from pipelines.data.file_digest import file_sha256
 from pipelines.data.table import Table, read_table
 from pipelines.training.labels import joined, labels_of
-from pipelines.training.provenance import file_sha256
 
 
 @dataclass(frozen=True, slots=True)

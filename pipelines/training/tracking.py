@@ -186,7 +186,7 @@ def signature() -> ModelSignature:
 
 def _requirements() -> list[str]:
     """Return the pinned packages that the model needs."""
-    names = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops", "spacy")
+    names = ("mlflow", "numpy", "pandas", "pydantic")
     return [f"{name}=={version(name)}" for name in names]
 
 

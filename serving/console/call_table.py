@@ -1,15 +1,18 @@
 """The ledger as the dashboard reads it: one row for each call, decided or not, with all that happened to it."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from models.decision import VETO_CODES
 from models.ledger.decision_table import local_times, unfit
 from models.ledger.queries import Entry
 from models.programs.call_types import canonical
 from serving.console.shifts import SHIFTS, shift_starts
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DECIDED, UNDECIDED, TYPING = "decided", "nobody", "typing"
 """A person decided; an answer was final and nobody decided; the call was left while it was typed."""
@@ -144,6 +147,8 @@ def _frame(
     calls: Iterable[dict[str, Any]], *, time_zone: str, person: Callable[[str], str], shifts: Sequence[int]
 ) -> pd.DataFrame:
     """Return the calls as a table of real booleans, numbers and texts, with their local times."""
+    import pandas as pd  # noqa: PLC0415  60 MB that a service whose dashboard nobody opens can spare
+
     table = pd.DataFrame.from_records(list(calls), columns=list(COLUMNS))
     table = table.astype(dict.fromkeys(_FLAGS, "boolean") | dict.fromkeys(_NUMBERS, "Float64"))
     table["person"] = table["person"].map(lambda name: None if name is None else person(str(name)))

@@ -1,12 +1,13 @@
 """The evaluation dashboard: what was suggested, what people did, what came of it, and whether the ledger is whole."""
 
+from __future__ import annotations
+
 import hashlib
 import hmac
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
@@ -23,6 +24,9 @@ from serving.console.unasked import unasked_panel
 from serving.console.visitors import EVALUATING, visitor
 from serving.security.principal import Principal
 from serving.services import Services
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST_CALLS = 500
 
@@ -115,6 +119,8 @@ def _filters(request: Request, services: Services) -> Filters:
 
 def _calls(services: Services, filters: Filters, principal: Principal) -> pd.DataFrame:
     """Return every call of a period, with all that was said of it to this day."""
+    import pandas as pd  # noqa: PLC0415  60 MB that a service whose dashboard nobody opens can spare
+
     ledger, zone = services.require_ledger(), services.models.active.router.program.time_zone
     begin, end = filters.instants(zone)
     table = call_table(

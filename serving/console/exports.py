@@ -1,8 +1,13 @@
 """The calls of a period as a file: CSV that a spreadsheet cannot run, or Parquet; booleans are booleans."""
 
-import io
+from __future__ import annotations
 
-import pandas as pd
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
@@ -10,6 +15,8 @@ MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.pa
 
 def export(table: pd.DataFrame, kind: str) -> bytes:
     """Return the calls of a table as `csv` or `parquet`, a row for each."""
+    import pandas as pd  # noqa: PLC0415  60 MB that a service whose dashboard nobody opens can spare
+
     flat = table.assign(
         rules=table["rules"].map(" ".join).astype("string"), received_at=table["received_at"].astype("string")
     )

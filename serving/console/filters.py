@@ -1,17 +1,22 @@
 """The filters of the evaluation dashboard: read from an address, told where they are wrong, applied to a table of calls."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 DAYS = 30
 _FLAGS = frozenset({"unfit", "felt_safe", "agreed", "vetoed", "elapsed_ms", "questions"})
 _TRUE = {"yes": True, "no": False}
-Dimension = Callable[[pd.DataFrame, str], "pd.Series[bool]"]
+Dimension: TypeAlias = "Callable[[pd.DataFrame, str], pd.Series[bool]]"
 
 
 def _equals(column: str) -> Dimension:
@@ -24,28 +29,28 @@ def _flag(column: str) -> Dimension:
     return lambda table, value: (table[column] == _TRUE.get(value, True)).fillna(False).astype(bool)
 
 
-def _known(table: pd.DataFrame, value: str) -> "pd.Series[bool]":
+def _known(table: pd.DataFrame, value: str) -> pd.Series[bool]:
     """Return the rows of which a flag is known."""
     return table[value].notna() if value in _FLAGS else table["status"].isna()
 
 
-def _incident(table: pd.DataFrame, value: str) -> "pd.Series[bool]":
+def _incident(table: pd.DataFrame, value: str) -> pd.Series[bool]:
     """Return the rows whose incident number holds a part."""
     return table["call_id"].fillna("").str.contains(value, case=False, regex=False).astype(bool)
 
 
-def _rule(table: pd.DataFrame, value: str) -> "pd.Series[bool]":
+def _rule(table: pd.DataFrame, value: str) -> pd.Series[bool]:
     """Return the rows that a rule vetoed at any time."""
     return table["rules"].map(lambda rules: value in rules).astype(bool)
 
 
-def _unasked(table: pd.DataFrame, value: str) -> "pd.Series[bool]":
+def _unasked(table: pd.DataFrame, value: str) -> pd.Series[bool]:
     """Return the rows that ended without an answer to a safety question, or to any of them."""
     open_ones = table["questions"].fillna("").str.split(",")
     return open_ones.map(lambda names: value in names or (value == "any" and names != [""])).astype(bool)
 
 
-def _band(table: pd.DataFrame, value: str) -> "pd.Series[bool]":
+def _band(table: pd.DataFrame, value: str) -> pd.Series[bool]:
     """Return the rows whose probability lies in a band such as `0.7-0.8`."""
     low, _, high = value.partition("-")
     probability = table["eligible_probability"].astype(float)
@@ -79,7 +84,7 @@ class Filters:
     faults: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, query: Mapping[str, str], *, time_zone: ZoneInfo, now: datetime | None = None) -> "Filters":
+    def read(cls, query: Mapping[str, str], *, time_zone: ZoneInfo, now: datetime | None = None) -> Filters:
         """Return the filters of an address; a day that cannot be read is told, and the usual one stands for it."""
         today = (now or datetime.now(UTC)).astimezone(time_zone).date()
         faults: list[str] = []

@@ -1,10 +1,12 @@
 """The panels of the evaluation dashboard: each a chart with its table, or a table alone; every count links to its calls."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from markupsafe import Markup
 
 from models.decision import Recommendation
@@ -13,6 +15,9 @@ from models.veto.rulebook import Rulebook
 from serving.console import charts
 from serving.console.call_table import TYPING, UNDECIDED
 from serving.console.filters import Filters
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CONFIDENCE = 0.95
 _BANDS = (0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
@@ -91,7 +96,7 @@ def _estimate(estimate: Estimate, t: Words, hits: str, of: str) -> tuple[Cell, .
     return (_number(f"{100 * estimate.value:.1f} %", hits), Cell(interval), _number(estimate.n, of))
 
 
-def _share_of(flags: "pd.Series[bool]", value: bool) -> Estimate:  # noqa: FBT001  the value that is counted
+def _share_of(flags: pd.Series[bool], value: bool) -> Estimate:  # noqa: FBT001  the value that is counted
     """Return the share of known flags that have a value."""
     known = flags.dropna()
     return share(int((known == value).sum()), len(known), confidence=CONFIDENCE)
@@ -230,6 +235,8 @@ def _most_fired(rows: pd.DataFrame) -> str:
 def _calibration(table: pd.DataFrame, filters: Filters, t: Words) -> Panel:
     """Return, for bands of the probability, its mean and the share of served calls that were right for a team."""
     known = table[table["unfit"].notna() & table["eligible_probability"].notna()]
+    import pandas as pd  # noqa: PLC0415  60 MB that a service whose dashboard nobody opens can spare
+
     bands = pd.cut(known["eligible_probability"].astype(float), list(_BANDS), include_lowest=True)
     points, cells = [], []
     for interval, rows in known.groupby(bands, observed=True):

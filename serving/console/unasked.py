@@ -1,12 +1,16 @@
 """Safety questions that nobody answered by the end of a call: a panel by shift, in the program's zone."""
 
-from collections.abc import Iterable, Mapping
+from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from models.policy import QUESTIONS
 from serving.console.filters import Filters
 from serving.console.panels import Cell, Panel
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST_ROWS = 31
 

@@ -35,6 +35,15 @@ class Fixed:
         return self.scores
 
 
+AT = datetime(2026, 3, 2, 18, 30, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def fixed_clock(router):
+    """Return the champion's router at a fixed moment, so that hours of duty are the same for every decision."""
+    return Router(bundle=router.bundle, program=router.program, rulebook=router.rulebook, now=lambda: AT)
+
+
 @pytest.fixture
 def with_scores(router):
     """Return a function that makes a router around fixed scores."""
@@ -365,3 +374,77 @@ def test_who_answers_follows_the_risk(with_scores, note, code, response, with_em
     assert decision.recommendation is Recommendation.REVIEW
     assert code in codes(decision)
     assert (decision.response, decision.with_ems) == (response, with_ems)
+
+
+MANY = st.lists(
+    st.builds(
+        Call,
+        narrative=st.one_of(
+            st.sampled_from(
+                ["", CLEAR, CLEAR.upper(), "male with a knife", "no weapons seen", "ｇun near 5th st, denies SI"]
+            ),
+            st.lists(
+                st.sampled_from("male refusing leave crying suicidal knife no niño 911 0 zzz".split()), max_size=30
+            ).map(" ".join),
+            st.text(max_size=60),
+        ),
+        call_type=st.sampled_from([None, "Trespass", "Assault", "Welfare Check", "nobody knows", "医療"]),
+        weapons_answer=st.sampled_from([None, *Answer]),
+        calls_30d=st.sampled_from([None, 0, 12]),
+        received_at=st.sampled_from([None, datetime(2026, 3, 1, 3, 12, tzinfo=UTC)]),
+    ),
+    max_size=20,
+)
+
+
+def alike(decision, **changes):
+    """Return a decision without what differs from one time to the next."""
+    return replace(decision, decision_id="", decided_at=datetime(2026, 1, 1, tzinfo=UTC), latency_ms=0.0, **changes)
+
+
+@settings(max_examples=40, deadline=None)
+@given(calls=MANY, attended=st.booleans())
+def test_many_calls_are_decided_as_each_alone_to_the_last_bit(fixed_clock, calls, attended):
+    """Every field is the same; short reasons leave out two lists, none all but vetoes."""
+    router = fixed_clock
+    alone = [alike(router.decide(call, attended=attended)) for call in calls]
+    assert [alike(decision) for decision in router.decide_many(calls, attended=attended)] == alone
+    short = [alike(decision) for decision in router.decide_many(calls, attended=attended, detail="short")]
+    assert short == [replace(one, hits=(), more_hits=len(one.hits) + one.more_hits, contributions=()) for one in alone]
+    none = list(router.decide_many(calls, attended=attended, detail="none"))
+    for brief, one in zip(none, alone, strict=True):
+        assert brief.vetoed == one.vetoed
+        assert all(reason in one.reasons for reason in brief.reasons)
+        left_out = {"reasons": (), "more_reasons": 0, "hits": (), "more_hits": 0, "contributions": ()}
+        assert alike(brief, **left_out) == alike(one, **left_out)
+
+
+def test_blocks_do_not_show(fixed_clock, monkeypatch):
+    """The same calls decided in blocks of three, with a note that recurs in several, come out as one by one."""
+    monkeypatch.setattr("models.router.BLOCK", 3)
+    calls = [Call(narrative=note, call_id=str(number)) for number, note in enumerate([CLEAR, "has a gun", CLEAR, ""] * 3)]
+    decided = [alike(decision) for decision in fixed_clock.decide_many(iter(calls))]
+    assert decided == [alike(fixed_clock.decide(call)) for call in calls]
+
+
+def test_a_fault_in_a_block_is_the_fault_of_its_call_alone(fixed_clock):
+    """Where a block cannot be scored together, each call is scored by itself, and only the one at fault is REVIEW."""
+    router = fixed_clock
+
+    class Broken:
+        """Fail on one note, and on every block."""
+
+        def score(self, features):
+            """Score every note but one."""
+            if "zebra" in str(features["text"]):
+                raise ZeroDivisionError
+            return router.bundle.scorer.score(features)
+
+    broken = Router(
+        bundle=replace(router.bundle, scorer=Broken()), program=router.program, rulebook=router.rulebook, now=lambda: AT
+    )
+    calls = [Call(narrative=CLEAR), Call(narrative="a zebra in the road, wandering about")]
+    first, second = broken.decide_many(calls)
+    assert alike(first) == alike(router.decide(calls[0]))
+    assert second.recommendation is Recommendation.REVIEW
+    assert "scoring_fault" in codes(second)

@@ -1,6 +1,8 @@
 """Tables of other programs: Parquet, Excel workbooks old and new, and SQLite."""
 
+import itertools
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -22,15 +24,33 @@ _ENGINE: Literal["openpyxl"] = "openpyxl"
 _OLD_ENGINE: Literal["calamine"] = "calamine"  # reads workbooks of before 2007
 
 
-def parquet_records(path: Path) -> Iterator[Record]:
-    """Yield the rows of a Parquet file, nested columns flattened; raise `InvalidData` where it is none."""
+def parquet_records(path: Path, *, first: int = 0, rows: int | None = None) -> Iterator[Record]:
+    """Yield rows of a Parquet file, nested columns flattened; raise `InvalidData` where it is none.
+
+    `first` rows are passed over, whole groups of them unread, and at most `rows` are yielded.
+    """
+    with _parquet_file(path) as file:
+        sizes = [file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)]
+        ends = list(itertools.accumulate(sizes))
+        group = bisect_right(ends, first)
+        skipped = ends[group - 1] if group else 0
+        batches = file.iter_batches(batch_size=CHUNK, row_groups=range(group, len(sizes)))
+        wanted = itertools.chain.from_iterable(batch.to_pylist() for batch in batches)
+        yield from map(flatten, itertools.islice(wanted, first - skipped, None if rows is None else first - skipped + rows))
+
+
+def parquet_rows(path: Path) -> int:
+    """Return the number of rows of a Parquet file; raise `InvalidData` where it is none."""
+    with _parquet_file(path) as file:
+        return int(file.metadata.num_rows)
+
+
+def _parquet_file(path: Path) -> pq.ParquetFile:
+    """Return an open Parquet file; raise `InvalidData` where it is none."""
     try:
-        file = pq.ParquetFile(path)
+        return pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise InvalidData("Parquet cannot be read", value=type(error).__name__, remedy="write it again") from None
-    with file:
-        for batch in file.iter_batches(batch_size=CHUNK):
-            yield from map(flatten, batch.to_pylist())
 
 
 def excel_records(path: Path, layout: FileLayout, notice: Notice) -> Iterator[Record]:

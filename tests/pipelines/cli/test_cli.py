@@ -42,6 +42,21 @@ def test_score_reads_and_writes_pipes(runs):
     assert (code, json.loads(out)["recommendation"]) == (0, "NOT_ELIGIBLE")
 
 
+def test_score_gives_as_much_of_why_as_is_asked(calls, runs, tmp_path):
+    """Short reasons leave out hits and contributions; with none a veto still names itself; the answers stay the same."""
+    answers = {}
+    for reasons in ("all", "short", "none"):
+        to = tmp_path / f"{reasons}.jsonl"
+        heartline("score", str(calls), "--out", str(to), "--runs", str(runs), "--reasons", reasons)
+        answers[reasons] = [json.loads(line) for line in to.read_text().splitlines()]
+    for of_all, short, none in zip(*answers.values(), strict=True):
+        assert of_all["recommendation"] == short["recommendation"] == none["recommendation"]
+        assert short["reasons"] == of_all["reasons"]
+        assert short["contributions"] == none["contributions"] == []
+    assert [reason["code"] for reason in answers["none"][1]["reasons"]] == ["veto_weapon"]
+    assert answers["none"][0]["reasons"] == []
+
+
 def test_score_writes_parquet_with_the_same_json(calls, runs, tmp_path):
     """A table of decisions holds the whole decision too."""
     heartline("score", str(calls), "--out", str(tmp_path / "d.parquet"), "--runs", str(runs))

@@ -242,6 +242,25 @@ class TestBackfill:
             backfill.run(parts, tmp_path / "a", bundle=runs / "champion", program="eugene-cahoots")
         assert self.files(tmp_path / "a") == whole
 
+    def test_a_long_part_is_decided_in_slices_by_any_number_of_processes(self, parts, runs, tmp_path, monkeypatch):
+        """Its rows come out in their order with the ids that they have in one piece, and a slice that is there is done."""
+        monkeypatch.setattr(backfill, "LONGEST_PART", 60)
+        told = {"bundle": runs / "champion", "program": "durham-heart", "detail": "short"}
+        file = min(parts.rglob("*.parquet"))
+        assert backfill.run(file, tmp_path / "a", **told) == (3, 150)
+        slices = sorted((tmp_path / "a").glob("*.parquet"))
+        assert [len(pd.read_parquet(slice_)) for slice_ in slices] == [60, 60, 30]
+        whole = pd.DataFrame.from_records(list(backfill.rows(file, **told)))
+        sliced = pd.concat([pd.read_parquet(slice_) for slice_ in slices], ignore_index=True)
+        assert sliced["decision"].tolist() == whole["decision"].tolist()
+        before = self.files(tmp_path / "a")
+        slices[1].unlink()
+        slices[2].unlink()
+        assert backfill.run(file, tmp_path / "a", jobs=2, **told) == (2, 90)
+        assert self.files(tmp_path / "a") == before
+        with pytest.raises(InvalidData, match="other parts decided"):
+            backfill.run(file, tmp_path / "a", **told | {"detail": "all"})
+
     @pytest.mark.slow
     def test_dask_decides_the_same_bytes_also_after_a_kill(self, parts, runs, tmp_path):
         """Killed with -9 in the middle, started again with two workers: the same parts as one process, and no other file."""
