@@ -6,7 +6,7 @@ from datetime import datetime
 
 from models.call import Answer
 from models.classifier.bundle import Bundle
-from models.classifier.familiarity import unfamiliar_share
+from models.classifier.familiarity import is_content, unfamiliar_share
 from models.classifier.features import MISSING
 from models.classifier.heads import RISKS
 from models.classifier.scorer import Scores
@@ -190,7 +190,7 @@ class Policy:
             return Recommendation.REVIEW
         point = self.bundle.operating_point
         if scores.eligible >= point.eligible_at:
-            return Recommendation.ELIGIBLE
+            return Recommendation.REVIEW if self.bundle.review_only else Recommendation.ELIGIBLE
         return Recommendation.NOT_ELIGIBLE if scores.eligible < point.not_eligible_below else Recommendation.REVIEW
 
     def _cautions(self, reading: Reading, scores: Scores, *, attended: bool) -> tuple[Ground, ...]:
@@ -222,9 +222,7 @@ class Policy:
 
     def _not_understood(self, reading: Reading) -> list[Ground]:
         """Return why the note does not say enough that is known to be the program's."""
-        kind = reading.call_type
-        named = kind.name in self.program.eligible_call_types and not kind.guessed  # the call-taker's own word for it
-        if not named and not any(signal.asserted and signal.group in self._program_groups for signal in reading.signals):
+        if not self._is_named_by_type(reading) and not any(signal.asserted and signal.group in self._program_groups for signal in reading.signals):
             return [
                 Ground("no_program_signal", "Neither the note nor the call type names a situation that the program answers.")
             ]
@@ -234,6 +232,13 @@ class Policy:
         if share <= self.bundle.operating_point.max_unfamiliar:
             return []
         return [Ground("unfamiliar_note", "The note says little that the model has learnt.")]
+
+    def _is_named_by_type(self, reading: Reading) -> bool:
+        """Return whether the call-taker's own call type names a situation of the program and the note says something too."""
+        kind = reading.call_type
+        if kind.guessed or kind.name not in self.program.eligible_call_types:
+            return False
+        return sum(is_content(word.text) for word in reading.words) >= _FEW_WORDS
 
     def _by_program(self, recommendation: Recommendation, reading: Reading) -> tuple[Recommendation, tuple[Ground, ...]]:
         """Apply the program's own list of call types to what the note says; a guessed type only raises a doubt."""

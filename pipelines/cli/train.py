@@ -10,7 +10,8 @@ import typer
 from rich.progress import Progress
 
 from models.classifier import bundle as bundles
-from models.errors import RebuildDiffers
+from models.errors import InvalidData, RebuildDiffers
+from models.programs.kept import program_file
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, ProgramOption, RunsOption
 from pipelines.data.file_digest import file_sha256
@@ -23,6 +24,7 @@ from pipelines.training.carry_over import abstention
 from pipelines.training.carry_over import carry_over as measure_carry_over
 from pipelines.training.provenance import environment, git_state
 from pipelines.training.reference import MeasureOn
+from pipelines.training.run_record import variants
 from pipelines.training.sources import Loaded, Source
 from pipelines.training.tracking import Store
 
@@ -61,13 +63,15 @@ def train(
     settings = load_config(config)
     with tempfile.TemporaryDirectory() as folder:
         source = Source(data, from_ledger, up_to)
-        candidate, loaded = _trained(
-            source, settings, Path(folder) / "bundle", program=program, compare=compare, reference=reference
-        )
-        tags = git_state() | loaded.tags
-        registered = Store(runs, settings).log(
-            candidate.folder, candidate.evaluation, program=program, tags=tags, compared=candidate.compared
-        )
+        store = Store(runs, settings)
+        with store.running("training"):
+            candidate, loaded = _trained(
+                source, settings, Path(folder) / "bundle", program=program, compare=compare, reference=reference
+            )
+            tags = git_state() | loaded.tags
+            registered = store.log(
+                candidate.folder, candidate.evaluation, program=program, tags=tags, nested=variants(candidate.compared)
+            )
     for line in _comparison_lines(candidate):
         terminal.show(line)
     for line in evaluation_lines(candidate.evaluation):
@@ -108,7 +112,7 @@ def _trained(
     source: Source, settings: Config, folder: Path, *, program: str, compare: bool = False, reference: Path | None = None
 ) -> tuple[Candidate, Loaded]:
     """Read the calls and train, showing each step."""
-    with _steps(14 if compare else 7) as say:
+    with steps(14 if compare else 7) as say:
         loaded = sources.load(source, say=say)
         measure_on = MeasureOn(read_table(reference), file_sha256(reference)) if reference is not None else None
         candidate = train_candidate(
@@ -125,7 +129,7 @@ def _trained(
 
 
 @contextmanager
-def _steps(total: int) -> Iterator[Callable[[str], None]]:
+def steps(total: int) -> Iterator[Callable[[str], None]]:
     """Give a function that prints a step and moves a progress bar on."""
     with Progress(console=terminal.err, transient=True) as progress:
         bar = progress.add_task("reading", total=total)
@@ -141,13 +145,15 @@ def _rebuild(data: Path, ledger: str | None, like: Path) -> None:
     """Train again as a bundle's manifest says, and compare the digests; raise `RebuildDiffers` where they differ."""
     manifest = bundles.read_manifest(like)
     origin = manifest["training"]
+    if "adapted" in origin:
+        raise InvalidData("this bundle was adapted, not trained", value=str(like), remedy="run heartline adapt again")
     differing = [f"data {file_sha256(data)[:16]}"] if file_sha256(data) != origin["data_sha256"] else []
     differing += [f"{name} {has}" for name, has in environment().items() if origin["environment"].get(name) != has]
     if differing:
         raise RebuildDiffers("not what the bundle was made from", value=", ".join(differing), remedy="see its manifest")
     with tempfile.TemporaryDirectory() as folder:
         source = Source(data, ledger, origin.get("ledger_entries"))
-        settings, program = from_flat(origin["config"]), origin["program"].split("@")[0]
+        settings, program = from_flat(origin["config"]), str(program_file(like) or origin["program"].split("@")[0])
         candidate, _ = _trained(source, settings, Path(folder), program=program)
         again = bundles.read_manifest(candidate.folder)
     if again["digest"] != manifest["digest"]:
