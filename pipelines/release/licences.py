@@ -50,8 +50,5 @@ def _stated(package: str, version: str) -> str:
         return UNKNOWN
     names = [line.rsplit(" :: ", 1)[-1] for line in found.get_all("Classifier") or [] if line.startswith("License ::")]
     own = (found["License"] or "").strip() if "License" in found else ""
-    return (
-        found.get("License-Expression")
-        or "; ".join(names)
-        or (own if own and len(own) <= _LONGEST and "\n" not in own else UNKNOWN)
-    )
+    expressions = found.get_all("License-Expression") or [""]
+    return expressions[0] or "; ".join(names) or (own if own and len(own) <= _LONGEST and "\n" not in own else UNKNOWN)
