@@ -13,6 +13,10 @@ EXTRAS := --extra serve --extra train --extra evaluate --extra scale
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-header --python-version 3.11
 FAST := not slow and not model and not benchmark
 
+# One thread for each process: the workers share the cores, and on small problems threads cost more than they gain.
+TESTED := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
+unexport PYTHONDONTWRITEBYTECODE  # compiled once, not anew by every process that a test starts
+
 .PHONY: help run check test smoke browser lint types fast diagram lock sbom audit bench soak report results screenshots clean
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := run
@@ -46,13 +50,13 @@ check: $(VENV)/test.stamp ## linters, types and the fast tests
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types fast
 
 test: $(VENV)/test.stamp browser lint types ## linters, types and every test but the benchmarks
-	$(BIN)/pytest -n 3 --dist loadfile -m "not benchmark"
+	$(TESTED) -n 3 --dist loadfile --no-loadscope-reorder -m "not benchmark"
 
 fast: $(VENV)/test.stamp
-	$(BIN)/pytest -q -m "$(FAST)" --ignore tests/browser
+	$(TESTED) -q -m "$(FAST)" --ignore tests/browser
 
 smoke: $(VENV)/test.stamp ## every benchmark and soak once, in small: that they run, not what they measure
-	$(BIN)/pytest -m benchmark
+	$(TESTED) tests/benchmarks tests/browser/test_strip.py -m benchmark
 
 # The pages are tested in Debian's Chromium. Where it is missing and cannot be installed, those tests skip and say so.
 browser:

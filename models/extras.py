@@ -13,7 +13,9 @@ MODULES: dict[str, tuple[str, ...]] = {
         "fastapi", "httptools", "itsdangerous", "jinja2", "jwt", "markupsafe", "prometheus_client", "psycopg",
         "pydantic_settings", "python_multipart", "starlette", "structlog", "uvicorn", "uvloop", "websockets",
     ),
-    "train": ("matplotlib", "mlflow", "pandera", "presidio_analyzer", "scipy", "sklearn", "skops", "threadpoolctl"),
+    "train": (
+        "matplotlib", "mlflow", "optuna", "pandera", "presidio_analyzer", "scipy", "sklearn", "skops", "threadpoolctl",
+    ),
     "evaluate": ("cleanlab", "simpy"),
     "scale": ("distributed",),
     "spark": ("pyspark",),

@@ -190,7 +190,7 @@ class Policy:
             return Recommendation.REVIEW
         point = self.bundle.operating_point
         if scores.eligible >= point.eligible_at:
-            return Recommendation.ELIGIBLE
+            return Recommendation.REVIEW if self.bundle.review_only else Recommendation.ELIGIBLE
         return Recommendation.NOT_ELIGIBLE if scores.eligible < point.not_eligible_below else Recommendation.REVIEW
 
     def _cautions(self, reading: Reading, scores: Scores, *, attended: bool) -> tuple[Ground, ...]:

@@ -53,6 +53,16 @@ def test_every_command_is_in_the_readme_and_the_reverse():
     assert listed == set(COMMANDS)
 
 
+@pytest.mark.parametrize("name", sorted(DOCUMENTS))
+def test_every_test_that_a_readme_names_exists(name):
+    """A table of attacks that names a test is shown by it: the file and the function are there."""
+    files = set(re.findall(r"\b((?:\w+/)+test_\w+\.py)", DOCUMENTS[name]))
+    assert {path for path in files if not (ROOT / "tests" / path.removeprefix("tests/")).is_file()} == set()
+    written = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    functions = set(re.findall(r"`(test_\w+)`", DOCUMENTS[name]))
+    assert {function for function in functions if f"def {function}(" not in written} == set()
+
+
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_help_holds_an_example_that_parses(name):
     """An example in a help text names its own command and options that exist."""
@@ -64,12 +74,12 @@ def test_every_help_holds_an_example_that_parses(name):
 
 
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"serve", "cad simulate"}))
-def test_every_example_runs(name, runs, corpus, tmp_path, monkeypatch):
+def test_every_example_runs(name, runs, corpus, recent, tmp_path, monkeypatch):
     """What a help text shows does run; a gate may say no, but nothing is wrong with the input."""
     for shared in ("data", "models", "pipelines", "tests"):
         (tmp_path / shared).symlink_to(ROOT / shared)
     shutil.copytree(runs, tmp_path / "mlruns")
-    shutil.copy(corpus, tmp_path / "mlruns" / "corpus.csv")
+    shutil.copy(corpus if name == "train" else recent, tmp_path / "mlruns" / "corpus.csv")
     monkeypatch.chdir(tmp_path)
     prepared("sqlite:///mlruns/ledger.db", "mlruns/ledger.anchor")
     if name.startswith("label ") and name != "label create":
@@ -173,3 +183,16 @@ def test_nothing_speaks_of_how_it_was_made():
     ]:
         text = path.read_text(encoding="utf-8")
         assert not any(host in text for host in hosts), path
+
+
+def test_the_notebook_of_the_readme_runs(runs, tmp_path, monkeypatch, capsys):
+    """The script that a data scientist copies does what it says, on a champion and the sample."""
+    for shared in ("data", "models", "pipelines"):
+        (tmp_path / shared).symlink_to(ROOT / shared)
+    shutil.copytree(runs, tmp_path / "mlruns")
+    monkeypatch.chdir(tmp_path)
+    script, *_ = re.findall(r"```python\n(.*?)```", section("pipelines/README.md", "From a notebook"), flags=re.DOTALL)
+    exec(compile(script, "notebook", "exec"), {})  # noqa: S102  our own document
+    printed = capsys.readouterr().out
+    assert "NOT_ELIGIBLE" in printed
+    assert "metrics.auc" in printed

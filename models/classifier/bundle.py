@@ -74,6 +74,11 @@ class Bundle:
         return str(self.manifest.get("training", {}).get("certified_on", "unknown"))
 
     @property
+    def review_only(self) -> bool:
+        """Return whether the bundle must never say ELIGIBLE, because no threshold could be certified for it."""
+        return bool(self.manifest.get("training", {}).get("review_only", False))
+
+    @property
     def learnt_types(self) -> frozenset[str]:
         """Return the call types of which the model met enough eligible calls to have learnt them."""
         return frozenset(self.manifest.get("training", {}).get("learnt_types", ()))
@@ -248,6 +253,8 @@ def _proved(difference: float, calls: int, *, where: Path) -> Proof:
 
 def _check_point(point: OperatingPoint, training: Mapping[str, Any], adjustment: Adjustment) -> None:
     """Raise `BundleError` where the thresholds cannot be those that were certified."""
+    if training.get("review_only"):
+        return  # the policy never clears a call by such a bundle
     floor = adjustment.apply(float(training.get("config", {}).get("threshold.min_probability", 0.0))) - 1e-9
     in_order = 0.0 <= point.not_eligible_below <= point.eligible_at <= 1.0 and point.eligible_at >= floor
     proved = provable(point.n_ineligible, max_rate=point.max_false_clear, confidence=point.confidence)

@@ -145,11 +145,15 @@ class Ledger:
 
         `caller` is as it came with the call; entries of the first release are found where it is written as it was then.
         """
-        hashes = [self.encryption.hash_caller(caller), self.encryption.fingerprint(caller)]
-        last = (
-            sa.select(callers.c.decision_id).where(callers.c.caller.in_(hashes)).order_by(callers.c.seq.desc()).limit(limit)
-        )
+        last = sa.select(callers.c.decision_id).where(self._is_caller(caller)).order_by(callers.c.seq.desc()).limit(limit)
         return list(queries.select(self._engine, entries.c.decision_id.in_(last.scalar_subquery())))
+
+    def count_calls_of(self, caller: str) -> int:
+        """Return how many calls of a caller were decided; several decisions under one incident number are one call."""
+        call = sa.func.coalesce(entries.c.call_id, entries.c.decision_id)
+        query = sa.select(sa.func.count(call.distinct())).join(callers, callers.c.seq == entries.c.seq)
+        with database_errors(self._engine, queries.FAULT), self._engine.connect() as connection:
+            return int(connection.execute(query.where(self._is_caller(caller))).scalar() or 0)
 
     def search(
         self,
@@ -231,6 +235,10 @@ class Ledger:
         self._thread.close()
         self._writer.close()
         self._engine.dispose()
+
+    def _is_caller(self, caller: str) -> sa.ColumnElement[bool]:
+        """Return the condition for a caller's rows, hashed as now or as the first release did."""
+        return callers.c.caller.in_([self.encryption.hash_caller(caller), self.encryption.fingerprint(caller)])
 
     def _keep_alert(self, message: str | None) -> None:
         """Keep and pass on what is wrong with the anchor, when it changes."""

@@ -19,6 +19,10 @@ COMMANDS = {
     "synthesise": "synthesise",
     "ingest": "ingest",
     "train": "train",
+    "adapt": "adapt",
+    "tune": "tune",
+    "retrain": "retrain",
+    "compare-domain": "compare_domain",
     "evaluate": "evaluate",
     "results": "results",
     "release": "release",
@@ -42,7 +46,7 @@ COMMANDS = {
 }
 """Each command or group of commands, and the file of this package that holds it.
 
-The file holds a function of the command's name with its example as `NAME_EXAMPLE`, or a group named `name_app`.
+The file holds a function of the command's name (`_` for `-`), its example as `NAME_EXAMPLE`, or a group named `name_app`.
 """
 
 
@@ -55,7 +59,8 @@ def application(names: Sequence[str] = tuple(COMMANDS)) -> typer.Typer:
         if group := getattr(module, f"{name.replace('-', '_')}_app", None):
             app.add_typer(group, name=name)
         else:
-            app.command(name, epilog=getattr(module, f"{name.upper()}_EXAMPLE"))(getattr(module, name))
+            function = name.replace("-", "_")
+            app.command(name, epilog=getattr(module, f"{function.upper()}_EXAMPLE"))(getattr(module, function))
     return app
 
 

@@ -1,15 +1,17 @@
 """The command that compares what the ledger holds with training."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from models.classifier.bundle import load
+from models.classifier.bundle import Bundle, load
 from models.errors import GateFailed
 from models.ledger.decision_table import decision_table
 from pipelines.cli import terminal
 from pipelines.cli.options import LEDGER, RUNS, BundleOption, ConfigOption, LedgerOption, RunsOption, opened_ledger
 from pipelines.operations import monitor as monitoring
+from pipelines.operations.monitor import Monitored
 from pipelines.settings import load_config
 
 MONITOR_EXAMPLE = "Example: heartline monitor"
@@ -24,11 +26,22 @@ def monitor(
 ) -> None:
     """Compare what the ledger holds with what training saw; exit 1 and say which limit is crossed."""
     loaded = load(bundle or runs / "champion")
+    result = monitored(loaded, ledger, since=since, config=config)
+    if result is None:
+        terminal.show("the ledger holds no final decision of this time: there is nothing to watch")
+        return
+    for line in monitoring.lines(result):
+        terminal.show(line)
+    if result.alarms:
+        raise GateFailed("; ".join(result.alarms), remedy="look into it, then retrain or roll back")
+
+
+def monitored(loaded: Bundle, ledger: str, *, since: str | None = None, config: Path | None = None) -> Monitored | None:
+    """Return what monitoring measures in a ledger against a model's training, or `None` where nothing was decided."""
     with opened_ledger(ledger) as opened:
         decisions = decision_table(opened.read(since=since))
         if decisions.empty:
-            terminal.show("the ledger holds no final decision of this time: there is nothing to watch")
-            return
+            return None
         ids = [str(key) for key in decisions["decision_id"]] if opened.encryption.can_encrypt else []
         notes = {key: note for key in ids if (note := opened.note(key)) is not None}
     training = loaded.manifest["training"]
@@ -38,7 +51,4 @@ def monitor(
         result.words = monitoring.new_words(decisions, notes, loaded.vocabulary)
     else:
         terminal.say("no note can be read (none kept, or HEARTLINE_NOTE_KEY is not set): new words are not looked for")
-    for line in monitoring.lines(result):
-        terminal.show(line)
-    if result.alarms:
-        raise GateFailed("; ".join(result.alarms), remedy="look into it, then retrain or roll back")
+    return result

@@ -68,7 +68,9 @@ def serve(
         ssl_keyfile=key,
         ws_max_size=256 * 1024,
         http="serving.security.connections:GuardedProtocol",
+        timeout_worker_healthcheck=60,  # a worker that is still importing on a busy machine is not dead
         timeout_keep_alive=30,
+        timeout_graceful_shutdown=30,  # seconds in which requests that were begun are answered after SIGTERM
         limit_concurrency=2000,
     )
 

@@ -10,7 +10,7 @@ import typer
 from rich.progress import Progress
 
 from models.classifier import bundle as bundles
-from models.errors import RebuildDiffers
+from models.errors import InvalidData, RebuildDiffers
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, ProgramOption, RunsOption
 from pipelines.data.file_digest import file_sha256
@@ -22,6 +22,7 @@ from pipelines.training import train as train_candidate
 from pipelines.training.carry_over import carry_over as measure_carry_over
 from pipelines.training.provenance import environment, git_state
 from pipelines.training.reference import MeasureOn
+from pipelines.training.run_record import variants
 from pipelines.training.sources import Loaded, Source
 from pipelines.training.tracking import Store
 
@@ -60,13 +61,15 @@ def train(
     settings = load_config(config)
     with tempfile.TemporaryDirectory() as folder:
         source = Source(data, from_ledger, up_to)
-        candidate, loaded = _trained(
-            source, settings, Path(folder) / "bundle", program=program, compare=compare, reference=reference
-        )
-        tags = git_state() | loaded.tags
-        registered = Store(runs, settings).log(
-            candidate.folder, candidate.evaluation, program=program, tags=tags, compared=candidate.compared
-        )
+        store = Store(runs, settings)
+        with store.running("training"):
+            candidate, loaded = _trained(
+                source, settings, Path(folder) / "bundle", program=program, compare=compare, reference=reference
+            )
+            tags = git_state() | loaded.tags
+            registered = store.log(
+                candidate.folder, candidate.evaluation, program=program, tags=tags, nested=variants(candidate.compared)
+            )
     for line in _comparison_lines(candidate):
         terminal.show(line)
     for line in evaluation_lines(candidate.evaluation):
@@ -99,7 +102,7 @@ def _trained(
     source: Source, settings: Config, folder: Path, *, program: str, compare: bool = False, reference: Path | None = None
 ) -> tuple[Candidate, Loaded]:
     """Read the calls and train, showing each step."""
-    with _steps(14 if compare else 7) as say:
+    with steps(14 if compare else 7) as say:
         loaded = sources.load(source, say=say)
         measure_on = MeasureOn(read_table(reference), file_sha256(reference)) if reference is not None else None
         candidate = train_candidate(
@@ -116,7 +119,7 @@ def _trained(
 
 
 @contextmanager
-def _steps(total: int) -> Iterator[Callable[[str], None]]:
+def steps(total: int) -> Iterator[Callable[[str], None]]:
     """Give a function that prints a step and moves a progress bar on."""
     with Progress(console=terminal.err, transient=True) as progress:
         bar = progress.add_task("reading", total=total)
@@ -132,6 +135,8 @@ def _rebuild(data: Path, ledger: str | None, like: Path) -> None:
     """Train again as a bundle's manifest says, and compare the digests; raise `RebuildDiffers` where they differ."""
     manifest = bundles.read_manifest(like)
     origin = manifest["training"]
+    if "adapted" in origin:
+        raise InvalidData("this bundle was adapted, not trained", value=str(like), remedy="run heartline adapt again")
     differing = [f"data {file_sha256(data)[:16]}"] if file_sha256(data) != origin["data_sha256"] else []
     differing += [f"{name} {has}" for name, has in environment().items() if origin["environment"].get(name) != has]
     if differing:

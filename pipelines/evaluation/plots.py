@@ -25,7 +25,7 @@ def draw(evaluation: Evaluation, point: Mapping[str, float]) -> dict[str, Figure
     }
 
 
-def _axes(title: str, x: str, y: str) -> tuple[Figure, Any]:
+def new_plot(title: str, x: str, y: str) -> tuple[Figure, Any]:
     """Return an empty plot with its labels."""
     figure = Figure(figsize=(5, 4), layout="constrained")
     axes = figure.subplots()
@@ -36,7 +36,7 @@ def _axes(title: str, x: str, y: str) -> tuple[Figure, Any]:
 
 def _calibration(truth: Bools, scores: Floats) -> Figure:
     """Return a plot of the share that was eligible against the predicted probability."""
-    figure, axes = _axes("Calibration (test block)", "predicted probability of eligible", "share that was eligible")
+    figure, axes = new_plot("Calibration (test block)", "predicted probability of eligible", "share that was eligible")
     bins = equal_count_bins(scores, _BINS)
     axes.plot([0, 1], [0, 1], color="grey", linestyle="--", label="perfect")
     axes.plot([scores[b].mean() for b in bins], [truth[b].mean() for b in bins], marker="o", label="tenths of the calls")
@@ -46,7 +46,7 @@ def _calibration(truth: Bools, scores: Floats) -> Figure:
 
 def _precision_recall(truth: Bools, scores: Floats) -> Figure:
     """Return a plot of precision against recall."""
-    figure, axes = _axes("Precision and recall (test block)", "recall of eligible calls", "precision")
+    figure, axes = new_plot("Precision and recall (test block)", "recall of eligible calls", "precision")
     precision, recall, _ = precision_recall_curve(truth, scores)
     axes.plot(recall, precision)
     return figure
@@ -54,7 +54,7 @@ def _precision_recall(truth: Bools, scores: Floats) -> Figure:
 
 def _trade_off(truth: Bools, scores: Floats, point: Mapping[str, float]) -> Figure:
     """Return a plot of the false-clear rate and the recall over thresholds, with the certified one marked."""
-    figure, axes = _axes("What each threshold costs (test block)", "threshold for ELIGIBLE", "share")
+    figure, axes = new_plot("What each threshold costs (test block)", "threshold for ELIGIBLE", "share")
     steps = np.linspace(0, 1, 201)
     axes.plot(steps, [(scores[~truth] >= step).mean() for step in steps], label="ineligible cleared")
     axes.plot(steps, [(scores[truth] >= step).mean() for step in steps], label="eligible found")

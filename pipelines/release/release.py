@@ -67,6 +67,7 @@ def release(
         evidence=_evidence(candidate, champion, evaluation, measured, tests) | {"proof": asdict(proof)},
     )
     promote(store, candidate, CHALLENGER if shadow else CHAMPION)
+    store.link(candidate.digest, {"release": entry.evidence, "released_at": entry.at, "released_by": by})
     return Released(candidate, measured, entry)
 
 

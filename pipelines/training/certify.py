@@ -109,14 +109,19 @@ def certify(router: Router, calibrate: Table, certify_on: Table, config: Config)
         served=(block.scores[served], is_true(certify_on.labels["adverse_event"])[served]),
         max_adverse_share=config.threshold.max_adverse_share,
     )
+    low = low_band(earlier, later, certify_on, config)
+    return replace(point, low_risk_below=low, max_unfamiliar=config.threshold.max_unfamiliar)
+
+
+def low_band(earlier: list[Decision], later: list[Decision], certify_on: Table, config: Config) -> float | None:
+    """Return the risk below which the band is low, proved on the later decisions' labels, or `None` where none can be."""
     known = any_risk(certify_on.labels)
     counted = np.array([value is not None for value in known], dtype=bool)
     risk = np.array([decision.risk_probability or 0.0 for decision in later])
-    low = certified_low(
+    return certified_low(
         risk[counted],
         known[counted].astype(bool),
         edges_from=np.array([decision.risk_probability or 0.0 for decision in earlier]),
         max_share=config.threshold.max_low_risk,
         confidence=config.threshold.confidence,
     )
-    return replace(point, low_risk_below=low, max_unfamiliar=config.threshold.max_unfamiliar)

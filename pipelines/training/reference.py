@@ -100,7 +100,7 @@ def measure(router: Router, notes: Table, config: Config, *, recipe: Recipe, fil
     allowed = allowed_errors(n, max_rate=max_rate, confidence=confidence)
     if allowed < 0:
         raise InvalidData("too few ineligible reference notes", value=n, remedy="bring at least 59")
-    adjustment = _calibration(decisions, block.eligible)
+    adjustment = calibration_of(decisions, block.eligible)
     scores = np.array([-1.0 if score < 0 else adjustment.apply(score) for score in block.scores])
     wrong = np.sort(scores[~block.eligible])[::-1]
     floor = float(np.nextafter(max(wrong[allowed], 0.0), 1.0))
@@ -182,16 +182,21 @@ def write(reference: Reference, path: Path = REFERENCE_PATH) -> None:
     path.write_text("\n".join(lines), encoding="utf-8")
 
 
-def _calibration(decisions: list[Decision], truth: Bools) -> Adjustment:
-    """Return slope and intercept that fit the log-odds of unvetoed notes to their labels; shape of `truth`: (n,).
+def calibration_of(decisions: list[Decision], truth: Bools) -> Adjustment:
+    """Return slope and intercept that fit the log-odds of unvetoed notes to their labels; shape of `truth`: (n,)."""
+    scored = [decision.eligible_probability for decision in decisions]
+    rows = [row for row, chance in enumerate(scored) if chance is not None and not decisions[row].vetoed]
+    chances = np.clip([scored[row] or 0.0 for row in rows], 1e-9, 1 - 1e-9)
+    return fitted_line(np.log(chances / (1 - chances)), truth[rows])
+
+
+def fitted_line(logits: Floats, truth: Bools) -> Adjustment:
+    """Return slope and intercept that fit log-odds to labels, both of shape (n,).
 
     A few hundred notes place them loosely, so both are drawn towards no change: the slope by a normal prior about 1, the
     intercept by one about 0 (maximum a posteriori).
     """
-    scored = [decision.eligible_probability for decision in decisions]
-    rows = [row for row, chance in enumerate(scored) if chance is not None and not decisions[row].vetoed]
-    chances = np.clip([scored[row] or 0.0 for row in rows], 1e-9, 1 - 1e-9)
-    logits, signs = np.log(chances / (1 - chances)), np.where(truth[rows], 1.0, -1.0)
+    signs = np.where(truth, 1.0, -1.0)
 
     def loss(parameters: Floats) -> float:
         slope, intercept = parameters

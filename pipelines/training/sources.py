@@ -5,13 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.errors import LedgerBroken
+import pandas as pd
+
+from models.call import FIELDS
+from models.classifier.bundle import Bundle
+from models.errors import InvalidData, LedgerBroken
 from models.ledger.anchor import anchor_file_of
 from models.ledger.encryption import NoteEncryption, key_file_of
 from models.ledger.hash_chain import Verdict
 from models.ledger.store import Ledger
+from models.programs.program import load_program
+from pipelines.corpus.synthesise import LABELS as CORPUS_LABELS
+from pipelines.corpus.synthesise import synthesise
 from pipelines.data.file_digest import file_sha256
 from pipelines.data.table import Table, read_table
+from pipelines.data.writers import write_frame
+from pipelines.settings import from_flat
 from pipelines.training.labels import joined, labels_of
 
 
@@ -63,6 +72,34 @@ def load(source: Source, *, say: Callable[[str], None] = lambda _: None) -> Load
         say(line)
     tags |= {"ledger_url": source.ledger, "ledger_entries": str(count)}
     return Loaded(both, identity | {"ledger_entries": count}, tags)
+
+
+def corpus_of(base: Bundle, *, given: Path | None, runs: Path, program: str, say: Callable[[str], None]) -> Path:
+    """Return the file of the calls that a base learnt from: the one given, a kept one, or one written by its settings.
+
+    What is written is kept in the runs folder by its digest, so that a release finds it. Raises `InvalidData` where the
+    base learnt from a city's own calls, which nobody can write again.
+    """
+    training = base.manifest["training"]
+    wanted = str(training.get("data_sha256", ""))
+    path = given or runs / f"corpus-{wanted[:16]}.csv"
+    if path.is_file():
+        if file_sha256(path) != wanted:
+            say("these synthetic calls are not the ones that the base learnt from; the manifest names both")
+        return path
+    if base.certified_on == "local" and "adapted" not in training:
+        raise InvalidData(
+            "the base learnt from calls that are not synthetic", value=base.digest[:16], remedy="name them with --training"
+        )
+    settings = from_flat(training["config"]).synthesise
+    frame = pd.DataFrame.from_records(
+        list(synthesise(settings, program=load_program(program))), columns=[*FIELDS, *CORPUS_LABELS]
+    )
+    unfinished = runs / "corpus-unfinished.csv"
+    write_frame(frame, unfinished)
+    digest = file_sha256(unfinished)
+    say(f"{len(frame)} synthetic calls written again" + ("" if digest == wanted else ", not the same as the base's"))
+    return unfinished.rename(runs / f"corpus-{digest[:16]}.csv")
 
 
 def _trusted(verdict: Verdict, entries: int | None) -> int:

@@ -12,8 +12,9 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ from typing import Any
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a 911 centre's machine calls nobody
 
 import mlflow
+import pandas as pd
+from mlflow.data.dataset_source_registry import resolve_dataset_source
+from mlflow.data.filesystem_dataset_source import FileSystemDatasetSource
+from mlflow.data.meta_dataset import MetaDataset
 from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types.schema import ColSpec, Schema, TensorSpec
@@ -32,11 +37,24 @@ from pipelines.evaluation.evaluate import Evaluation
 from pipelines.evaluation.plots import draw
 from pipelines.evaluation.report import Report
 from pipelines.settings import Config
-from pipelines.training.compare import Compared
+from pipelines.training.run_record import (
+    INVENTED_CALL,
+    NestedRun,
+    UsedData,
+    description,
+    errors_table,
+    figures_table,
+    model_card,
+    used_data,
+)
 
 MODEL_FILE = Path(__file__).with_name("mlflow_model.py")
 CODE = [str(Path(__file__).parents[2] / "models")]
 CHAMPION, CHALLENGER, CANDIDATE = "champion", "challenger", "candidate"
+NOTE = "mlflow.note.content"
+ABOUT = "Whether an alternative-response program should answer a 911 call, the veto included; advice, never a dispatch."
+EXAMPLE_FIELDS = ("narrative", "call_id", "received_at", "call_type", "source", "zone")
+_DIGEST = 36  # characters: the most that MLflow keeps
 _NUMBERS = {"calls_24h": "double", "calls_30d": "double", "premise_hazard": "boolean"}
 
 
@@ -74,27 +92,79 @@ class Store:
         *,
         program: str,
         tags: Mapping[str, str],
-        compared: Sequence[Compared] = (),
+        nested: Sequence[NestedRun] = (),
     ) -> Registered:
-        """Record one training run with all that is needed to rebuild it; register its model as the candidate."""
+        """Record one training run with all that is needed to rebuild it; register its model as the candidate.
+
+        The run that `running` opened is used, or one of its own. `nested` are its parts: folds, variants, trials.
+        """
         manifest = bundles.read_manifest(bundle)
         training = manifest["training"]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # MLflow warns about its own dependencies; ours are in the lock file
-            with mlflow.start_run(experiment_id=self._experiment_id()):
-                mlflow.log_params(training["config"])
-                mlflow.set_tags(_tags(manifest) | {"program_id": program} | dict(tags))
-                mlflow.log_metrics(_metrics(evaluation))
-                mlflow.log_dict(evaluation.to_record(), "evaluation.json")
-                mlflow.log_dict(training["environment"], "environment.json")
-                self._log_plots(evaluation, manifest["operating_point"])
-                for variant in compared:
-                    _log_variant(variant, self._experiment_id())
-                info = self._log_model(bundle, str(manifest["digest"]), program)
-        version = str(info.registered_model_version)
-        self.client.set_model_version_tag(self.name, version, "digest", str(manifest["digest"]))
+        with self.running("training"), _quiet():
+            mlflow.log_params(training["config"])
+            mlflow.set_tags(_tags(manifest) | {"program_id": program, NOTE: description(training)} | dict(tags))
+            mlflow.log_metrics(_metrics(evaluation))
+            for data in used_data(tags):
+                _log_data(data)
+            mlflow.log_dict(evaluation.to_record(), "evaluation.json")
+            mlflow.log_table(figures_table(evaluation), "figures.json")
+            mlflow.log_table(errors_table(evaluation), "wrong_answers.json")
+            mlflow.log_dict(training["environment"], "environment.json")
+            mlflow.log_text(model_card(manifest, evaluation), "model_card.md")
+            self._log_plots(evaluation, manifest["operating_point"])
+            for part in nested:
+                self.log_nested(part)
+            info = self._log_model(bundle, str(manifest["digest"]), program)
+        return self._described(str(info.registered_model_version), manifest)
+
+    def _described(self, version: str, manifest: Mapping[str, Any]) -> Registered:
+        """Return a new version, described, tagged and named the candidate."""
+        training = manifest["training"]
+        self.client.update_registered_model(self.name, description=ABOUT)
+        self.client.update_model_version(self.name, version, description=description(training))
+        lineage = {"base": training["adapted"]["base"]} if "adapted" in training else {}
+        known = {"digest": manifest["digest"], "certified_on": training.get("certified_on", "unknown")}
+        for name, value in (known | lineage).items():
+            self.client.set_model_version_tag(self.name, version, name, str(value))
         self.client.set_registered_model_alias(self.name, CANDIDATE, version)
         return self.by_version(version)
+
+    @contextmanager
+    def running(self, name: str) -> Iterator[str]:
+        """Give the id of a run that is open while work is done, with the machine's own metrics; an open one is used.
+
+        A run whose work fails is kept and marked as failed.
+        """
+        if (active := mlflow.active_run()) is not None:
+            yield str(active.info.run_id)
+            return
+        with _quiet():
+            run = mlflow.start_run(experiment_id=self._experiment_id(), run_name=name, log_system_metrics=True)
+        try:
+            yield str(run.info.run_id)
+        except BaseException:
+            mlflow.end_run("FAILED")
+            raise
+        mlflow.end_run()
+
+    def log_nested(self, part: NestedRun) -> None:
+        """Record one part of the open run as a run inside it."""
+        with _quiet(), mlflow.start_run(experiment_id=self._experiment_id(), run_name=part.name, nested=True):
+            mlflow.set_tags(dict(part.tags))
+            mlflow.log_params(dict(part.params))
+            mlflow.log_metrics(dict(part.metrics))
+
+    def log_figure(self, figure: Any, table: pd.DataFrame, *, name: str) -> None:
+        """Record a plot of the open run and the table that it was drawn from."""
+        with _quiet():
+            mlflow.log_figure(figure, f"plots/{name}.png")
+            mlflow.log_table(table, f"{name}.json")
+
+    def link(self, digest: str, links: Mapping[str, str]) -> None:
+        """Tag the registered versions of a bundle with where more is known of them: an evaluation's run, a release."""
+        for each in self.client.search_model_versions(f"name = '{self.name}' and tags.digest = '{digest}'"):
+            for name, value in links.items():
+                self.client.set_model_version_tag(self.name, str(each.version), name, value)
 
     def log_report(self, report: Report) -> str:
         """Record a report, as a page and as JSON, with its figures; return the run's id."""
@@ -105,6 +175,9 @@ class Store:
                 mlflow.log_metrics(_metrics(report.evaluation) | {"findings": float(len(report.findings))})
                 mlflow.log_text(report.to_html(), "report.html")
                 mlflow.log_text(json.dumps(report.to_record(), default=str), "report.json")
+                mlflow.log_table(figures_table(report.evaluation), "figures.json")
+                mlflow.log_table(errors_table(report.evaluation), "wrong_answers.json")
+        self.link(report.versions["model"], {"evaluation_run": str(run.info.run_id), "evaluated_on": report.data})
         return str(run.info.run_id)
 
     def by_alias(self, alias: str) -> Registered | None:
@@ -147,7 +220,8 @@ class Store:
         found = self.client.get_experiment_by_name(self._experiment)
         if found is not None:
             return str(found.experiment_id)
-        return str(self.client.create_experiment(self._experiment, artifact_location=(self.root / "artifacts").as_uri()))
+        place = (self.root / "artifacts").as_uri()
+        return str(self.client.create_experiment(self._experiment, artifact_location=place, tags={NOTE: ABOUT}))
 
     def _log_plots(self, evaluation: Evaluation, point: Mapping[str, float]) -> None:
         """Draw and record the plots."""
@@ -165,6 +239,7 @@ class Store:
                 artifacts={"bundle": str(staged), "identity": str(identity)},
                 code_paths=CODE,
                 signature=signature(),
+                input_example=input_example(),
                 pip_requirements=_requirements(),
                 registered_model_name=self.name,
             )
@@ -184,6 +259,12 @@ def signature() -> ModelSignature:
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
 
 
+def input_example() -> pd.DataFrame:
+    """Return one invented call as the registered model reads it."""
+    record = INVENTED_CALL.to_record()
+    return pd.DataFrame([{name: str(record[name]) for name in EXAMPLE_FIELDS}])
+
+
 def _requirements() -> list[str]:
     """Return the pinned packages that the model needs."""
     names = ("mlflow", "numpy", "pandas", "pydantic")
@@ -201,12 +282,19 @@ def _tags(manifest: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _log_variant(variant: Compared, experiment: str) -> None:
-    """Record one variant of a comparison as a run inside the present one."""
-    with mlflow.start_run(experiment_id=experiment, run_name=variant.name, nested=True):
-        figures = asdict(variant)
-        mlflow.set_tags({"variant": figures.pop("name"), "wins": str(figures.pop("wins")).lower()})
-        mlflow.log_metrics(figures)
+def _log_data(data: UsedData) -> None:
+    """Record which data set the open run used: its name, digest and place, and none of its rows."""
+    source = resolve_dataset_source(data.path, candidate_sources=[FileSystemDatasetSource])  # type: ignore[list-item]  # it wants classes
+    used = MetaDataset(source, name=data.name, digest=data.sha256[:_DIGEST])  # type: ignore[abstract]  # it is not at run time
+    mlflow.log_input(used, context=data.context)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Ignore what MLflow warns of its own dependencies; ours are in the lock file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _metrics(evaluation: Evaluation) -> dict[str, float]:

@@ -22,6 +22,7 @@ from models.programs.program import DEFAULT_PROGRAM, load_program
 from models.reading import Reader
 from models.router import Router, matcher_of
 from models.signals import detector_of
+from models.statistics import Floats, Rows
 from pipelines.data.split import BLOCKS, Split, split
 from pipelines.data.table import Table, labelled, take
 from pipelines.evaluation.evaluate import Evaluation, evaluate
@@ -82,9 +83,9 @@ def train(
     say("features made")
     fitted = classifier.fit(
         rows["fit"],
-        _heads(table, blocks.fit),
+        head_labels(table, blocks.fit),
         calibration_frame=rows["calibrate"],
-        calibration_labels=_heads(table, blocks.calibrate),
+        calibration_labels=head_labels(table, blocks.calibrate),
         settings=config.classifier,
         eligible_weights=retrain.weights(table.labels.iloc[blocks.fit], config.retrain).to_numpy(),
     )
@@ -101,7 +102,7 @@ def train(
         "learnt_types": learnt_types(take(table, blocks.fit), reader),
         "certified_on": certified.on,
         "certified_by": certified.sentence,
-        "profile": profile(parts, take(table, blocks.certify), reader, certified.adjustment),
+        "profile": profile(_scores(parts, take(table, blocks.certify), reader, certified.adjustment), table, blocks.certify),
         "calibration": {head: how.to_record() for head, how in fitted.calibration.items()},
     }
     known = np.concatenate([blocks.calibrate, blocks.certify])
@@ -109,7 +110,7 @@ def train(
         folder,
         parts,
         point,
-        risks=_risk_tables(parts, take(table, known), config, reader),
+        risks=risk_tables(parts, take(table, known), config, reader),
         training=training,
         golden=[features.row(reader.read(call)) for call in GOLDEN_CALLS],
         adjustment=certified.adjustment,
@@ -121,7 +122,7 @@ def train(
     return Candidate(folder, digest, blocks, evaluation, training, table_of, without)
 
 
-def _risk_tables(parts: classifier.Parts, table: Table, config: Config, reader: Reader) -> dict[str, RiskTable]:
+def risk_tables(parts: classifier.Parts, table: Table, config: Config, reader: Reader) -> dict[str, RiskTable]:
     """Return, for each risk, how often calls that its head has not learnt from were so, by bands of its score."""
     encoded = parts["encoder"].transform(features.frame(table.calls, reader))
     truths = {name: table.labels[name].to_numpy(dtype=object) for name in RISKS} | {"risk": any_risk(table.labels)}
@@ -137,14 +138,18 @@ def _risk_tables(parts: classifier.Parts, table: Table, config: Config, reader: 
     return tables
 
 
-def profile(parts: classifier.Parts, block: Table, reader: Reader, adjustment: Adjustment) -> dict[str, Any]:
-    """Return what is ordinary: the tenths of the probabilities, and how often each field is missing."""
+def _scores(parts: classifier.Parts, block: Table, reader: Reader, adjustment: Adjustment) -> Floats:
+    """Return the adjusted probability of each call of a block; shape (n,)."""
     raw = parts["eligible"].predict_proba(parts["encoder"].transform(features.frame(block.calls, reader)))[:, 1]
-    scores = [adjustment.apply(float(score)) for score in raw]
-    gaps = Counter(name for call in block.calls for name in call.missing)
+    return np.array([adjustment.apply(float(score)) for score in raw])
+
+
+def profile(scores: Floats, table: Table, rows: Rows) -> dict[str, Any]:
+    """Return what is ordinary: the tenths of the probabilities of some rows, and how often each field is missing there."""
+    gaps = Counter(name for row in rows for name in table.calls[row].missing)
     return {
         "score_edges": [round(float(edge), 6) for edge in np.quantile(scores, np.arange(1, 10) / 10)],
-        "missing": {name: round(count / len(block.calls), 6) for name, count in sorted(gaps.items())},
+        "missing": {name: round(count / len(rows), 6) for name, count in sorted(gaps.items())},
     }
 
 
@@ -159,8 +164,8 @@ def learnt_types(block: Table, reader: Reader) -> list[str]:
     return sorted(name for name, count in counts.items() if count >= _LEARNT)
 
 
-def _heads(table: Table, rows: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
-    """Return the labels of each head; the response is learnt only from calls that have one."""
+def head_labels(table: Table, rows: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the labels of each head for some rows; the response is learnt only from calls that have one."""
     labels = table.labels.iloc[rows]
     return {
         "eligible": labels["eligible"].to_numpy(dtype=object),

@@ -1,6 +1,6 @@
 """A caller's earlier calls."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 
 from serving.api.dependencies import LedgerReader, ServicesOf
@@ -11,8 +11,9 @@ router = APIRouter(prefix="/v1/callers", responses=RESPONSES, tags=["decisions"]
 
 
 @router.post("")
-async def earlier_calls(caller: CallerIn, _: LedgerReader, services: ServicesOf) -> list[EntryOut]:
-    """Return the latest decisions on a caller's calls and what came of them."""
+async def earlier_calls(caller: CallerIn, _: LedgerReader, services: ServicesOf, response: Response) -> list[EntryOut]:
+    """Return the latest 20 decisions on a caller's calls and what came of them; X-Total-Calls says how many calls in all."""
     ledger = services.require_ledger()
     entries = await run_in_threadpool(ledger.of_caller, caller.caller_key)
+    response.headers["X-Total-Calls"] = str(await run_in_threadpool(ledger.count_calls_of, caller.caller_key))
     return [EntryOut(seq=entry.seq, content=entry.content) for entry in entries]

@@ -11,14 +11,19 @@ import socket
 import sqlite3
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
+import postgres
 import pytest
-from ledgers import of_service, prepared, sqlite_url
+import sqlalchemy as sa
+from ledgers import created, of_service, prepared, sqlite_url
 from servers import answer, free_port, load, request, started, uvicorn
 from websockets.asyncio.client import connect
 
+from models.atomic import replace_folder
 from models.classifier import bundle as bundles
+from models.ledger import Ledger, NoteEncryption
 
 WHOLE = os.environ.get("SOAK") == "whole"
 CALL = {"narrative": "male asleep in doorway of store, refusing to leave", "call_type": "Trespass", "zone": "D1"}
@@ -180,6 +185,106 @@ def test_many_calls_are_typed_at_once(place):
         with socket.create_connection(("127.0.0.1", port)) as probe:
             probe.sendall(b"GET /v1/health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert b"200 OK" in probe.recv(100)
+
+
+def test_postgresql_restarts_under_two_services(place):
+    """Connections ended, the server restarted: nothing acknowledged is lost, the rest is 503, and a swap reaches both."""
+    if postgres.binaries() is None:
+        pytest.skip(postgres.MISSING)
+    acknowledged, statuses, stop = [], Counter(), threading.Event()
+    with postgres.running() as (url, end, begin):
+        del place["HEARTLINE_ANCHOR"]
+        place |= {"HEARTLINE_LEDGER": url, "HEARTLINE_HASH_KEY": "k" * 32, "HEARTLINE_POLL": "0.2", "HEARTLINE_ANCHOR": "-"}
+        created(url, encryption=NoteEncryption(b"k" * 32)).close()
+        (one, first), (other, second) = serving(place), serving(place)
+        with first, second:
+
+            def ask(port):
+                while not stop.is_set():
+                    kept = []
+                    asked(port, BODY, kept)
+                    statuses[kept[0][0]] += 1
+                    acknowledged.extend(json.loads(body)["decision_id"] for status, body in kept if status == 200)
+
+            clients = [threading.Thread(target=ask, args=(port,)) for port in (one, other) for _ in range(2)]
+            for client in clients:
+                client.start()
+            for _ in range(5 if WHOLE else 1):
+                time.sleep(1)
+                end_connections(url)
+                time.sleep(1)
+                end()
+                time.sleep(0.5)
+                begin()
+            folder = Path(place["HEARTLINE_BUNDLE"])
+            digest = another(folder, folder.with_name("next"), 1)
+            replace_folder(folder, folder.with_name("next"))
+            for port in (one, other):
+                assert answers_with(port, digest)
+            stop.set()
+            for client in clients:
+                client.join()
+        ledger = opened_at(url)
+        held, verdict = {entry.content["decision_id"] for entry in ledger.read("decision")}, ledger.verify()
+        ledger.close()
+    print(f"{len(acknowledged)} acknowledged, statuses {dict(statuses)}, {len(held)} in the ledger")  # noqa: T201
+    assert set(statuses) <= {200, 503}
+    assert len(acknowledged) > 20
+    assert set(acknowledged) <= held
+    assert verdict.fault is None
+
+
+_END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename IS NOT NULL"
+
+
+def end_connections(url):
+    """End every connection of a PostgreSQL server, as a failover does."""
+    engine = sa.create_engine(url.replace("postgresql", "postgresql+psycopg"))
+    with engine.connect() as connection:
+        connection.execute(sa.text(_END))
+    engine.dispose()
+
+
+def opened_at(url):
+    """Open a ledger on PostgreSQL for reading."""
+    return Ledger(url, encryption=NoteEncryption(b"k" * 32), read_only=True)
+
+
+def answers_with(port, digest):
+    """Return whether a service comes to answer with a model, within half a minute."""
+    until, kept = time.monotonic() + 30, []
+    while time.monotonic() < until:
+        asked(port, BODY, kept)
+        if kept[-1][0] == 200 and json.loads(kept[-1][1])["versions"]["model"] == digest:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_a_full_disk_refuses_and_goes_on_when_there_is_room(place):
+    """The system lets no file of the service grow: every decision is refused with 503, and with room again given."""
+    refused, given = [], []
+    port, server = serving(place)
+    with server as process:
+        asked(port, BODY, given)
+        _, most = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1, most))
+        for _ in range(10):
+            asked(port, BODY, refused)
+        with socket.create_connection(("127.0.0.1", port)) as probe:
+            probe.sendall(b"GET /v1/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b"200 OK" in probe.recv(100)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most, most))
+        for _ in range(10):
+            asked(port, BODY, given)
+    assert {status for status, _ in refused} == {503}
+    assert {status for status, _ in given} == {200}
+    ledger = opened(place)
+    held = {entry.content["decision_id"] for entry in ledger.read("decision")}
+    verdict = ledger.verify()
+    ledger.close()
+    assert {json.loads(body)["decision_id"] for _, body in given} == held
+    assert verdict.fault is None
 
 
 def test_slow_and_broken_clients_hold_up_nobody(place):

@@ -23,9 +23,7 @@ def accessible(page):
     assert not faults
 
 
-@pytest.mark.parametrize(
-    ("theme", "language"), [("light", "en-US"), ("dark", "en-US"), ("light", "es-MX"), ("dark", "es-MX")]
-)
+@pytest.mark.parametrize(("theme", "language"), [("light", "en-US"), ("dark", "es-MX")])
 class TestAxe:
     """axe-core finds nothing, in light and dark, in English and Spanish."""
 
@@ -35,7 +33,7 @@ class TestAxe:
         context = chromium.new_context(
             locale=language, color_scheme=theme, reduced_motion="reduce", viewport={"width": 1440, "height": 900}
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         yield context.new_page()
         context.close()
 

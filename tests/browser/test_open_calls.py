@@ -128,6 +128,24 @@ class TestTwoCalls:
         expect(page.locator("#open-list li:has-text('close-1')")).to_have_count(0)
 
 
+def test_two_tabs_of_one_browser_each_keep_their_own_call(page, served):
+    """A second tab begins an empty call, each has its own after a reload, and that of a closed tab comes back."""
+    typed(page, served, "tab-1")
+    second = page.context.new_page()
+    open_call(second, served.url)
+    assert second.input_value("#note") == ""
+    typed(second, served, "tab-2")
+    page.reload()
+    whole(page, "tab-1")
+    second.reload()
+    whole(second, "tab-2")
+    second.close()
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    expect(page.locator("#open-list")).to_contain_text("tab-1")
+    expect(page.locator("#open-list")).to_contain_text("tab-2")
+
+
 class TestPrivacy:
     """What is kept is kept on the server, and cannot be read from its file."""
 

@@ -14,7 +14,7 @@ import { offerOutcome } from "./call/outcome.js";
 import { answer as answerQuestion, arm, disarm } from "./call/questions.js";
 import { showReasons } from "./call/reasons.js";
 import { CallState } from "./call/state.js";
-import { forget, loadCalls, saveNow, saveSoon, unsaved } from "./call/store.js";
+import { claim, forget, loadCalls, saveNow, saveSoon, unsaved } from "./call/store.js";
 import { paintStrip, paintTimes } from "./call/strip.js";
 import { el, fill, page, put, t } from "./call/texts.js";
 import { askUnits, keepAsking } from "./call/units.js";
@@ -241,6 +241,7 @@ function pick(one) {
 
 function open() {
   const fresh = new CallState({ practice: page.practice });
+  claim(fresh.key);
   calls.push(fresh);
   startLine(fresh);
   pick(fresh);

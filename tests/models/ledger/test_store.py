@@ -62,6 +62,19 @@ def test_several_processes_write_one_chain_and_one_anchor(url, tmp_path):
     ledger.close()
 
 
+def test_a_callers_calls_are_all_counted_though_the_latest_are_given(ledger):
+    """Of thirty calls twenty are given; a call that was decided twice counts once, one without a number counts too."""
+    caller = {"caller": ledger.encryption.hash_caller("919-555-0199"), "final": True}
+    for number in range(30):
+        fill(ledger, 1, start=number, call_id=f"c{number}", **caller)
+    fill(ledger, 1, start=30, call_id="c0", **caller)
+    fill(ledger, 1, start=31, **caller)
+    fill(ledger, 1, start=32, call_id="other", caller=ledger.encryption.hash_caller("919-555-0100"), final=True)
+    assert ledger.count_calls_of("(919) 555 0199") == 31
+    assert len(ledger.of_caller("(919) 555 0199")) == 20
+    assert ledger.count_calls_of("nobody") == 0
+
+
 class TestIdempotency:
     """An idempotency key belongs to one request."""
 

@@ -48,6 +48,13 @@ class TestLedger:
         assert not (tmp_path / "ledger.db").exists()
         assert service.get("/v1/health/live").status_code == 200
 
+    def test_a_callers_calls_are_counted_in_a_header(self, service):
+        """X-Total-Calls says how many calls there were in all, beside the latest entries; a call decided twice is one."""
+        for number in ("a", "b", "b"):
+            decide(service, call_id=number, caller_key="919-555-0199")
+        found = service.post("/v1/callers", json={"caller_key": "(919) 555-0199"})
+        assert (found.headers["x-total-calls"], len(found.json())) == ("2", 3)
+
     def test_where_too_much_waits_it_says_when_to_come_again(self, service):
         """503 with Retry-After, the call is REVIEW, and the next request is answered once there is room."""
         decisions = service.app.state.services.decisions

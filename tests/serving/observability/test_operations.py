@@ -1,16 +1,20 @@
 """An operator can trace the service, wake it with a signal, and stop it without losing what was acknowledged."""
 
+import contextlib
 import json
 import shutil
 import signal
+import socket
+import sqlite3
+import sys
 import threading
-import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from ledgers import prepared, sqlite_url
 from servers import free_port, load, request, started, uvicorn
+from waiting import until
 
 WHISPER = "zebra-7781"
 BODY = json.dumps({"narrative": f"male asleep in doorway of store {WHISPER}"}).encode()
@@ -50,14 +54,6 @@ def collector():
     server.server_close()
 
 
-def until(true, fault):
-    """Wait until something is so."""
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end, fault
-        time.sleep(0.05)
-
-
 def test_traces_reach_a_collector_and_hold_no_note(environment, collector):
     """A real exporter sends a real span to a real port, and not one word of the note."""
     to, received = collector
@@ -70,6 +66,45 @@ def test_traces_reach_a_collector_and_hold_no_note(environment, collector):
         load(port, request("/v1/decisions", BODY, port), clients=1, count=1)
         until(lambda: any(b"/v1/decisions" in sent for sent in received), "no span came")
     assert not any(WHISPER.encode() in sent for sent in received)
+
+
+def test_sigterm_answers_what_was_begun_and_then_ends(environment):
+    """Stopped while the ledger is held: it takes no connection any more, answers the open request, and ends."""
+    port = free_port()
+    place = environment["HEARTLINE_LEDGER"].removeprefix("sqlite:///")
+    words = [sys.executable, "-m", "pipelines.cli", "serve", "--port", str(port)]
+    with contextlib.ExitStack() as stack:
+        process = stack.enter_context(started(words, port=port, environment=environment))
+        open_ = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        holder = sqlite3.connect(place, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        open_.sendall(request("/v1/decisions", BODY, port))
+        until(lambda: waits(port), "the request did not come to wait")
+        process.send_signal(signal.SIGTERM)
+        until(lambda: refuses(port), "it still takes connections")
+        holder.execute("ROLLBACK")
+        holder.close()
+        open_.settimeout(20)
+        answered = open_.recv(65_536)
+        assert process.wait(20) in {0, -signal.SIGTERM}  # uvicorn ends by the signal when its work is done
+    assert answered.startswith(b"HTTP/1.1 200")
+    with sqlite3.connect(place) as ledger:
+        assert ledger.execute("SELECT count(*) FROM entries").fetchone() == (1,)
+
+
+def waits(port):
+    """Return whether the service says that its ledger cannot be written now."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/health/ready") as answer:
+        return "ledger cannot be written" in json.load(answer)["detail"]
+
+
+def refuses(port):
+    """Return whether nobody listens on a port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_sighup_looks_for_another_model_at_once(environment, runs):

@@ -1,13 +1,30 @@
 // Open calls are kept on the server, encrypted for this browser's session; nothing of a call is stored in the browser.
 
 const SAVE_MS = 300;
+const CLAIM_MS = 500;
 const KEEPALIVE_BYTES = 60_000; // browsers refuse larger requests that outlive their page
 const timers = new Map();
 
+// The calls of this browser that no other tab has; closed ones are shown in every tab.
 export async function loadCalls() {
   const answer = await fetch("/console/calls", { signal: AbortSignal.timeout(5000) });
   if (!answer.ok) throw new Error(String(answer.status));
-  return (await answer.json()).calls;
+  const { calls } = await answer.json();
+  const free = await Promise.all(calls.map((call) => call.closed || claim(call.key)));
+  return calls.filter((_, place) => free[place]);
+}
+
+// Take a call for this tab until its page is gone; tell whether no other tab has it. A page that reloads gives its calls up
+// only just before, hence the wait. Browsers have these locks on https and on this machine.
+export function claim(key) {
+  if (!navigator.locks) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const taken = () => {
+      resolve(true);
+      return new Promise(() => {});
+    };
+    navigator.locks.request(`heartline-call-${key}`, { signal: AbortSignal.timeout(CLAIM_MS) }, taken).catch(() => resolve(false));
+  });
 }
 
 // Save soon; several changes within a moment are one request.

@@ -1,0 +1,134 @@
+"""The command that adapts a model to a city's labelled calls."""
+
+import tempfile
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.classifier import bundle as bundles
+from models.classifier.bundle import Bundle
+from pipelines.cli import terminal
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, ProgramOption, RunsOption
+from pipelines.cli.train import steps
+from pipelines.data.file_digest import file_sha256
+from pipelines.data.table import Table, labelled, read_table
+from pipelines.evaluation.lines import evaluation_lines
+from pipelines.settings import Config, from_flat, load_config
+from pipelines.training import sources
+from pipelines.training.adapt import Adapted, check
+from pipelines.training.adapt import adapt as adapt_model
+from pipelines.training.local_curve import curve_plot, curve_table, local_curve
+from pipelines.training.local_work import prepare
+from pipelines.training.provenance import git_state
+from pipelines.training.run_record import NestedRun
+from pipelines.training.tracking import Store
+
+ADAPT_EXAMPLE = "Example: heartline adapt --base mlruns/champion --data data/sample.csv"
+
+
+class HeldOutChoice(StrEnum):
+    """What is held out of learning to certify on."""
+
+    NONE = "none"
+    HALF = "half"
+
+
+def adapt(
+    base: Annotated[Path | None, typer.Option("--base", help="Bundle to adapt; the champion's where not given.")] = None,
+    data: DataOption = SAMPLE,
+    training: Annotated[
+        Path | None, typer.Option("--training", help="Calls that the base learnt from; written again where not given.")
+    ] = None,
+    held_out: Annotated[
+        HeldOutChoice, typer.Option("--held-out", help="half: certify on a half that is not learnt from, exactly.")
+    ] = HeldOutChoice.NONE,
+    review_only: Annotated[
+        bool, typer.Option("--review-only", help="Write a bundle that never says ELIGIBLE, whatever the labels prove.")
+    ] = False,
+    curve: Annotated[
+        bool, typer.Option("--curve", help="Show what more labels would bring, by repeated subsampling; save no model.")
+    ] = False,
+    plot: Annotated[Path | None, typer.Option("--plot", help="With --curve: write the plot to this PNG too.")] = None,
+    config: ConfigOption = None,
+    runs: RunsOption = RUNS,
+    program: ProgramOption = PROGRAM,
+) -> None:
+    """Adapt a model to some hundred labelled calls of a city, certify it on them, and record the candidate in MLflow."""
+    loaded = bundles.load(base or runs / "champion")
+    settings = _settings(loaded, config)
+    local = read_table(data)
+    terminal.say(f"{len(local.calls)} calls read, {len(local.rejects)} rows refused")
+    check(labelled(local))
+    store = Store(runs, settings)
+    if curve:
+        _curve(loaded, local, settings, store, training=training, program=program, plot=plot)
+        return
+    with tempfile.TemporaryDirectory() as folder, store.running("adaptation"):
+        with steps(8) as say:
+            corpus = sources.corpus_of(loaded, given=training, runs=runs, program=program, say=say)
+            digests = {"data_sha256": file_sha256(corpus), "local_sha256": file_sha256(data)}
+            adapted = adapt_model(
+                loaded, read_table(corpus), local, settings, Path(folder) / "bundle", identity=digests,
+                held_out=held_out.value, review_only=review_only, program=program, say=say,
+            )  # fmt: skip
+        paths = {"data_path": str(corpus.resolve()), "local_path": str(data.resolve()), "base_digest": loaded.digest}
+        tags = git_state() | digests | paths
+        registered = store.log(
+            adapted.folder, adapted.evaluation, program=program, tags=tags, nested=_fold_runs(adapted, local)
+        )
+    _show(adapted)
+    terminal.show(f"candidate: version {registered.version}, bundle {registered.digest[:16]}")
+
+
+def _curve(
+    base: Bundle, local: Table, settings: Config, store: Store, *, training: Path | None, program: str, plot: Path | None
+) -> None:
+    """Print the learning curve, and record its table and plot in MLflow."""
+    with store.running("adaptation curve"), steps(8) as say:
+        corpus = sources.corpus_of(base, given=training, runs=store.root, program=program, say=say)
+        work = prepare(labelled(read_table(corpus)), labelled(local), settings, program)
+        points = local_curve(work, base, say=say)
+        figure = curve_plot(points)
+        store.log_figure(figure, curve_table(points), name="adaptation_curve")
+    if plot is not None:
+        figure.savefig(plot)
+    for point in points:
+        terminal.show(str(point))
+
+
+def _settings(base: Bundle, config: Path | None) -> Config:
+    """Return the settings: those of the base, or a file's with the base's synthetic calls and blocks."""
+    own = from_flat(base.manifest["training"]["config"])
+    return own if config is None else replace(load_config(config), synthesise=own.synthesise, split=own.split)
+
+
+def _fold_runs(adapted: Adapted, local: Table) -> list[NestedRun]:
+    """Return each fold of the cross-fitting as a nested run."""
+    truth = labelled(local).labels["eligible"].to_numpy(dtype=bool)
+    return [
+        NestedRun(
+            f"fold {number}",
+            {"kind": "fold"},
+            fold.settings.to_record(),
+            {"judged": float(fold.held.sum()), "eligible": float(truth[fold.held].sum()), "area": fold.area},
+        )
+        for number, fold in enumerate(adapted.folds, start=1)
+    ]
+
+
+def _show(adapted: Adapted) -> None:
+    """Print what was proved, what more labels would prove, and how base and adapted model compare."""
+    terminal.show(f"Certified: {adapted.training['certified_by']}")
+    if not adapted.training["review_only"]:
+        point = adapted.point
+        terminal.show(f"ELIGIBLE from {point.eligible_at:.2f} with every risk at most {point.max_risk:g}")
+    for need in adapted.needs:
+        terminal.show(f"  {need}")
+    terminal.show("The same calls, judged by the base and by models adapted without them:")
+    for each in adapted.comparison:
+        terminal.show(f"  {each}")
+    for line in evaluation_lines(adapted.evaluation):
+        terminal.show(line)

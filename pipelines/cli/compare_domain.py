@@ -1,0 +1,43 @@
+"""The command that compares a city's calls with those a model learnt from."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.classifier.bundle import load
+from models.programs.program import load_program
+from models.router import Router, matcher_of
+from pipelines.cli import terminal
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, DataOption, ProgramOption, RunsOption
+from pipelines.data.table import read_table
+from pipelines.operations import compare_domain as domain
+from pipelines.settings import from_flat
+from pipelines.training import sources
+
+COMPARE_DOMAIN_EXAMPLE = "Example: heartline compare-domain --data data/sample.csv"
+
+
+def compare_domain(
+    data: DataOption = SAMPLE,
+    bundle: BundleOption = None,
+    training: Annotated[
+        Path | None, typer.Option("--training", help="Calls that the model learnt from; written again where not given.")
+    ] = None,
+    to_json: Annotated[Path | None, typer.Option("--json", help="Write the comparison as JSON.")] = None,
+    runs: RunsOption = RUNS,
+    program: ProgramOption = PROGRAM,
+) -> None:
+    """Say how far unlabelled calls are from the training's, and whether the shipped threshold can be believed on them."""
+    loaded, wanted = load(bundle or runs / "champion"), load_program(program)
+    reader = Router(bundle=loaded, program=wanted, rulebook=matcher_of(wanted)).reader
+    settings = from_flat(loaded.manifest["training"]["config"])
+    corpus = sources.corpus_of(loaded, given=training, runs=runs, program=program, say=terminal.say)
+    gap = domain.compare_domain(
+        loaded, read_table(corpus).calls, read_table(data).calls, reader, settings.evaluate, settings.classifier
+    )
+    for line in domain.lines(gap):
+        terminal.show(line)
+    if to_json is not None:
+        to_json.write_text(json.dumps(gap.to_record(), indent=2), encoding="utf-8")

@@ -1,0 +1,53 @@
+"""The command that trains again on what use has labelled, if monitoring says that it is time."""
+
+from typing import Annotated
+
+import typer
+
+from models.classifier.bundle import load
+from models.errors import InvalidData
+from pipelines.cli import terminal
+from pipelines.cli.monitor import monitored
+from pipelines.cli.options import (
+    LEDGER,
+    PROGRAM,
+    RUNS,
+    SAMPLE,
+    ConfigOption,
+    DataOption,
+    LedgerOption,
+    ProgramOption,
+    RunsOption,
+)
+from pipelines.cli.train import train
+from pipelines.operations import monitor as monitoring
+
+RETRAIN_EXAMPLE = "Example: heartline retrain --if-needed --data mlruns/corpus.csv"
+
+
+def retrain(
+    data: DataOption = SAMPLE,
+    if_needed: Annotated[
+        bool, typer.Option("--if-needed", help="Train only where monitoring finds that a limit is crossed.")
+    ] = False,
+    ledger: LedgerOption = LEDGER,
+    config: ConfigOption = None,
+    runs: RunsOption = RUNS,
+    program: ProgramOption = PROGRAM,
+) -> None:
+    """Train a candidate on a file and on what use has labelled since; releasing it stays a person's decision."""
+    champion = load(runs / "champion")
+    if "adapted" in champion.manifest["training"]:
+        raise InvalidData(
+            "the champion was adapted, not trained", value=champion.digest[:16],
+            remedy="label the new calls and run heartline adapt",
+        )  # fmt: skip
+    if if_needed:
+        result = monitored(champion, ledger, config=config)
+        for line in monitoring.lines(result) if result else ():
+            terminal.show(line)
+        if result is None or not result.alarms:
+            terminal.show("no limit is crossed: nothing is trained")
+            return
+    train(data=data, config=config, runs=runs, program=program, from_ledger=ledger)
+    terminal.show("judge it with heartline evaluate, then heartline release; the champion answers until then")

@@ -1,0 +1,38 @@
+"""The command that searches the classifier's settings."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli import terminal
+from pipelines.cli.options import RUNS, SAMPLE, ConfigOption, DataOption, RunsOption
+from pipelines.data.table import read_table
+from pipelines.settings import load_config
+from pipelines.training.tracking import Store
+from pipelines.training.tuning import tune as tune_settings
+
+TUNE_EXAMPLE = "Example: heartline tune --data data/sample.csv --minutes 1 --trials 3"
+
+
+def tune(
+    data: DataOption = SAMPLE,
+    minutes: Annotated[float, typer.Option("--minutes", min=0.01, help="How long to search.")] = 10.0,
+    trials: Annotated[int | None, typer.Option("--trials", min=1, help="Stop after so many settings.")] = None,
+    to: Annotated[Path | None, typer.Option("--out", help="TOML to write, for --config of heartline train.")] = None,
+    config: ConfigOption = None,
+    runs: RunsOption = RUNS,
+) -> None:
+    """Search regularisation and block weights on held-out callers, and record every trial in MLflow."""
+    table, settings = read_table(data), load_config(config)
+    store = Store(runs, settings)
+    with store.running("tuning"):
+        tuned = tune_settings(table, settings, minutes=minutes, trials=trials, on_trial=store.log_nested)
+    terminal.show(f"{tuned.trials} settings tried; log loss {tuned.loss:.4f}, with the present ones {tuned.loss_before:.4f}")
+    gap = f"{tuned.difference:+.4f}, standard error {tuned.standard_error:.4f}"
+    verdict = "better beyond chance" if tuned.better else "not better beyond chance: keep the present settings"
+    terminal.show(f"difference {gap}: {verdict}")
+    for line in tuned.to_toml().splitlines():
+        terminal.show(line)
+    if to is not None:
+        to.write_text(tuned.to_toml(), encoding="utf-8")
