@@ -13,7 +13,11 @@ EXTRAS := --extra serve --extra train --extra evaluate --extra scale
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-header --python-version 3.11
 FAST := not slow and not model and not benchmark
 
-.PHONY: help run check test smoke browser lint types fast diagram lock bench soak report results screenshots clean
+# One thread for each process: the workers share the cores, and on small problems threads cost more than they gain.
+TESTED := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
+unexport PYTHONDONTWRITEBYTECODE  # compiled once, not anew by every process that a test starts
+
+.PHONY: help run check test smoke browser lint types fast diagram lock sbom audit bench soak report results screenshots clean
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := run
 
@@ -46,13 +50,13 @@ check: $(VENV)/test.stamp ## linters, types and the fast tests
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types fast
 
 test: $(VENV)/test.stamp browser lint types ## linters, types and every test but the benchmarks
-	$(BIN)/pytest -n 3 --dist loadfile -m "not benchmark"
+	$(TESTED) -n 3 --dist loadfile --no-loadscope-reorder -m "not benchmark"
 
 fast: $(VENV)/test.stamp
-	$(BIN)/pytest -q -m "$(FAST)" --ignore tests/browser
+	$(TESTED) -q -m "$(FAST)" --ignore tests/browser
 
 smoke: $(VENV)/test.stamp ## every benchmark and soak once, in small: that they run, not what they measure
-	$(BIN)/pytest -m benchmark
+	$(TESTED) tests/benchmarks tests/browser/test_strip.py -m benchmark
 
 # The pages are tested in Debian's Chromium. Where it is missing and cannot be installed, those tests skip and say so.
 browser:
@@ -76,6 +80,14 @@ lock: $(VENV)/test.stamp ## resolve the pinned packages; UPGRADE=--upgrade takes
 	$(COMPILE) $(EXTRAS) $(UPGRADE) -o requirements.lock
 	$(COMPILE) --extra dev -c requirements.lock -o tests/requirements.lock
 	$(COMPILE) --extra serve -c requirements.lock -o serving/requirements.lock
+
+sbom: $(VENV)/test.stamp ## the bill of materials (CycloneDX) and the licences of what make run installs, into mlruns
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --mc-type application --output-reproducible \
+	  --of JSON -o mlruns/sbom.cdx.json 2>/dev/null
+	$(HEARTLINE) release licences --lock requirements.lock --out mlruns/licences.csv
+
+audit: $(VENV)/test.stamp ## known vulnerabilities of the pinned packages; says so where no database can be reached
+	$(PYTHON) .ci/audit.py $(BIN)/pip-audit requirements.lock serving/requirements.lock
 
 bench: mlruns/champion/manifest.json $(VENV)/test.stamp ## every benchmark, whole
 	BENCHMARK=whole $(BIN)/pytest tests/benchmarks -q -s

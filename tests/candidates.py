@@ -27,16 +27,21 @@ def register(store, corpus, folder, evaluation):
     return store.log(folder, evaluation, program="durham-heart", tags=tags)
 
 
-def another(store, folder):
-    """Write the champion's model with another operating point, and so another digest, into a folder."""
+def altered(store, folder, *, point=None, parts=None):
+    """Write the champion's model with another operating point or other parts into a folder; return the folder."""
     loaded = bundles.load(store.root / "champion")
-    point = replace(loaded.operating_point, eligible_at=loaded.operating_point.eligible_at + 1e-6)
     bundles.save(
         folder,
-        bundles.load_parts(store.root / "champion"),
-        point,
+        parts or bundles.load_parts(store.root / "champion"),
+        replace(loaded.operating_point, **(point or {})),
         risks=loaded.risks,
         training=loaded.manifest["training"],
         golden=[entry["features"] for entry in loaded.manifest["golden"]],
     )
     return folder
+
+
+def another(store, folder):
+    """Write the champion's model with a slightly higher threshold, and so another digest, into a folder."""
+    eligible_at = bundles.load(store.root / "champion").operating_point.eligible_at
+    return altered(store, folder, point={"eligible_at": eligible_at + 1e-6})

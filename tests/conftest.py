@@ -4,15 +4,20 @@ import hashlib
 import os
 import shutil
 
+import pandas as pd
 import pytest
 from command import ROOT, SMALL, heartline
+from cost_order import cost_rank
 from filelock import FileLock
 
 from models.programs.program import load_program
 from models.router import Router
-from models.veto import VetoMatcher
+from models.veto import shipped_matcher
 from pipelines.corpus import synthesise
+from pipelines.data.table import read_table
 from pipelines.settings import load_config
+
+collect_ignore = ["benchmarks/noop.py"]  # a service for the benchmarks, which builds a router when it is imported
 
 
 def training_digest():
@@ -26,7 +31,9 @@ def training_digest():
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the tests that need the trained model."""
+    """Mark the tests that need the trained model; put the costliest files first, so that no worker ends alone."""
+    ranks = {path: cost_rank(path) for path in {item.path for item in items}}
+    items.sort(key=lambda item: ranks[item.path])
     for item in items:
         if "runs" in getattr(item, "fixturenames", ()):
             item.add_marker("model")
@@ -66,6 +73,21 @@ def corpus(shared_folder, small_config):
 
 
 @pytest.fixture(scope="session")
+def corpus_table(corpus):
+    """Return the small corpus as a table, read once: a test that changes a table changes a copy."""
+    return read_table(corpus)
+
+
+@pytest.fixture(scope="session")
+def recent(corpus, tmp_path_factory):
+    """Return the last 1,500 calls of the small corpus as a file: enough to measure on, and soon measured."""
+    path = tmp_path_factory.mktemp("recent") / "recent.csv"
+    lines = pd.read_csv(corpus, dtype=str, keep_default_na=False)
+    lines.tail(1500).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
 def runs(tmp_path_factory, shared_folder, corpus):
     """Return a copy of a store with the first champion, trained and released by the commands a data scientist types."""
     folder, done = shared_folder / "champion", shared_folder / "champion.done"
@@ -81,8 +103,8 @@ def runs(tmp_path_factory, shared_folder, corpus):
 
 @pytest.fixture(scope="session")
 def rulebook():
-    """Return the compiled rulebook."""
-    return VetoMatcher()
+    """Return the compiled rulebook, the one that every router of the shipped rules shares."""
+    return shipped_matcher()
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from cost_order import COSTLY
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("models", "pipelines", "serving")
@@ -181,6 +182,11 @@ def test_wheel_holds_three_packages_and_their_data(tmp_path):
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == set(PACKAGES)
     tracked = subprocess.run(["git", "ls-files", *PACKAGES], cwd=ROOT, capture_output=True, text=True, check=True)
     assert set(tracked.stdout.split()) - set(names) <= {"models/.gitignore"}
+
+
+def test_the_order_of_costly_tests_names_what_exists():
+    """A file that was moved would lose its place in the order, and one worker would end alone."""
+    assert not [entry for entry in COSTLY if not (ROOT / entry).exists()]
 
 
 if __name__ == "__main__":

@@ -6,11 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from command import ROOT, heartline
+from command import ROOT, SMALL, heartline
 
 from pipelines.data.table import read_table
 from pipelines.evaluation.evaluate import evaluate
-from pipelines.settings import load_config
 
 REAL = ROOT.parent / "shared" / "real"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the real notes are not at hand: ../shared/real is absent")
@@ -27,9 +26,9 @@ def notes_of(path):
 
 
 @needs_real
-def test_eligible_calls_are_told_apart_on_real_notes(router):
+def test_eligible_calls_are_told_apart_on_real_notes(router, small_config):
     """Trained on a small synthetic corpus only, the order of real notes is far better than the call type's."""
-    found = evaluate(router, read_table(REAL / "dev.csv"), load_config().evaluate)
+    found = evaluate(router, read_table(REAL / "dev.csv"), small_config.evaluate)
     assert found.figures["auc"].value > 0.9
     assert (found.n, found.n_unsure) == (306, 44)
     assert found.figures["false_clear_rate"].value < 0.1
@@ -38,7 +37,7 @@ def test_eligible_calls_are_told_apart_on_real_notes(router):
 @needs_real
 def test_evaluate_prints_real_figures_without_a_note(runs):
     """Rows are named by number; no word of a note is printed."""
-    code, out, _ = heartline("evaluate", "--data", str(REAL / "dev.csv"), "--runs", str(runs))
+    code, out, _ = heartline("evaluate", "--data", str(REAL / "dev.csv"), "--runs", str(runs), "--config", str(SMALL))
     assert code == 0
     printed = " ".join(words(out))
     notes = [" ".join(words(row["narrative"])) for row in notes_of(REAL / "dev.csv")]

@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from models.classifier import bundle as bundles
 from models.errors import InvalidData, RebuildDiffers
+from models.programs.kept import program_file
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, ProgramOption, RunsOption
 from pipelines.data.file_digest import file_sha256
@@ -143,7 +144,7 @@ def _rebuild(data: Path, ledger: str | None, like: Path) -> None:
         raise RebuildDiffers("not what the bundle was made from", value=", ".join(differing), remedy="see its manifest")
     with tempfile.TemporaryDirectory() as folder:
         source = Source(data, ledger, origin.get("ledger_entries"))
-        settings, program = from_flat(origin["config"]), origin["program"].split("@")[0]
+        settings, program = from_flat(origin["config"]), str(program_file(like) or origin["program"].split("@")[0])
         candidate, _ = _trained(source, settings, Path(folder), program=program)
         again = bundles.read_manifest(candidate.folder)
     if again["digest"] != manifest["digest"]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ledgers import prepared, sqlite_url
 from pages import CALLS, NONE, post
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from servers import free_port, started, uvicorn
 
 from models import api_keys
@@ -56,6 +56,7 @@ def chromium():
     """Start the browser once for a file: while it runs, no other test of the process can run an event loop of its own."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium: apt-get install chromium")
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
@@ -92,7 +93,7 @@ def own(runs, tmp_path):
 def page(chromium):
     """Open a fresh window; whatever its scripts complain about fails the test."""
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="en-US", reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     opened = context.new_page()
     faults = []
     opened.on("pageerror", lambda error: faults.append(str(error)))

@@ -8,6 +8,7 @@ from urllib.request import Request, urlopen
 import pytest
 from pages import wait_shown
 from playwright.sync_api import expect
+from waiting import until
 
 from models import api_keys as apikeys
 from serving.security.principal import Principal
@@ -77,7 +78,12 @@ def test_a_revoked_key_closes_its_open_stream(page, guarded):
     """Within seconds the strip is grey and says why."""
     service, keys, _ = guarded
     key, secret = apikeys.create(keys, name="bob", roles=["call_taker"])
-    time.sleep(2.1)  # the file of keys is read again every two seconds
+
+    def accepted():
+        """Return whether the service has read the file of keys again."""
+        return page.context.request.get(f"{service.url}/v1/model", headers={"X-API-Key": secret}).ok
+
+    until(accepted, "the new key is not taken", every=0.2)
     sign_in(page, service.url, secret)
     page.wait_for_selector("#connection[data-state=live]")
     page.focus("#note")

@@ -93,7 +93,7 @@ class TestDeletedWords:
         page.wait_for_selector("#connection:not([data-state=live])")
         served.start()
         write(page, SCENE)
-        page.wait_for_selector("#connection[data-state=live]", timeout=20_000)
+        page.wait_for_selector("#connection[data-state=live]", timeout=60_000)
         expect(page.locator("#take-back")).to_be_visible()
         assert shown(page) in {"NOT_ELIGIBLE", "stale"}
 

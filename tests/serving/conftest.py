@@ -1,6 +1,7 @@
 """A running service over the small model, with a ledger of its own."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from clients import local_client
@@ -12,9 +13,11 @@ from serving.settings import Settings
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled_once(rulebook):
-    """Let every service of a test run share one compiled rulebook."""
+    """Let every service of a test run share one compiled rulebook, and leave the garbage of the whole run alone."""
+    collector = SimpleNamespace(collect=int, freeze=int, unfreeze=int)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("serving.model_manager.matcher_of", lambda _program: rulebook)
+        patched.setattr("serving.app.gc", collector)
         yield
 
 

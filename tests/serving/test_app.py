@@ -1,6 +1,7 @@
 """Over HTTP: decisions, health, refusals, and no note in any error."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from clients import local_client
@@ -149,6 +150,16 @@ class TestSettings:
         """The ledger reads them itself."""
         monkeypatch.setenv("HEARTLINE_HASH_KEY", "k" * 32)
         assert Settings.from_environment().ledger == "sqlite:///mlruns/ledger.db"
+
+
+def test_what_is_loaded_is_frozen_while_it_serves_and_not_after(rules_router, monkeypatch):
+    """The garbage collector is given back as it was."""
+    done = []
+    actions = {name: lambda name=name: done.append(name) for name in ("collect", "freeze", "unfreeze")}
+    monkeypatch.setattr("serving.app.gc", SimpleNamespace(**actions))
+    with local_client(create_app(NO_LEDGER, router=rules_router)):
+        assert done == ["collect", "freeze"]
+    assert done == ["collect", "freeze", "unfreeze"]
 
 
 def test_the_schema_and_the_call_have_the_same_fields():

@@ -2,11 +2,11 @@
 
 import json
 import shutil
-import time
 
 import pytest
 from clients import local_client
 from service_helpers import decide, entries
+from waiting import until
 
 from models.classifier import artefact, tables
 from models.classifier import bundle as bundles
@@ -42,11 +42,7 @@ class TestLive:
 
     def wait(self, client, digest):
         """Wait until a model answers."""
-        for _ in range(200):
-            if client.get("/v1/health/ready").json()["model"] == digest:
-                return
-            time.sleep(0.02)
-        pytest.fail("the other model never came")
+        until(lambda: client.get("/v1/health/ready").json()["model"] == digest, "the other model never came")
 
     def test_a_new_champion_is_found_and_swapped_in(self, service, settings, tmp_path):
         """Without a restart; decisions name the new one."""
@@ -112,13 +108,15 @@ class TestLive:
             assert client.get("/v1/health/ready").json()["challenger"] == digest
             made = decide(client)
             assert made["versions"]["model"] != digest
-            for _ in range(100):
-                kinds = {entry["content"]["kind"]: entry["content"] for entry in entries(client, made["decision_id"])}
-                if "shadow" in kinds:
-                    break
-                time.sleep(0.02)
-        assert kinds["shadow"]["model"] == digest
-        assert kinds["shadow"]["same"] in {True, False}
+
+            def shadow():
+                """Return the challenger's answer, once it is written."""
+                contents = [entry["content"] for entry in entries(client, made["decision_id"])]
+                return next((content for content in contents if content["kind"] == "shadow"), None)
+
+            scored = until(shadow, "the challenger's answer never came")
+        assert scored["model"] == digest
+        assert scored["same"] in {True, False}
 
 
 class TestOddBundles:

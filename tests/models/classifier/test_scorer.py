@@ -20,7 +20,6 @@ from models.classifier.heads import HEADS
 from models.classifier.scorer import LinearScorer, Scores, difference
 from models.errors import BundleError
 from models.reading import Reader
-from pipelines.data.table import read_table
 
 READER = Reader()
 WORDS = st.sampled_from(
@@ -154,9 +153,9 @@ def test_a_decision_keeps_every_contribution(router):
 
 
 @pytest.mark.parametrize("inputs", ["words", "signals", "text", "metadata"])
-def test_heads_over_part_of_the_inputs_compile_too(inputs, corpus, small_config):
+def test_heads_over_part_of_the_inputs_compile_too(inputs, corpus_table, small_config):
     """Words alone and metadata alone are scored as scikit-learn does."""
-    table = read_table(corpus)
+    table = corpus_table
     rows = features.frame(table.calls[:2000], READER)
     labels = {"eligible": table.labels["eligible"].to_numpy(dtype=object)[:2000]}
     labels |= {head: np.full(2000, None, dtype=object) for head in HEADS if head != "eligible"}

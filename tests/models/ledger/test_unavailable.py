@@ -191,29 +191,35 @@ class TestPostgreSQL:
     def test_restarts_under_load_lose_nothing_that_was_acknowledged(self, server, ledger):
         """Backends are killed while sixteen threads write: each entry is acknowledged and there, or failed by name."""
         engine = sa.create_engine(server[0].replace("postgresql", "postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-        stop = threading.Event()
+        stop, written_since, kills = threading.Event(), threading.Semaphore(0), []
 
         def kill():
             while not stop.is_set():
                 with engine.connect() as connection:
                     connection.exec_driver_sql(KILL)
-                stop.wait(0.02)
+                kills.append(KILL)
+                for _ in range(5):  # between two kills some entries are written, however slow the machine
+                    written_since.acquire()
 
         def write(number):
             try:
-                return ledger.append("decision", {"decision_id": f"load-{number}"}).result(60).content["decision_id"]
+                name = ledger.append("decision", {"decision_id": f"load-{number}"}).result(60).content["decision_id"]
             except LedgerUnavailable:
                 return None
+            written_since.release()
+            return name
 
         killer = threading.Thread(target=kill)
         killer.start()
         with ThreadPoolExecutor(16) as pool:
             acknowledged = [name for name in pool.map(write, range(300)) if name]
         stop.set()
+        written_since.release(5)
         killer.join()
         engine.dispose()
         names = [str(entry.content["decision_id"]) for entry in ledger.read()]
         written = [name for name in names if name.startswith("load-")]
+        assert kills
         assert len(acknowledged) > 20
         assert set(acknowledged) <= set(written)
         assert len(set(written)) == len(written)

@@ -65,10 +65,10 @@ def test_score_writes_parquet_with_the_same_json(calls, runs, tmp_path):
     assert json.loads(frame["decision"][1])["call_id"] == "b"
 
 
-def test_evaluate_puts_false_clears_first(corpus, runs, tmp_path):
+def test_evaluate_puts_false_clears_first(recent, runs, tmp_path):
     """The errors that matter come before any praise."""
     report = tmp_path / "report.json"
-    code, out, _ = heartline("evaluate", "--data", str(corpus), "--runs", str(runs), "--json", str(report))
+    code, out, _ = heartline("evaluate", "--data", str(recent), "--runs", str(runs), "--json", str(report))
     assert code == 0
     assert out.startswith("False clears")
     assert "auc" in json.loads(report.read_text())["evaluation"]["figures"]
@@ -120,6 +120,7 @@ def test_faults_are_one_line_with_their_exit_code(words, code, said, runs, tmp_p
     assert "Traceback" not in err
 
 
+@pytest.mark.slow  # make check runs the command itself
 def test_rules_check_is_clean():
     """The shipped rulebook has no dead phrase and no dead near-miss."""
     code, out, _ = heartline("rules", "check")

@@ -24,10 +24,9 @@ from pipelines.settings import load_config
 
 
 @pytest.fixture(scope="module")
-def table(corpus):
-    """Read part of the small corpus."""
-    whole = read_table(corpus)
-    return take(whole, np.arange(len(whole.calls) - 1500, len(whole.calls)))
+def table(recent):
+    """Return the last calls of the small corpus."""
+    return read_table(recent)
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +71,11 @@ class TestReport:
         text = json.dumps(made.to_record(), default=str)
         assert not any(call.narrative in text for call in table.calls if len(call.narrative) > 30)
 
-    def test_the_command_writes_both_and_records_them(self, corpus, runs, tmp_path):
+    def test_the_command_writes_both_and_records_them(self, recent, runs, tmp_path):
         """`--html` and `--json`, and a run in MLflow that holds them."""
         words = [
             "--data",
-            str(corpus),
+            str(recent),
             "--runs",
             str(runs),
             "--config",
@@ -96,9 +95,9 @@ class TestReport:
         assert "scenario" in {each["column"] for each in told["fairness"]}
         assert "the dispatcher's own decision" in {each["name"] for each in told["compared"]}
 
-    def test_a_column_that_is_not_there_is_named(self, corpus, runs):
+    def test_a_column_that_is_not_there_is_named(self, recent, runs):
         """The error says which there are."""
-        code, _, err = heartline("evaluate", "--data", str(corpus), "--runs", str(runs), "--by", "shoe_size")
+        code, _, err = heartline("evaluate", "--data", str(recent), "--runs", str(runs), "--by", "shoe_size")
         assert code == 2
         assert "no such column" in err
 

@@ -7,12 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas as pd
 import pytest
 from command import ROOT, heartline
+from waiting import until
 
 from models.decision import RiskBand
 from models.errors import InvalidConfig, InvalidData
@@ -174,12 +174,12 @@ class TestSimulation:
     def test_more_teams_answer_no_less_and_the_fewest_that_do_are_named(self):
         """And the target is met with that number and not with one less."""
         rng = np.random.default_rng(1)
-        calls = self.calls(np.sort(rng.uniform(0, 30 * 1440, 2000)))
-        shares = [self.run(self.unit(teams=n), calls).share[0] for n in (1, 3, 6)]
+        calls = self.calls(np.sort(rng.uniform(0, 15 * 1440, 1000)))
+        shares = [self.run(self.unit(teams=n), calls, days=15.0).share[0] for n in (1, 3, 6)]
         assert shares == sorted(shares)
-        needed = self.run(self.unit(), calls).teams_for_target
-        assert self.run(self.unit(teams=needed), calls).share[0] >= 0.89
-        assert self.run(self.unit(teams=needed - 1), calls).share[0] < 0.9
+        needed = self.run(self.unit(), calls, days=15.0).teams_for_target
+        assert self.run(self.unit(teams=needed), calls, days=15.0).share[0] >= 0.89
+        assert self.run(self.unit(teams=needed - 1), calls, days=15.0).share[0] < 0.9
 
     def test_hours_and_zones_bound_what_is_within_reach(self):
         """A call at night or from elsewhere is nobody's."""
@@ -268,10 +268,7 @@ class TestBackfill:
         words = [sys.executable, "-m", "pipelines.cli", "score", str(parts), "--out", str(tmp_path / "two")]
         words += ["--runs", str(runs), "--engine", "dask", "--workers"]
         process = subprocess.Popen([*words, "1"], cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
-        until = time.monotonic() + 60
-        while not list((tmp_path / "two").rglob("*.parquet")):
-            assert time.monotonic() < until, "no part came"
-            time.sleep(0.02)
+        until(lambda: list((tmp_path / "two").rglob("*.parquet")), "no part came")
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         again = subprocess.run([*words, "2"], cwd=ROOT, capture_output=True, text=True, check=False)

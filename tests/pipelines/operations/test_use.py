@@ -21,7 +21,6 @@ from models.ledger.records import decision_content
 from models.programs.program import PROGRAMS, load_program
 from models.text.tokens import words_for_model
 from models.veto.rulebook import RULEBOOK_PATH
-from pipelines.data.table import read_table
 from pipelines.operations import monitor, publish, trial
 from pipelines.operations.replay import Replayer
 from pipelines.settings import load_config
@@ -30,9 +29,9 @@ LIMITS = load_config().monitor
 
 
 @pytest.fixture(scope="module")
-def calls(corpus):
+def calls(corpus_table):
     """Return the calls of the small corpus's last part, which resemble what it was trained on."""
-    return read_table(corpus).calls[-1600:]
+    return corpus_table.calls[-1600:]
 
 
 def fill(ledger, router, calls, *, weeks=4, start=datetime(2026, 1, 5, tzinfo=UTC), **more):

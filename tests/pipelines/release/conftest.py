@@ -4,7 +4,7 @@ import pytest
 from candidates import copy_of
 
 from pipelines.data.split import split
-from pipelines.data.table import labelled, read_table, take
+from pipelines.data.table import labelled, take
 from pipelines.evaluation.evaluate import evaluate
 
 
@@ -14,14 +14,14 @@ def store(runs, tmp_path, small_config):
     return copy_of(runs, tmp_path / "mlruns", small_config)
 
 
-@pytest.fixture(scope="module")
-def block(corpus, small_config):
+@pytest.fixture(scope="session")
+def block(corpus_table, small_config):
     """Return the test block of the small corpus."""
-    table = labelled(read_table(corpus))
+    table = labelled(corpus_table)
     return take(table, split(table.calls, table.labels, small_config.split).test)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def judged(router, block, small_config):
     """Return the champion's evaluation on it."""
     return evaluate(router, block, small_config.evaluate)

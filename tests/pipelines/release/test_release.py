@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from candidates import another, register
+from candidates import altered, another, register
 from command import SMALL, heartline
 
 from models.classifier import bundle as bundles
@@ -118,14 +118,9 @@ def test_nothing_to_release_is_a_refusal(tmp_path, small_config):
         release(Store(tmp_path / "empty", small_config), small_config)
 
 
-def test_a_deliberately_worse_candidate_is_refused(store, corpus, tmp_path):
-    """Trained on a handful of words, it finds less than the champion: the command exits 1 and says by how much."""
-    worse = tmp_path / "worse.toml"
-    settings = SMALL.read_text().replace("max_adverse_share = 0.20", "max_adverse_share = 1.0")
-    settings = settings.replace("unmeasured_probability = 0.6", "unmeasured_probability = 0.3\nmin_probability = 0.3")
-    worse.write_text(settings + '\n[classifier]\ninputs = "words"\nmax_words = 300\n')
-    code, _, err = heartline("train", "--data", str(corpus), "--config", str(worse), "--runs", str(store.root))
-    assert code == 0, err
+def test_a_deliberately_worse_candidate_is_refused(store, corpus, judged, tmp_path):
+    """It suggests only what it is all but sure of, and finds less than the champion: exit 1, and by how much."""
+    register(store, corpus, altered(store, tmp_path / "worse", point={"eligible_at": 0.99}), judged)
     code, _, err = heartline("release", "--runs", str(store.root), "--config", str(SMALL))
     assert code == 1
     assert "less that of the champion" in err
@@ -135,21 +130,11 @@ def test_a_deliberately_worse_candidate_is_refused(store, corpus, tmp_path):
 
 def test_a_miscalibrated_candidate_is_refused(store, corpus, judged, tmp_path, small_config):
     """A model whose probabilities were squeezed together passes no calibration gate."""
-    loaded = bundles.load(store.root / "champion")
     parts = bundles.load_parts(store.root / "champion")
     calibrator = parts["eligible"].calibrated_classifiers_[0].calibrators[0]
     name = "a_" if hasattr(calibrator, "a_") else "beta_"
     setattr(calibrator, name, getattr(calibrator, name) * 0.1)
-    folder = tmp_path / "squeezed"
-    bundles.save(
-        folder,
-        parts,
-        loaded.operating_point,
-        risks=loaded.risks,
-        training=loaded.manifest["training"],
-        golden=[entry["features"] for entry in loaded.manifest["golden"]],
-    )
-    register(store, corpus, folder, judged)
+    register(store, corpus, altered(store, tmp_path / "squeezed", parts=parts), judged)
     with pytest.raises(GateFailed, match="calibration error"):
         release(store, small_config)
 

@@ -20,6 +20,7 @@ silent = ["at the river", "walks home", "on the walk"]
 """
 
 
+@pytest.mark.slow  # make check runs the command itself
 def test_the_shipped_signals_are_sound():
     """Every example of every shipped signal does what it should, and nothing is written twice within a signal."""
     assert list(faults(load_lexicon())) == []

@@ -1,20 +1,39 @@
 """What each part of the classifier earns is measured on the same blocks, and the simplest that is as good wins."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from command import SMALL, heartline
 
 from models.classifier import bundle as bundles
 from models.reading import Reader
 from pipelines.data.split import split
-from pipelines.data.table import read_table
 from pipelines.training import compare
 from pipelines.training.compare import VARIANTS, ranked, without_fields
 from pipelines.training.tracking import Store
 from pipelines.training.train import labelled
+
+
+@pytest.fixture(scope="module")
+def table(corpus_table):
+    """Return the labelled calls of the small corpus."""
+    return labelled(corpus_table)
+
+
+@pytest.fixture(scope="module")
+def blocks(table, small_config):
+    """Return the blocks of the small corpus."""
+    return split(table.calls, table.labels, small_config.split)
+
+
+@pytest.fixture(scope="module")
+def short_blocks(table, blocks):
+    """Return the features and labels of some calls to fit on, and the features of others."""
+    reader, fit = Reader(), blocks.fit[:1500]
+    fitted, held = (compare.features.frame([table.calls[i] for i in rows], reader) for rows in (fit, blocks.calibrate[:300]))
+    return fitted, table.labels["eligible"].iloc[fit].to_numpy(dtype=bool), held
 
 
 def scored(quality):
@@ -48,10 +67,12 @@ def test_differences_are_paired(small_config):
     assert all(each.low <= each.difference <= each.high for each in table)
 
 
+@pytest.mark.slow
 def test_the_command_leaves_a_run_for_every_variant(corpus, tmp_path, small_config):
     """`train --compare` prints the table and keeps it in MLflow, nested in the run of the model it trained."""
-    root = tmp_path / "mlruns"
-    code, out, err = heartline("train", "--data", str(corpus), "--config", str(SMALL), "--runs", str(root), "--compare")
+    root, calls = tmp_path / "mlruns", tmp_path / "calls.csv"
+    pd.read_csv(corpus, dtype=str, keep_default_na=False).head(5200).to_csv(calls, index=False)
+    code, out, err = heartline("train", "--data", str(calls), "--config", str(SMALL), "--runs", str(root), "--compare")
     assert code == 0, err
     store = Store(root, small_config)
     made = store.by_alias("candidate")
@@ -64,16 +85,15 @@ def test_the_command_leaves_a_run_for_every_variant(corpus, tmp_path, small_conf
     assert all(variant.name in out for variant in VARIANTS)
 
 
-def test_missing_fields_cost_little(router, corpus, small_config):
+def test_missing_fields_cost_little(router, table, blocks):
     """No field that is missing when a call is scored costs more than a few points of area, and all of them not much more."""
-    table = labelled(read_table(corpus))
-    rows = split(table.calls, table.labels, small_config.split).test
-    areas = without_fields(bundles.load_parts(router.bundle.folder), table, rows)
+    areas = without_fields(bundles.load_parts(router.bundle.folder), table, blocks.test[:600])
     whole = areas.pop("nothing missing")
     assert areas.pop("everything but the note") > whole - 0.08
     assert all(area > whole - 0.05 for area in areas.values()), areas
 
 
+@pytest.mark.slow
 def test_training_again_gives_the_same_bundle_to_the_last_bit(runs, corpus):
     """`train --like` rebuilds the champion from its manifest and finds the same digest."""
     code, out, err = heartline("train", "--data", str(corpus), "--like", str(runs / "champion"))
@@ -91,16 +111,9 @@ def test_other_calls_do_not_rebuild_a_bundle(runs, corpus, tmp_path):
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-def test_every_variant_scores_every_row(variant, corpus, small_config):
+def test_every_variant_scores_every_row(variant, short_blocks, small_config):
     """Each variant fits on one block and scores another, row by row."""
-    table = labelled(read_table(corpus))
-    blocks = split(table.calls, table.labels, small_config.split)
-    short = replace(blocks, fit=blocks.fit[:1500], calibrate=blocks.calibrate[:300])
-    rows = {
-        name: compare.features.frame([table.calls[i] for i in getattr(short, name)], Reader())
-        for name in ("fit", "calibrate")
-    }
-    truth = table.labels["eligible"].iloc[short.fit].to_numpy(dtype=bool)
-    scores = variant.scores(rows["fit"], truth, rows["calibrate"], small_config.classifier)
+    fit, truth, held = short_blocks
+    scores = variant.scores(fit, truth, held, small_config.classifier)
     assert scores.shape == (300,)
     assert np.isfinite(scores).all()

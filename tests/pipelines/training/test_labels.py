@@ -90,9 +90,9 @@ def test_agreement_with_a_held_veto_is_an_echo_and_its_override_a_label(ledger, 
     assert labels.counts["echo"] == 1
 
 
-def test_persons_of_the_ledger_and_of_the_file_are_the_same_persons(ledger, decide, corpus):
+def test_persons_of_the_ledger_and_of_the_file_are_the_same_persons(ledger, decide, corpus_table):
     """Caller and address are hashed alike however they are written, so that the split keeps one person in one block."""
-    table = labelled(read_table(corpus))
+    table = labelled(corpus_table)
     table.labels.loc[:, ["caller_key", "address_key"]] = ["(919) 555-7777", "100 Main St."]
     judge(ledger, decide("new", caller="919.555.7777", address="100 MAIN ST"), "ELIGIBLE")
     both = joined(table, labels_of(ledger, {}).table, ledger)
@@ -166,13 +166,13 @@ def test_sources_have_their_weights(small_config):
     assert weights(frame, small_config.retrain).tolist() == [0.8, 0.5, 1.0]
 
 
-def test_weights_reach_the_classifier(corpus, small_config):
+def test_weights_reach_the_classifier(corpus_table, small_config):
     """A label that weighs nothing teaches nothing."""
     from models.classifier import encoder as classifier  # noqa: PLC0415
     from models.classifier import features  # noqa: PLC0415
     from models.classifier.heads import HEADS  # noqa: PLC0415
 
-    table = labelled(read_table(corpus))
+    table = labelled(corpus_table)
     rows = features.frame(table.calls[:1500], Reader())
     labels = {"eligible": table.labels["eligible"].to_numpy(dtype=object)[:1500]}
     labels |= {head: np.full(1500, None, dtype=object) for head in HEADS if head != "eligible"}
@@ -187,9 +187,9 @@ def test_weights_reach_the_classifier(corpus, small_config):
     assert mean_log_odds(leaning) > mean_log_odds(plain)
 
 
-def test_use_goes_before_what_was_labelled_before(corpus, ledger, decide):
+def test_use_goes_before_what_was_labelled_before(corpus_table, ledger, decide):
     """A call in both is taken as use has labelled it."""
-    table = labelled(read_table(corpus))
+    table = labelled(corpus_table)
     judge(ledger, decide(table.calls[0].call_id), "ELIGIBLE")
     both = joined(table, labels_of(ledger, {}).table, ledger)
     assert len(both.calls) == len(table.calls)
@@ -197,12 +197,15 @@ def test_use_goes_before_what_was_labelled_before(corpus, ledger, decide):
     assert len(both.labels) == len(both.calls)
 
 
-def test_the_command_trains_from_the_ledger_and_can_be_released_and_rebuilt(corpus, tmp_path, router, monkeypatch):
+@pytest.mark.slow
+def test_the_command_trains_from_the_ledger_and_can_be_released_and_rebuilt(
+    corpus, corpus_table, tmp_path, router, monkeypatch
+):
     """`train --from-ledger` reports agreement, registers a candidate, and names the ledger's length in its manifest."""
     monkeypatch.setenv("HEARTLINE_HASH_KEY", HASH_KEY.decode())
     url = f"sqlite:///{tmp_path / 'use.db'}"
     ledger = created(url, encryption=NoteEncryption(HASH_KEY), anchor=tmp_path / "use.anchor")
-    for call in labelled(read_table(corpus)).calls[-300:-200]:
+    for call in labelled(corpus_table).calls[-300:-200]:
         decision = router.decide(call)
         content = decision_content(
             call, decision, fingerprint=ledger.encryption.fingerprint(call.narrative), actor="x", via="http"
@@ -223,9 +226,9 @@ def test_the_command_trains_from_the_ledger_and_can_be_released_and_rebuilt(corp
 class TestReview:
     """A second look at labels."""
 
-    def test_a_sample_is_half_unsure_half_chance_and_hides_the_answer(self, router, corpus):
+    def test_a_sample_is_half_unsure_half_chance_and_hides_the_answer(self, router, recent):
         """Those who label do not see what the model said."""
-        drawn = review.sample(router, read_table(corpus), size=40, seed=1)
+        drawn = review.sample(router, read_table(recent), size=40, seed=1)
         assert drawn["drawn_by"].value_counts().to_dict() == {"uncertainty": 20, "chance": 20}
         assert list(drawn.columns) == list(review.COLUMNS)
         assert drawn[["annotator_a", "annotator_b", "adjudicated"]].isna().all(axis=None)
@@ -249,9 +252,9 @@ class TestReview:
         with pytest.raises(InvalidData, match="no such column"):
             review.agreement(frame, one="a", other="c", confidence=0.95, resamples=10)
 
-    def test_turned_labels_are_suspected(self, corpus, small_config):
+    def test_turned_labels_are_suspected(self, corpus_table, small_config):
         """Of labels that were turned round, most are found, and found first."""
-        table = labelled(read_table(corpus))
+        table = labelled(corpus_table)
         table.calls, table.labels = table.calls[:3000], table.labels.iloc[:3000].reset_index(drop=True)
         turned = np.random.default_rng(0).choice(3000, 40, replace=False)
         table.labels.loc[turned, "eligible"] = ~table.labels.loc[turned, "eligible"].astype(bool)

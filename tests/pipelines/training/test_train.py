@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from models import statistics as estimates
+from models.classifier import bundle as bundles
 from models.errors import BundleError, InvalidConfig, InvalidData, LeakageError
 from pipelines.data.split import Split, assert_no_leak, split
 from pipelines.data.table import read_table, take
@@ -42,7 +43,7 @@ class TestIngest:
         assert (len(table.calls), table.blanked["source"], table.rejects[0].column) == (1, 1, "weapons_answer")
 
     @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
-    def test_three_kinds_of_file_give_the_same_calls(self, tmp_path, corpus, kind):
+    def test_three_kinds_of_file_give_the_same_calls(self, tmp_path, corpus, corpus_table, kind):
         """CSV, JSONL and Parquet agree."""
         frame = pd.read_csv(corpus, dtype=str).head(50)
         path = tmp_path / f"c.{kind}"
@@ -51,7 +52,7 @@ class TestIngest:
             "jsonl": lambda: frame.to_json(path, orient="records", lines=True),
             "parquet": lambda: frame.to_parquet(path),
         }[kind]()
-        assert read_table(path).calls == read_table(corpus).calls[:50]
+        assert read_table(path).calls == corpus_table.calls[:50]
 
     @pytest.mark.parametrize(
         ("name", "text"), [("c.csv", "zone\nD1\n"), ("c.jsonl", "[1]\n"), ("c.docx", "x"), ("c.csv", ""), ("c.jsonl", "{")]
@@ -76,9 +77,9 @@ class TestIngest:
 class TestSplit:
     """Blocks in time, no caller on two sides."""
 
-    def test_blocks_follow_one_another_and_share_nobody(self, corpus, small_config):
+    def test_blocks_follow_one_another_and_share_nobody(self, corpus_table, small_config):
         """The promise of the split, checked from outside: in time, by caller and by address."""
-        table = read_table(corpus)
+        table = corpus_table
         blocks = split(table.calls, table.labels, small_config.split)
         parts = [blocks.fit, blocks.calibrate, blocks.certify, blocks.test]
         times = [[table.calls[i].received_at for i in part] for part in parts]
@@ -192,14 +193,14 @@ class TestTraining:
         store = Store(runs, small_config)
         local = store.bundle_of(store.by_alias("champion")).parents[1]
         stolen = shutil.copytree(local, tmp_path / "model")
-        with (stolen / "artifacts" / "bundle" / "model.skops").open("ab") as file:
+        with (stolen / "artifacts" / "bundle" / bundles.TABLES).open("ab") as file:
             file.write(b"x")
         with pytest.raises(BundleError):
             mlflow.pyfunc.load_model(str(stolen))
 
-    def test_the_operating_point_keeps_its_promise_on_later_calls(self, corpus, router, small_config):
+    def test_the_operating_point_keeps_its_promise_on_later_calls(self, corpus_table, router, small_config):
         """The false-clear rate on the test block does not exceed the promise."""
-        table = read_table(corpus)
+        table = corpus_table
         blocks = split(table.calls, table.labels, small_config.split)
         found = evaluate(router, take(table, blocks.test), small_config.evaluate)
         assert found.figures["false_clear_rate"].low <= small_config.threshold.max_false_clear

@@ -101,12 +101,12 @@ def test_thousands_of_mentions_take_linear_time_and_still_count():
         {"code": "veto_weapon", "rule_id": "firearm", "words": f"gun{place}", "start": place, "end": place + 3}
         for place in range(0, 65_536, 4)
     ]
-    note, vetoes, started = "gun " * 16_384, HeldVetoes(), time.perf_counter()
+    note, vetoes, started = "gun " * 16_384, HeldVetoes(), time.thread_time()
     vetoes.change(note)
     vetoes.judge({"decision_id": "1", "hits": reasons})
     vetoes.change("")
     vetoes.judge({"decision_id": "2", "hits": []})
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
     assert len(vetoes.gone) <= MOST
     assert vetoes.rules == ("firearm",)
     assert "more" in vetoes.gone[-1].words

@@ -8,13 +8,13 @@ import socket
 import sqlite3
 import sys
 import threading
-import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from ledgers import prepared, sqlite_url
 from servers import free_port, load, request, started, uvicorn
+from waiting import until
 
 WHISPER = "zebra-7781"
 BODY = json.dumps({"narrative": f"male asleep in doorway of store {WHISPER}"}).encode()
@@ -52,14 +52,6 @@ def collector():
     yield server.server_port, received
     server.shutdown()
     server.server_close()
-
-
-def until(true, fault):
-    """Wait until something is so."""
-    end = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end, fault
-        time.sleep(0.05)
 
 
 def test_traces_reach_a_collector_and_hold_no_note(environment, collector):
