@@ -222,7 +222,8 @@ class Policy:
 
     def _not_understood(self, reading: Reading) -> list[Ground]:
         """Return why the note does not say enough that is known to be the program's."""
-        if not self._is_named_by_type(reading) and not any(signal.asserted and signal.group in self._program_groups for signal in reading.signals):
+        spoken_for = any(signal.asserted and signal.group in self._program_groups for signal in reading.signals)
+        if not spoken_for and not self._is_named_by_type(reading):
             return [
                 Ground("no_program_signal", "Neither the note nor the call type names a situation that the program answers.")
             ]
