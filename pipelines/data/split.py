@@ -1,6 +1,12 @@
-"""Four blocks of calls in time, with no caller and no address in two of them."""
+"""Four blocks of calls in time: two to learn from, two to judge on, and nobody learnt from in whom is judged.
 
-from dataclasses import dataclass
+A caller or an address that calls again later is one of the city's ordinary calls: judging without them would be judging on
+easier calls than those to come. So later calls stay where they are, and the earlier ones of the same caller or address are
+not learnt from. The two blocks that judge leave nothing out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -12,25 +18,42 @@ from pipelines.data.labels import KEYS
 from pipelines.settings import SplitSettings
 
 BLOCKS = ("fit", "calibrate", "certify", "test")
+JUDGED = ("certify", "test")
+"""The blocks that nothing is learnt from: they may share callers and addresses with one another, as the future does."""
+
 Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The row numbers of each block, and how many rows were left out because their caller or address was seen earlier."""
+    """The row numbers of each block, and how many rows of each were left out because their caller or address comes later."""
 
     fit: Indices
     calibrate: Indices
     certify: Indices
     test: Indices
-    left_out: int
+    removed: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> int:
+        """Return how many rows were left out of all blocks."""
+        return sum(self.removed.values())
+
+    def share_left_out(self, block: str) -> float:
+        """Return the share of a block's calls that were left out."""
+        removed = self.removed.get(block, 0)
+        return removed / max(1, removed + len(getattr(self, block)))
+
+    def __str__(self) -> str:
+        """Return the sizes of the blocks, with the share that was left out of each."""
+        return ", ".join(f"{name} {len(getattr(self, name))} ({self.share_left_out(name):.1%} left out)" for name in BLOCKS)
 
 
 def split(calls: list[Call], keys: pd.DataFrame, settings: SplitSettings) -> Split:
-    """Return calls cut in time order; a caller belongs to the block of their first call; later calls elsewhere are left out.
+    """Return calls cut in time order; whoever calls in a later block is not learnt from in an earlier one.
 
-    The same holds for addresses. `keys` has the columns of `KEYS`, one row a call; a missing key is nobody else's.
-    Raises `InvalidData` where a call has no time, `LeakageError` where the result would leak.
+    `keys` has the columns of `KEYS`, one row a call; a missing key is nobody else's. Raises `InvalidData` where a call has
+    no time, `LeakageError` where the result would leak.
     """
     undated = sum(call.received_at is None for call in calls)
     if undated:
@@ -42,9 +65,11 @@ def split(calls: list[Call], keys: pd.DataFrame, settings: SplitSettings) -> Spl
     block[order] = np.searchsorted(edges, np.arange(len(calls)), side="right")
     keys, stays = _own(keys), np.ones(len(calls), dtype=bool)
     for name in KEYS:
-        stays &= pd.Series(block).groupby(keys[name].to_numpy()).transform("min").to_numpy() == block
+        stays &= pd.Series(block).groupby(keys[name].to_numpy()).transform("max").to_numpy() == block
+    stays |= block >= BLOCKS.index(JUDGED[0])
     fit, calibrate, certify, test = (np.flatnonzero((block == number) & stays) for number in range(len(BLOCKS)))
-    result = Split(fit, calibrate, certify, test, left_out=int((~stays).sum()))
+    removed = {name: int(((block == number) & ~stays).sum()) for number, name in enumerate(BLOCKS)}
+    result = Split(fit, calibrate, certify, test, removed)
     assert_no_leak(result, times, keys)
     return result
 
@@ -56,19 +81,23 @@ def _own(keys: pd.DataFrame) -> pd.DataFrame:
 
 
 def assert_no_leak(result: Split, times: pd.Series, keys: pd.DataFrame) -> None:
-    """Raise `LeakageError` where blocks overlap in time or share a caller or an address."""
+    """Raise `LeakageError` where a block is empty, blocks overlap in time, or one that is learnt from shares a caller.
+
+    The same holds for addresses; the blocks that judge may share them with one another.
+    """
     blocks = [getattr(result, name) for name in BLOCKS]
     if any(len(block) == 0 for block in blocks):
-        raise LeakageError("a block is empty", value=[len(block) for block in blocks], remedy="bring more calls")
+        sizes = [len(block) for block in blocks]
+        raise LeakageError("a block is empty", value=sizes, remedy="bring more calls, or finer address keys")
     for name, earlier, later in zip(BLOCKS, blocks[:-1], blocks[1:], strict=False):
         if times.iloc[earlier].max() > times.iloc[later].min():
             raise LeakageError("a block reaches past the next one's start", value=name, remedy="report this fault")
     for key in KEYS:
-        seen: set[str] = set()
-        for name, block in zip(BLOCKS, blocks, strict=True):
-            held = set(keys[key].iloc[block])
-            if seen & held:
+        later = set(keys[key].iloc[np.concatenate([getattr(result, name) for name in JUDGED])])
+        for name in ("calibrate", "fit"):
+            held = set(keys[key].iloc[getattr(result, name)])
+            if later & held:
                 raise LeakageError(
                     f"a {key.removesuffix('_key')} stands in two blocks", value=name, remedy="report this fault"
                 )
-            seen |= held
+            later |= held
