@@ -62,7 +62,11 @@ class Likeness:
 
 def left_out_of(whole: Table, block: Table) -> Table:
     """Return the calls of a block's weeks that have no label of eligibility; unsure is a label, and reported apart."""
-    times = [call.received_at for call in block.calls if call.received_at is not None]
+    of_file = block.labels["ledger_at"].isna() if "ledger_at" in block.labels else [True] * len(block.calls)
+    dated = zip(block.calls, of_file, strict=True)
+    times = [call.received_at for call, ours in dated if ours and call.received_at is not None]
+    if not times:
+        return Table([], whole.labels.iloc[:0])
     first, last = min(times), max(times)
     rows = [
         row

@@ -74,6 +74,9 @@ def train(
     whole, table = table, labelled(table)
     blocks = split(table.calls, table.labels, config.split)
     say(f"split: {blocks}")
+    counts = retrain.label_counts(table.labels, blocks)
+    for line in retrain.count_lines(counts):
+        say(line)
     table_of: list[Compared] = []
     if comparing:
         table_of, winner = compare.compare(table, blocks, config, say=say)
@@ -90,6 +93,7 @@ def train(
         calibration_labels=head_labels(table, blocks.calibrate),
         settings=config.classifier,
         eligible_weights=retrain.weights(table.labels.iloc[blocks.fit], config.retrain).to_numpy(),
+        calibration_weights=_calibration_weights(table.labels.iloc[blocks.calibrate], config),
     )
     parts = fitted.parts
     say(f"heads fitted, calibrated by {', '.join(f'{head} {how.method}' for head, how in fitted.calibration.items())}")
@@ -111,6 +115,7 @@ def train(
         "certified_by": certified.sentence,
         "profile": profile(_scores(parts, take(table, blocks.certify), reader, certified.adjustment), table, blocks.certify),
         "certification": proved.to_record(),
+        "labels": counts,
         "calibration": {head: how.to_record() for head, how in fitted.calibration.items()},
     }
     known = np.concatenate([blocks.calibrate, blocks.certify])
@@ -145,6 +150,12 @@ def risk_tables(parts: classifier.Parts, table: Table, config: Config, reader: R
             events = truths[name][known].astype(bool)
             tables[name] = risk_table(scores[known], events, confidence=config.evaluate.confidence)
     return tables
+
+
+def _calibration_weights(labels: pd.DataFrame, config: Config) -> Floats | None:
+    """Return the weights of a calibration block's labels; `None` where all count the same."""
+    weights = retrain.weights(labels, config.retrain).to_numpy()
+    return None if np.all(weights == weights[0]) else weights
 
 
 def _scores(parts: classifier.Parts, block: Table, reader: Reader, adjustment: Adjustment) -> Floats:
