@@ -49,6 +49,4 @@ def restore(
 def _places(ledger: str, anchor: Path | None, keys: Path | None) -> Places:
     """Return where everything lies; an anchor that is printed is no file."""
     place = anchor_of(ledger, anchor)
-    return Places(
-        ledger=ledger, anchor=None if str(place) == "-" else place, key_file=key_file_of(ledger), api_keys=keys
-    )
+    return Places(ledger=ledger, anchor=None if str(place) == "-" else place, key_file=key_file_of(ledger), api_keys=keys)

@@ -1,8 +1,8 @@
 """Copies of a ledger with its anchor and its keys, made while the service writes, and put back where there is none.
 
 A backup is a folder: the database (`ledger.db`, or `ledger.dump` of PostgreSQL), `ledger.anchor` signed anew at exactly its
-last entry, `ledger.key` and `keys.json` where they are files, and `manifest.json` with the SHA-256 of each, signed with a key
-that is derived from the ledger's. It is verified before it gets its name, and again when it is restored.
+last entry, `ledger.key` and `keys.json` where they are files, and `manifest.json` with the SHA-256 of each, signed with a
+key that is derived from the ledger's. It is verified before it gets its name, and again when it is restored.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where a deployment keeps what is backed up: the ledger's URL, and the files of its anchor, its key and its API keys."""
+    """Where a deployment keeps what is backed up: the ledger's URL, the files of its anchor, its key and its API keys."""
 
     ledger: str
     anchor: Path | None
@@ -60,7 +60,9 @@ class Manifest(BaseModel):
         return hmac.new(encryption.derive("backup"), text.encode(), hashlib.sha256).hexdigest()
 
 
-def back_up(folder: Path, places: Places, *, with_keys: bool = True, environment: Mapping[str, str] | None = None) -> Manifest:
+def back_up(
+    folder: Path, places: Places, *, with_keys: bool = True, environment: Mapping[str, str] | None = None
+) -> Manifest:
     """Write a backup into a folder that does not exist yet, readable by its owner alone, and return its manifest.
 
     The service may go on writing: the copy is one state of the database, and its anchor is that state's. Without `with_keys`

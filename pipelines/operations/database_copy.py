@@ -38,8 +38,8 @@ class Copied:
 def copy_out(url: str, folder: Path, *, encryption: NoteEncryption, anchor: Anchor | None) -> Copied:
     """Copy a database into a folder and verify it against an anchor that was read before.
 
-    Raises `LedgerMissing`, `LedgerUnavailable`, `LedgerBroken` where the rows do not verify, and `InvalidConfig` for a ledger
-    of an earlier release, which would be migrated by being verified.
+    Raises `LedgerMissing`, `LedgerUnavailable`, `LedgerBroken` where the rows do not verify, and `InvalidConfig` for one of
+    an earlier release, which would be migrated by being verified.
     """
     engine = database.open_engine(url)
     kind = engine.dialect.name
