@@ -17,7 +17,7 @@ FAST := not slow and not model and not benchmark
 TESTED := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
 unexport PYTHONDONTWRITEBYTECODE  # compiled once, not anew by every process that a test starts
 
-.PHONY: help run check test smoke browser lint types fast diagram lock bench soak report results screenshots clean
+.PHONY: help run check test smoke browser lint types fast diagram lock sbom audit bench soak report results screenshots clean
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := run
 
@@ -80,6 +80,14 @@ lock: $(VENV)/test.stamp ## resolve the pinned packages; UPGRADE=--upgrade takes
 	$(COMPILE) $(EXTRAS) $(UPGRADE) -o requirements.lock
 	$(COMPILE) --extra dev -c requirements.lock -o tests/requirements.lock
 	$(COMPILE) --extra serve -c requirements.lock -o serving/requirements.lock
+
+sbom: $(VENV)/test.stamp ## the bill of materials (CycloneDX) and the licences of what make run installs, into mlruns
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --mc-type application --output-reproducible \
+	  --of JSON -o mlruns/sbom.cdx.json 2>/dev/null
+	$(HEARTLINE) release licences --lock requirements.lock --out mlruns/licences.csv
+
+audit: $(VENV)/test.stamp ## known vulnerabilities of the pinned packages; says so where no database can be reached
+	$(PYTHON) .ci/audit.py $(BIN)/pip-audit requirements.lock serving/requirements.lock
 
 bench: mlruns/champion/manifest.json $(VENV)/test.stamp ## every benchmark, whole
 	BENCHMARK=whole $(BIN)/pytest tests/benchmarks -q -s

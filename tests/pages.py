@@ -1,7 +1,10 @@
 """Drive the call page in a browser, and read what the ledger kept of it."""
 
 import json
+from pathlib import Path
 from urllib.request import Request, urlopen
+
+AXE = Path(__file__).with_name("browser").joinpath("axe.min.js").read_text(encoding="utf-8")
 
 SCENE = "RP adv male asleep in doorway of store, refusing to leave, no shoes, talking to himself. "
 TURN = "Now holding a screwdriver, says he will kill the clerk "
@@ -72,3 +75,13 @@ def post(url, body):
     asked = Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310  our own service
     with urlopen(asked) as answer:  # noqa: S310
         return json.load(answer)
+
+
+def accessible(page):
+    """Run axe-core on the page as it is, and fail on any violation of WCAG 2.2 AA."""
+    page.evaluate(AXE)
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = page.evaluate("tags => axe.run(document, { runOnly: { type: 'tag', values: tags } })", tags)
+    assert found["passes"]
+    faults = [(one["id"], [node["html"][:160] for node in one["nodes"]]) for one in found["violations"]]
+    assert not faults

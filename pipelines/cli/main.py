@@ -24,6 +24,7 @@ COMMANDS = {
     "retrain": "retrain",
     "compare-domain": "compare_domain",
     "evaluate": "evaluate",
+    "benchmark": "benchmark",
     "results": "results",
     "release": "release",
     "score": "score",

@@ -1,5 +1,6 @@
 """The commands that release a candidate, show the history of champions, and roll back."""
 
+import csv
 import itertools
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, BundleOption, ConfigOption, ProgramOption, RunsOption
 from pipelines.data.table import read_table
 from pipelines.release import history as releases
+from pipelines.release import licences as licensing
 from pipelines.release import proof
 from pipelines.release import release as releasing
 from pipelines.release import state as releasing_state
@@ -97,3 +99,23 @@ def verify(
     terminal.show(f"bundle {manifest['digest'][:16]}: the tables are those of the model")
     terminal.show(f"largest difference from scikit-learn: {again.difference:.1e} over {again.calls} calls")
     terminal.show(f"recorded when it was written: {recorded['difference']:.1e} over {recorded['calls']} calls")
+
+
+@release_app.command("licences", epilog="Example: heartline release licences --lock requirements.lock")
+def licences(
+    lock: Annotated[Path, typer.Option("--lock", help="Lock file whose packages are listed.")] = Path("requirements.lock"),
+    to: Annotated[Path | None, typer.Option("--out", help="CSV to write: package, version, licence.")] = None,
+) -> None:
+    """List the licence that each pinned package states; where none is stated, it says so."""
+    listed = list(licensing.licences(lock))
+    if to is None:
+        for each in listed:
+            terminal.show(f"{each.package} {each.version}: {each.licence}")
+        return
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with to.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("package", "version", "licence"))
+        rows.writerows((each.package, each.version, each.licence) for each in listed)
+    silent = sum(each.licence == licensing.UNKNOWN for each in listed)
+    terminal.say(f"{len(listed)} packages, {silent} of which state no licence: {to}")

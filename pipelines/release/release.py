@@ -6,7 +6,7 @@ from typing import Any
 
 from models.classifier import bundle as bundles
 from models.errors import BundleError, GateFailed, InvalidConfig, InvalidData
-from models.programs.program import load_program
+from models.programs.kept import program_of
 from models.router import Router, matcher_of
 from pipelines.data.file_digest import file_sha256
 from pipelines.data.split import split
@@ -147,10 +147,11 @@ def _proof(store: Store, candidate: Registered, router: Router, block: Table) ->
 def _router(store: Store, registered: Registered) -> Router:
     """Return a router of a registered model and its program; raise `GateFailed` where the bundle is another."""
     try:
-        bundle = bundles.load(store.bundle_of(registered), expected_digest=registered.digest)
+        folder = store.bundle_of(registered)
+        bundle = bundles.load(folder, expected_digest=registered.digest)
     except BundleError as error:
         raise GateFailed(f"version {registered.version} may not be released: {error}", remedy="train it again") from None
-    program = load_program(registered.tags["program_id"])
+    program = program_of(folder, registered.tags["program_id"], version=str(bundle.manifest["training"]["program"]))
     return Router(bundle=bundle, program=program, rulebook=matcher_of(program))
 
 

@@ -26,6 +26,7 @@ from models.classifier.golden import GOLDEN_CALLS
 from models.classifier.operating_point import OperatingPoint
 from models.decision import Decision
 from models.errors import InvalidData
+from models.programs.kept import keep_program
 from models.programs.program import DEFAULT_PROGRAM
 from models.router import Router
 from models.statistics import Bools, Rows
@@ -205,7 +206,7 @@ def sentence(point: OperatingPoint, held_out: HeldOut, *, review_only: bool) -> 
 def _save(work: Work, parts: Parts, point: OperatingPoint, training: dict[str, Any], folder: Path) -> str:
     """Save the bundle and return its digest; risk tables come from synthetic calls that no head has learnt from."""
     known = take(work.synthetic_table, np.concatenate([work.blocks.calibrate, work.blocks.certify]))
-    return bundles.save(
+    digest = bundles.save(
         folder,
         parts,
         point,
@@ -213,6 +214,8 @@ def _save(work: Work, parts: Parts, point: OperatingPoint, training: dict[str, A
         training=training,
         golden=[features.row(work.reader.read(call)) for call in GOLDEN_CALLS],
     )
+    keep_program(folder, work.program)
+    return digest
 
 
 def _compared(work: Work, base: Bundle, decisions: list[Decision], rows: Rows) -> list[Paired]:

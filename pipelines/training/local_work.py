@@ -68,7 +68,8 @@ class Work:
 
     def router(self, parts: Parts, point: OperatingPoint, training: dict[str, Any]) -> Router:
         """Return a router of parts that were not saved, at an operating point."""
-        bundle = Bundle("adapting", LinearScorer(compiled(parts)), point, {"training": training}, 0.0)
+        scorer = LinearScorer(compiled(parts))
+        bundle = Bundle("adapting", scorer, point, {"training": training}, 0.0, vocabulary=scorer.vocabulary)
         return self.sharing(Router(bundle=bundle, program=self.program, rulebook=self.rulebook, signals=self.signals))
 
     def sharing(self, router: Router) -> Router:

@@ -15,7 +15,7 @@ from mlflow.pyfunc.model import PythonModel
 from models.call import Call
 from models.classifier import bundle as bundles
 from models.errors import InvalidCall
-from models.programs.program import load_program
+from models.programs.kept import program_of
 from models.router import Router, matcher_of
 
 
@@ -25,8 +25,9 @@ class RouterModel(PythonModel):
     def load_context(self, context: Any) -> None:
         """Load the bundle beside the model and check that it is the registered one."""
         expected = json.loads(Path(context.artifacts["identity"]).read_text(encoding="utf-8"))
-        bundle = bundles.load(Path(context.artifacts["bundle"]), expected_digest=expected["digest"])
-        program = load_program(expected["program"])
+        folder = Path(context.artifacts["bundle"])
+        bundle = bundles.load(folder, expected_digest=expected["digest"])
+        program = program_of(folder, expected["program"], version=str(bundle.manifest["training"]["program"]))
         self.router = Router(bundle=bundle, program=program, rulebook=matcher_of(program))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:  # noqa: ARG002

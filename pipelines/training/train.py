@@ -18,6 +18,7 @@ from models.classifier.golden import GOLDEN_CALLS
 from models.classifier.heads import RISKS
 from models.classifier.risk import RiskTable, risk_table
 from models.errors import InvalidData
+from models.programs.kept import keep_program
 from models.programs.program import DEFAULT_PROGRAM, load_program
 from models.reading import Reader
 from models.router import Router, matcher_of
@@ -115,6 +116,7 @@ def train(
         golden=[features.row(reader.read(call)) for call in GOLDEN_CALLS],
         adjustment=certified.adjustment,
     )
+    keep_program(folder, wanted)
     router = Router(bundle=bundles.load(folder, expected_digest=digest), program=wanted, rulebook=rulebook, signals=signals)
     evaluation = evaluate(router, take(table, blocks.test), config.evaluate)
     say("evaluated on the test block")

@@ -86,10 +86,28 @@ class IncidentDecisionOut(BaseModel):
     versions: VersionsOut
 
 
+class JudgementOut(BaseModel):
+    """What a person decided after a decision; one that was withdrawn counts as none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seq: int
+    decision_id: str
+    at: str
+    human: Recommendation
+    response: Unit | None
+    reason: str
+    withdrawn: bool
+
+
 class DecisionsOut(BaseModel):
-    """A page of decisions; `next` is the cursor of the page after it, and `more` says that there is one already."""
+    """A page of what was decided on an incident, by Heartline and by people after it, each in order.
+
+    `next` is the cursor of the page after it, and `more` says that there is one already.
+    """
 
     decisions: list[IncidentDecisionOut]
+    judgements: list[JudgementOut]
     next: int
     more: bool
 
@@ -130,13 +148,14 @@ async def decisions(
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="`next` of the page before.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> DecisionsOut:
-    """Return the decisions on an incident after a cursor, oldest first, whoever asked for them."""
+    """Return the decisions on an incident after a cursor, oldest first, and what people decided after them."""
     ledger = services.require_ledger()
     entries = await run_in_threadpool(ledger.search, call_id=incident_id, after=after, limit=limit)
     if not entries and not after and await services.incidents.get(incident_id) is None:
         raise HTTPException(404, "There is no such incident.")
     return DecisionsOut(
         decisions=[_decision(entry.seq, entry.content) for entry in entries if entry.content["kind"] == "decision"],
+        judgements=[_judgement(entry.seq, entry.content) for entry in entries if entry.content["kind"] == "feedback"],
         next=entries[-1].seq if entries else after,
         more=len(entries) == limit,
     )
@@ -185,4 +204,17 @@ def _decision(seq: int, content: dict[str, Any]) -> IncidentDecisionOut:
         rules=[] if hidden else [rule["rule_id"] for rule in content["rules"]],
         availability=None if hidden else content["availability"],
         **{name: content[name] for name in ("decision_id", "decided_at", "final", "via", "questions", "versions")},
+    )
+
+
+def _judgement(seq: int, content: dict[str, Any]) -> JudgementOut:
+    """Return what a person decided."""
+    return JudgementOut(
+        seq=seq,
+        decision_id=content["decision_id"],
+        at=content["at"],
+        human=content["human"],
+        response=content.get("response"),
+        reason=content["reason"],
+        withdrawn=bool(content.get("withdrawn")),
     )

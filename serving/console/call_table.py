@@ -102,6 +102,8 @@ def _add_answer(call: dict[str, Any], content: dict[str, Any]) -> None:
         return
     fields, versions = content["call"], content["versions"]
     suggested = "NOT_ELIGIBLE" if content.get("held") else content["recommendation"]
+    if content.get("via") == "cad" and call["status"] == DECIDED and call["suggested"] == suggested:
+        return  # CAD closes a call that a person has decided: what they said of this suggestion stands
     call |= {
         "decision_id": content["decision_id"], "call_id": content.get("call_id") or call["call_id"],
         "decided_at": content["decided_at"], "answer": "hidden" if content.get("hidden") else suggested,

@@ -3,6 +3,7 @@
 import pytest
 from command import heartline
 from ledgers import HASH_KEY
+from pages import accessible
 
 from models.labelling.store import LabelStore
 from models.ledger.encryption import NoteEncryption
@@ -46,6 +47,7 @@ def test_thirty_calls_are_labelled_by_keyboard(page, labels):
     page.goto(f"{service.url}/label")
     keys_of = {note: keys for note, keys, _ in CALLS}
     expected, item = {note: said for note, _, said in CALLS}, shown_item(page)
+    accessible(page)
     for number in range(len(CALLS)):
         note = page.inner_text("#note")
         for key in keys_of[note]:

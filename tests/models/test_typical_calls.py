@@ -1,14 +1,14 @@
 """Calls that a clinician would recognise come out as a clinician would expect: read `typical_calls.toml` and argue."""
 
 import tomllib
-from pathlib import Path
 
 import pytest
+from command import ROOT
 
 from models.call import Answer, Call, CallerParty
 from models.decision import Recommendation, RiskBand
 
-CALLS = tomllib.loads(Path(__file__).with_name("typical_calls.toml").read_text(encoding="utf-8"))["calls"]
+CALLS = tomllib.loads((ROOT / "data/benchmark/typical_calls.toml").read_text(encoding="utf-8"))["calls"]
 LETHAL = [row for row in CALLS if row.get("with_ems") or row.get("response") == "ems"]
 SAFE = {"weapons_answer": Answer.NONE, "violence_answer": Answer.NONE, "medical_answer": Answer.NONE}
 

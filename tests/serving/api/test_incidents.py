@@ -69,6 +69,17 @@ def test_decisions_are_pulled_by_cursor(shared_service):
     assert (last["final"], last["via"], last["revision"]) == (True, "cad", 3)
 
 
+def test_what_a_person_decided_is_pulled_too(shared_service):
+    """The clinician's decision on the call page reaches CAD by the same cursor."""
+    decision_id = link(shared_service, "cad-10")["decision"]["decision_id"]
+    after = pull(shared_service, "cad-10")["next"]
+    said = {"human": "REVIEW", "reason": "needs_a_clinician", "response": "crisis_call_diversion"}
+    assert shared_service.post(f"/v1/decisions/{decision_id}/feedback", json=said).status_code == 200
+    (judgement,) = pull(shared_service, "cad-10", after)["judgements"]
+    assert judgement["withdrawn"] is False
+    assert {name: judgement[name] for name in said} == said
+
+
 def test_eligible_waits_for_the_questions(shared_service):
     """A question that CAD did not answer is named in the answer and in the ledger's decision."""
     link(shared_service, "cad-4", weapons_answer="not_asked")

@@ -62,6 +62,14 @@ class TestCallTable:
         )  # fmt: skip
         assert (row["answers"], row["judgements"], row["status"]) == (2, 2, "decided")
 
+    def test_cad_that_closes_a_decided_call_leaves_the_decision(self):
+        """The same suggestion again changes nothing; another one is a suggestion that nobody has decided on."""
+        closing = decision(2, call_id="c1", via="cad", revision=4)
+        (row,) = table(decision(1), feedback(1), closing).to_dict("records")
+        assert (row["status"], row["human"], row["decision_id"], row["answers"]) == ("decided", "ELIGIBLE", "d1", 2)
+        (row,) = table(decision(1), feedback(1), closing | VETO).to_dict("records")
+        assert (row["status"], row["answer"], row["decision_id"]) == ("nobody", "NOT_ELIGIBLE", "d2")
+
     def test_a_veto_while_typing_counts_though_the_final_answer_has_none(self):
         """It was typed, taken back and cleared: `vetoed` tells of it."""
         (row,) = table(decision(1, final=False, **VETO), decision(2, call_id="c1")).to_dict("records")

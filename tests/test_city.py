@@ -1,0 +1,69 @@
+"""A city's own program from training to the answer: its call types, rulebook and signals, without its file at the end."""
+
+import shutil
+
+import pytest
+from clients import local_client
+from command import ROOT, SMALL, heartline
+from ledgers import prepared, sqlite_url
+
+from models.call import Call
+from models.programs.kept import FILE, FOLDER
+from models.veto import RULEBOOK_PATH
+from serving.app import create_app
+from serving.settings import Settings
+
+pytestmark = pytest.mark.slow
+
+SIGNAL = """
+[[signals.signal]]
+id = "river-walk"
+group = "welfare"
+sentence = "Is at the river walk at night"
+reason = "A local place where people stay overnight."
+patterns = ["{at|on} the river walk"]
+fires = ["at the river walk", "on the river walk", "two at the river walk", "at the river walk x2", "all on the river walk"]
+silent = ["at the river", "walks home", "on the walk"]
+"""
+OWN_RULE = '\n[[rule]]\nid = "zorb-launcher"\nclass = "weapon"\nwords = ["zorb launcher"]\nnote = "A test."\n'
+
+
+def town_in(folder):
+    """Write a town's program with its own rulebook and one signal of its own, and return its path."""
+    folder.mkdir()
+    (folder / "own.toml").write_text(RULEBOOK_PATH.read_text(encoding="utf-8") + OWN_RULE, encoding="utf-8")
+    text = (ROOT / "data/examples/town.toml").read_text(encoding="utf-8")
+    path = folder / "town.toml"
+    path.write_text(text.replace('id = "town"', 'id = "town"\nrulebook = "own.toml"', 1) + SIGNAL, encoding="utf-8")
+    return path
+
+
+def test_a_town_trains_releases_and_is_served_by_its_own_program(corpus, tmp_path):
+    """The bundle keeps the program: release, MLflow's model and the service work when the town's own file is gone."""
+    town, runs = town_in(tmp_path / "town"), tmp_path / "mlruns"
+    options = ("--config", str(SMALL), "--runs", str(runs))
+    code, _, err = heartline("train", "--data", str(corpus), "--program", str(town), *options)
+    assert code == 0, err
+    shutil.rmtree(town.parent)
+    code, out, err = heartline("release", *options)
+    assert code == 0, out + err
+    kept = runs / "champion" / FOLDER / FILE
+    settings = Settings(
+        bundle=runs / "champion", cache=tmp_path / "good", challenger=tmp_path / "none", program=str(kept),
+        ledger=prepared(sqlite_url(tmp_path), tmp_path / "anchor"), anchor=str(tmp_path / "anchor"),
+    )  # fmt: skip
+    with local_client(create_app(settings, log=False)) as client:
+        ready = client.get("/v1/health/ready").json()
+        assert ready["status"] == "ready", ready
+        calm, vetoed = (
+            client.post("/v1/decisions?attended=false", json={"narrative": note, "call_type": "CODE H SUBJ"}).json()
+            for note in ("male asleep in doorway of store", "man by the fountain with a zorb launcher")
+        )
+        read = client.app.state.services.models.active.router.reader.read
+        signals = {signal.id for signal in read(Call(narrative="female on the river walk")).signals}
+    assert calm["versions"]["program"].startswith("town@")
+    assert calm["versions"]["certified_on"] == "synthetic"  # proved with these very rules and signals
+    assert "call_type_not_taken" not in {reason["code"] for reason in calm["reasons"]}
+    assert vetoed["recommendation"] == "NOT_ELIGIBLE"
+    assert "zorb-launcher" in {hit["rule_id"] for hit in vetoed["hits"]}
+    assert "river-walk" in signals
