@@ -6,7 +6,7 @@ from datetime import datetime
 
 from models.call import Answer
 from models.classifier.bundle import Bundle
-from models.classifier.familiarity import unfamiliar_share
+from models.classifier.familiarity import is_content, unfamiliar_share
 from models.classifier.features import MISSING
 from models.classifier.heads import RISKS
 from models.classifier.scorer import Scores
@@ -195,7 +195,12 @@ class Policy:
 
     def _cautions(self, reading: Reading, scores: Scores, *, attended: bool) -> tuple[Ground, ...]:
         """Return what keeps a probable call from ELIGIBLE: a risk, a note that is not understood, an open question."""
-        cautions = [*self._ambulance_first(reading), *self._risky(scores), *self._not_understood(reading)]
+        cautions = [
+            *_first_of("medical-urgent", reading, code="ambulance_first", words="An ambulance first"),
+            *_first_of("predatory", reading, code="danger_sign", words="A sign of danger"),
+            *self._risky(scores),
+            *self._not_understood(reading),
+        ]
         if attended and self.program.ask_before_eligible:
             cautions += [
                 Ground(f"ask_{name}", f"The question on {name} has no answer yet: ask it.")
@@ -203,10 +208,6 @@ class Policy:
                 if getattr(reading.call, f"{name}_answer") in _OPEN
             ]
         return tuple(cautions)
-
-    def _ambulance_first(self, reading: Reading) -> list[Ground]:
-        """Return the first signal of an urgent medical need."""
-        return _first_of("medical-urgent", reading, code="ambulance_first", words="An ambulance first")
 
     def _risky(self, scores: Scores) -> list[Ground]:
         """Return the risks that lie above the certified bound."""
@@ -221,14 +222,24 @@ class Policy:
 
     def _not_understood(self, reading: Reading) -> list[Ground]:
         """Return why the note does not say enough that is known to be the program's."""
-        if not any(signal.asserted and signal.group in self._program_groups for signal in reading.signals):
-            return [Ground("no_program_signal", "Nothing in the note names a situation that the program answers.")]
+        spoken_for = any(signal.asserted and signal.group in self._program_groups for signal in reading.signals)
+        if not spoken_for and not self._is_named_by_type(reading):
+            return [
+                Ground("no_program_signal", "Neither the note nor the call type names a situation that the program answers.")
+            ]
         if self.bundle is None:
             return []
         share = unfamiliar_share(reading, self._vocabulary)
         if share <= self.bundle.operating_point.max_unfamiliar:
             return []
         return [Ground("unfamiliar_note", "The note says little that the model has learnt.")]
+
+    def _is_named_by_type(self, reading: Reading) -> bool:
+        """Return whether the call-taker's own call type names a situation of the program and the note says something too."""
+        kind = reading.call_type
+        if kind.guessed or kind.name not in self.program.eligible_call_types:
+            return False
+        return sum(is_content(word.text) for word in reading.words) >= _FEW_WORDS
 
     def _by_program(self, recommendation: Recommendation, reading: Reading) -> tuple[Recommendation, tuple[Ground, ...]]:
         """Apply the program's own list of call types to what the note says; a guessed type only raises a doubt."""

@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-TEXT_VERSION = "2"
+TEXT_VERSION = "3"
 """Raise this whenever `normalise` or `models.text.tokens` changes: a bundle made with another version is refused."""
 
 # Letters of other scripts that look like Latin ones, the usual means of disguise: the part of Unicode TR 39's

@@ -42,6 +42,156 @@ _CLIPPED = frozenset(
     "laughin knockin hangin bangin botherin wanderin mumblin refusin bein feelin thinkin eatin smokin usin".split()
 )
 
+# What call-takers shorten, by the word that the classifier counts for it.
+_SHORTENED = {
+    "about": "abt",
+    "address": "addr adrs",
+    "adult": "adlt",
+    "advised": "adv advd advsd",
+    "after": "aft aftr",
+    "alcohol": "etoh alc",
+    "ambulance": "amb ambo",
+    "answer": "ans answr",
+    "answers": "answrs ansrs",
+    "apartment": "apt apts aprt",
+    "approximately": "approx aprx",
+    "argument": "argmt argumnt",
+    "around": "arnd aroun",
+    "asleep": "aslp",
+    "assistance": "asst",
+    "bathroom": "bthrm bathrm",
+    "because": "bc cuz becuz coz",
+    "before": "bfr",
+    "behind": "bhnd",
+    "between": "btwn btw",
+    "blanket": "blnkt",
+    "breathing": "brthng brth",
+    "building": "bldg bld bldng",
+    "business": "biz busn",
+    "called": "calld",
+    "caller": "clr callr cllr",
+    "check": "chk",
+    "complainant": "compl cmplnt complt",
+    "confused": "confsd",
+    "contact": "cntct",
+    "crying": "cryng",
+    "customer": "cust custmr",
+    "customers": "custs",
+    "days": "dys",
+    "disoriented": "disor disorientd",
+    "disturbance": "distrb disturbnce",
+    "downstairs": "dwnstrs",
+    "driver": "drvr",
+    "elderly": "eld eldrly",
+    "emergency": "emerg emrg",
+    "employee": "emp empl emplee",
+    "friend": "frnd",
+    "from": "frm",
+    "front": "frt frnt",
+    "group": "grp",
+    "hallway": "hallwy hlwy",
+    "help": "hlp",
+    "history": "hx hist",
+    "homeless": "hmls homelss",
+    "hospital": "hosp hsp",
+    "hotel": "htl",
+    "hour": "hr",
+    "hours": "hrs",
+    "information": "info",
+    "inside": "insd",
+    "intoxicated": "intox intoxd hbd",
+    "juvenile": "juv juvs juvy",
+    "laying": "layng",
+    "leave": "lv leav",
+    "license": "lic",
+    "light": "lite",
+    "lobby": "lby",
+    "location": "locn",
+    "manager": "mgr mngr",
+    "medications": "meds",
+    "mental": "mntl",
+    "message": "msg",
+    "messages": "msgs",
+    "minutes": "mins",
+    "morning": "mrng",
+    "motel": "mtl",
+    "needs": "nds",
+    "neighbor": "neigh neighb nbr neighbour ngbr",
+    "night": "nite nght",
+    "nobody": "nobdy",
+    "number": "num nmbr",
+    "officer": "ofc ofcr offcr",
+    "old": "yoa",
+    "outside": "outsd otsd",
+    "over": "ovr",
+    "parking": "pkg prkg",
+    "passenger": "passngr psgr",
+    "pedestrian": "ped peds",
+    "people": "peopl ppls",
+    "person": "fem femle mle indiv",
+    "phone": "ph phn",
+    "physical": "phys physcl",
+    "possible": "poss possbl psbl",
+    "posted": "postd",
+    "refused": "refd rfsd",
+    "refuses": "rfses",
+    "refusing": "refng rfsng",
+    "requesting": "reqng rqsting",
+    "requests": "req reqs rqst reqst",
+    "residence": "resid",
+    "restroom": "rr restrm",
+    "roommate": "rmmt rmmte roomate",
+    "screaming": "scrmng",
+    "security": "secur",
+    "shelter": "shltr sheltr",
+    "sidewalk": "sdwlk sidewlk",
+    "sitting": "sittng sitng",
+    "sleeping": "slpng slpg sleepng",
+    "somebody": "somebdy",
+    "someone": "somone",
+    "something": "smthng somethng",
+    "stairwell": "strwll",
+    "standing": "stndg",
+    "states": "sts stts",
+    "street": "strt",
+    "suicidal": "suic suicdl",
+    "suicide": "suicd",
+    "suspect": "susp suspt",
+    "talking": "tlkng talkng",
+    "though": "tho",
+    "threat": "thrt thrtn",
+    "threatening": "thrtng",
+    "threats": "thrts threts",
+    "through": "thru",
+    "tonight": "tonite",
+    "transferred": "xfer xfrd xferd",
+    "transient": "transnt",
+    "trespassing": "tresp trespassng",
+    "unconscious": "uncon unc unconc uncns",
+    "unknown": "unk unkn unknwn",
+    "unresponsive": "unresp",
+    "upstairs": "upstrs",
+    "vehicle": "veh vehcl vhcl",
+    "vehicles": "vehs",
+    "verbal": "vrbl",
+    "victim": "vic vict",
+    "walking": "wlkng walkng wlkg",
+    "wants": "wnts",
+    "weapons": "wpns weps",
+    "wearing": "wrg wrng wearng",
+    "weeks": "wks wk",
+    "welfare": "wlfr",
+    "with": "wth",
+    "witness": "wits",
+    "year": "yr",
+    "years": "yrs",
+    "yelling": "ylng yellng",
+    "yesterday": "yest ystrdy",
+}
+_SPELLED_OUT = {short: word for word, shorts in _SHORTENED.items() for short in shorts.split()}
+_PLAIN = _SPELLED_OUT | {word: f"{word}g" for word in _CLIPPED} | _READ_AS
+_NG = re.compile(r"[a-z]{2,}[bcdfghjklmnpqrstvwxz]ng")  # "yellng", "sleepng": no English word ends so
+
 
 class Word(NamedTuple):
     """A word and the place in the normalised note that it was read from, end exclusive."""
@@ -85,7 +235,7 @@ def words_for_model(normalised: str) -> str:
     """Return the words of a normalised note, joined by spaces.
 
     >>> words_for_model("rp adv 2 subj at 1402 main st, 10:42, not moving")
-    'rp adv 0 person at street 0:00 not moving'
+    'rp advised 0 person at street 0:00 not moving'
     """
     return " ".join(word.text for word in model_words(normalised))
 
@@ -105,10 +255,10 @@ def _street_starts(words: list[Word]) -> int | None:
 @lru_cache(maxsize=65_536)
 def _read(token: str) -> str:
     """Return the word that the classifier counts for a token."""
-    if token in _READ_AS:
-        return _READ_AS[token]
-    if token in _CLIPPED:
-        return f"{token}g"
+    if token in _PLAIN:
+        return _PLAIN[token]
+    if _NG.fullmatch(token):
+        return f"{token[:-2]}ing"
     if token in {"911", "988"} or not any(map(str.isdigit, token)):
         return token
     if ":" in token or "-" in token or "/" in token:

@@ -9,7 +9,7 @@ negated asks for review instead.
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
@@ -24,6 +24,7 @@ from models.veto.phrases import Cover, PhraseIndex, Span, longest
 from models.veto.rulebook import Phrase, Rulebook, RuleClass, load
 
 _BREAK = re.compile(r"[.;:!?\n]")
+_SENTENCE_END = re.compile(r"[.!?;]\s+")
 _SCREENING = "screening:"
 _NEAR = "near:"
 _NAME = "name:"
@@ -142,13 +143,24 @@ class VetoMatcher:
                 matches.firsts.append((key.removeprefix(_GAP_FIRST), start, end))
             elif key.startswith(_GAP_LAST):
                 matches.lasts.setdefault(key.removeprefix(_GAP_LAST), {})[start] = end
-            else:
+            elif not self._crosses_a_sentence(key, words[start:end], text):
                 matches.rules.append((key, start, end))
-        matches.rules = longest([*matches.rules, *self._across_gaps(matches, words, text)])
+        for rule_id, start, end, excuses in self._across_gaps(matches, words, text):
+            if excuses:
+                matches.near.setdefault(rule_id, []).append((start, end))
+            else:
+                matches.rules.append((rule_id, start, end))
+        matches.rules = longest(matches.rules)
         return matches
 
-    def _across_gaps(self, matches: _Matches, words: list[Word], text: str) -> Iterator[Span]:
-        """Yield the mentions that are two phrases with a few words of one clause between them."""
+    def _crosses_a_sentence(self, rule_id: str, words: Sequence[Word], text: str) -> bool:
+        """Return whether words of violence belong to two sentences: "the driver was pinned. Bystanders said ..."."""
+        if len(words) == 1 or self._classes[rule_id] is not RuleClass.VIOLENCE:
+            return False
+        return any(_SENTENCE_END.fullmatch(text, first.end, second.start) for first, second in itertools.pairwise(words))
+
+    def _across_gaps(self, matches: _Matches, words: list[Word], text: str) -> Iterator[tuple[str, int, int, bool]]:
+        """Yield what two phrases with a few words of one clause between them are: a mention, or with `True` a near-miss."""
         for number, start, end in matches.firsts if matches.lasts else ():
             rule_id, gap = self._gaps[int(number)]
             ends = matches.lasts.get(number, {})
@@ -157,7 +169,7 @@ class VetoMatcher:
                     continue
                 between = {word.text for word in words[end:place]}
                 if between.isdisjoint(gap.without) and not _BREAK.search(text, words[end - 1].end, words[place].start):
-                    yield rule_id, start, ends[place]
+                    yield rule_id, start, ends[place], gap.excuses
                 break
 
     def _add_plain(self, hits: _Hits, matches: _Matches, words: list[Word], text: str, setting: Setting) -> None:

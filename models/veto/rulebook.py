@@ -51,6 +51,8 @@ class Gap:
     least: int
     most: int
     without: frozenset[str]
+    excuses: bool = False
+    """Whether the two phrases are a near-miss: "struck" and "power pole"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ class _Gap(_Table):
     least: int = 0
     most: int
     without: list[str] = []
+    excuses: bool = False
 
 
 class _RuleEntry(_Table):
@@ -353,7 +356,7 @@ def _rule(entry: _RuleEntry, lists: Mapping[str, list[str]]) -> Rule:
 def _gap(gap: _Gap, lists: Mapping[str, list[str]], *, where: str) -> Gap:
     """Return one pair of phrases, expanded."""
     first, last = (_phrases(each, lists, where=where) for each in (gap.first, gap.last))
-    return Gap(first, last, gap.least, gap.most, frozenset(gap.without))
+    return Gap(first, last, gap.least, gap.most, frozenset(gap.without), gap.excuses)
 
 
 def _phrases(written: Iterable[str], lists: Mapping[str, list[str]], *, where: str) -> frozenset[Phrase]:

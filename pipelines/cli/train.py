@@ -20,6 +20,7 @@ from pipelines.evaluation.lines import evaluation_lines
 from pipelines.settings import Config, from_flat, load_config
 from pipelines.training import Candidate, sources
 from pipelines.training import train as train_candidate
+from pipelines.training.carry_over import abstention
 from pipelines.training.carry_over import carry_over as measure_carry_over
 from pipelines.training.provenance import environment, git_state
 from pipelines.training.reference import MeasureOn
@@ -80,7 +81,15 @@ def train(
 
 def _show_carry_over(data: Path, settings: Config) -> None:
     """Print what each setting of the grid reaches on what it has not met."""
-    for each in measure_carry_over(labelled(read_table(data)), settings.classifier):
+    table = labelled(read_table(data))
+    least = settings.threshold.min_probability
+    for row in abstention(table, settings.classifier, least=least):
+        terminal.show(
+            f"at most {row.bound:4.0%} of a note's words unfamiliar: found {row.found:.3f}, false clears "
+            f"{row.false_clears:.4f} of held-out scenarios at {least:g}; "
+            f"{row.eligible_within:.3f} of the eligible notes are within the bound"
+        )
+    for each in measure_carry_over(table, settings.classifier):
         tried = each.settings
         terminal.show(
             f"held-out {each.held_out:9} regularisation {tried.regularisation:g}, signals {tried.signal_weight:g}, "

@@ -7,20 +7,23 @@ seen either. Needs the columns `scenario` (read as `heart_type`) and `style` of 
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from models.classifier import features
 from models.classifier.encoder import make_encoder
+from models.classifier.familiarity import unfamiliar_share
 from models.classifier.settings import ClassifierSettings
 from models.errors import InvalidData
-from models.reading import Reader
+from models.reading import Reader, Reading
 from models.statistics import Bools, Floats
 from pipelines.data.table import Table, take
 
@@ -33,6 +36,8 @@ GRID: Mapping[str, tuple[float, ...]] = {
     "word_weight": (0.5, 1.0),
     "metadata_weight": (0.3, 1.0),
 }
+BOUNDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0)
+"""Bounds on the share of unfamiliar words that `abstention` tries."""
 MOST_CALLS = 12_000
 """More calls hardly move the order of the settings, and every setting costs ten fits."""
 
@@ -49,6 +54,16 @@ class CarriedOver:
     auc: float
     average_precision: float
     found: float
+
+
+@dataclass(frozen=True, slots=True)
+class Abstained:
+    """What a bound on the share of unfamiliar words leaves: found and false clears, and the eligible notes within it."""
+
+    bound: float
+    found: float
+    false_clears: float
+    eligible_within: float
 
 
 def carry_over(table: Table, settings: ClassifierSettings) -> Iterator[CarriedOver]:
@@ -92,6 +107,37 @@ def carried_over(frame: pd.DataFrame, labels: pd.DataFrame, settings: Classifier
             )
         )  # fmt: skip
     return results
+
+
+def abstention(table: Table, settings: ClassifierSettings, *, least: float) -> Iterator[Abstained]:
+    """Yield what each bound on unfamiliar words costs and saves on notes of held-out scenarios.
+
+    `least` is the probability from which a call counts as cleared. A note's words are unfamiliar to a model that met none of
+    its scenario. Raises `InvalidData` where the calls do not name their scenarios.
+    """
+    rows = np.sort(np.random.default_rng(settings.seed).permutation(len(table.calls))[:MOST_CALLS])
+    sample, reader = take(table, rows), Reader()
+    readings = [reader.read(call) for call in sample.calls]
+    frame, truth = features.frame(sample.calls, reader), sample.labels["eligible"].to_numpy(dtype=bool)
+    if sample.labels[HELD_OUT["scenario"]].isna().all():
+        raise InvalidData("the calls do not name their scenario", value=None, remedy="use a synthetic corpus")
+    folds = _folds(sample.labels[HELD_OUT["scenario"]].astype(str), truth)
+    scores, shares = expit(_out_of_fold(frame, truth, folds, settings)), np.empty(len(truth))
+    for held in folds:
+        vocabulary = _vocabulary([readings[place] for place in np.flatnonzero(~held)], settings.min_document_frequency)
+        shares[held] = [unfamiliar_share(readings[place], vocabulary) for place in np.flatnonzero(held)]
+    open_calls = np.array([not reading.veto.vetoes for reading in readings])
+    for bound in BOUNDS:
+        cleared = open_calls & (scores >= least) & (shares <= bound)
+        yield Abstained(
+            bound, float(cleared[truth].mean()), float(cleared[~truth].mean()), float((shares[truth] <= bound).mean())
+        )
+
+
+def _vocabulary(readings: list[Reading], least: int) -> frozenset[str]:
+    """Return the words that stand in at least so many notes."""
+    counts = Counter(word for reading in readings for word in {word.text for word in reading.words})
+    return frozenset(word for word, count in counts.items() if count >= least)
 
 
 def _folds(groups: pd.Series, truth: Bools) -> list[Bools]:

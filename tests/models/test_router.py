@@ -283,6 +283,29 @@ def test_a_note_that_is_not_understood_is_not_cleared(with_scores, note):
     assert "no_program_signal" in codes(decision)
 
 
+def test_the_call_takers_own_call_type_names_the_situation(with_scores):
+    """A call type of the program, as the city codes it, stands for a signal; a guessed one does not."""
+    note = "by the fountain with an accordion and a parrot in a green hat"
+    assert "no_program_signal" not in codes(with_scores().decide(Call(narrative=note, call_type="Welfare Check", **SAFE)))
+    assert "no_program_signal" in codes(with_scores().decide(Call(narrative=note, call_type="Parking Complaint", **SAFE)))
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "intoxicated male, keeps following her down the street",
+        "male talking to himself, peering into bedroom windows",
+        "homeless male trying door handles of parked cars",
+        "suicidal male offered a ride to little girls at the playground",
+    ],
+)
+def test_nothing_is_cleared_while_a_sign_of_predatory_behaviour_stands(with_scores, note):
+    """Following, peering, trying doors and approaching children ask for a person, whatever the probability."""
+    decision = with_scores(eligible=0.99).decide(Call(narrative=note, **SAFE))
+    assert decision.recommendation is not Recommendation.ELIGIBLE
+    assert "danger_sign" in codes(decision)
+
+
 def test_a_note_of_unknown_words_is_not_cleared(with_scores):
     """One known phrase among words that the model never met is too little."""
     router = with_scores()

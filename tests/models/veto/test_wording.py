@@ -98,3 +98,84 @@ def test_blows_at_oneself_are_means_and_no_veto(rulebook, note):
 def test_a_known_word_or_name_is_no_typing_slip(rulebook, word):
     """An ordinary word or a capitalised surname that is one letter from a rule's word is left alone."""
     assert not rulebook.scan(f"caller says {word} left the store").vetoes
+
+
+VIOLENCE_IN_OTHER_WORDS = [
+    "he grabbed at her scarf",
+    "knocked down a pensioner on the stairs",
+    "keeps swatting at people in the queue",
+    "chest bumped the usher",
+    "whooping his son with an extension cord",
+    "has his forearm on her neck",
+    "hands around the neck of the clerk",
+    "there are marks on her neck",
+    "she can be heard saying get off me",
+    "swerved at the crossing guard and laughed",
+    "kept reversing at him until he fell",
+    "told her he knows where her kids wait for the bus",
+    "told the manager to watch his back",
+    "said she will sleep with one eye open",
+    "he wouldn't let her leave the kitchen",
+    "blocked the doorway with his body",
+    "trying to get the girl into the van",
+    "pulled a teenager into a truck",
+    "invited the whole bar to take it outside",
+    "a handle sticking out of his pants",
+    "something tucked in back of his pants",
+    "set his dog on the mail carrier",
+    "belt marks on the boy",
+    "broke a bottle and held it up at us",
+    "threw boiling water on the cook",
+    "drugged and woke up in a strange flat",
+    "forced his way in past the nurse",
+    "mom's boyfriend is mean with his hands",
+    "struck by her husband with the car",
+    "he hit her with the car door",
+    "hit by a man who drove off in a car",
+    "one of them went to the trunk",
+    "heard a racking sound on the line",
+]
+NO_VIOLENCE_IN_LIKE_WORDS = [
+    "The driver was pinned. Bystanders stayed with him.",
+    "bat on the floor of the classroom",
+    "he took everything in the bottle",
+    "they put something in the pipes",
+    "hound on a chain all night",
+    "two neighbors and one laundry mach",
+    "speeding on Hatchet Hill",
+    "Two hikers are lost on the trail above Ransom Lake",
+    "Tires dumped at Bullet Creek",
+    "sidewalk unshoveled for a week",
+    "hit curb and kept going",
+    "knocked down a mailbox with the plow",
+    "climbing the chainlink fence",
+    "a jogger was struck by a turning delivery van",
+    "a parked car was struck by a hit and run driver",
+    "truck slid and hit a utility pole",
+    "kids lit bottle rockets behind the pond",
+    "door propped with a brick",
+    "envelope full of packing dust",
+]
+
+
+@pytest.mark.parametrize("note", VIOLENCE_IN_OTHER_WORDS)
+def test_violence_in_other_words_vetoes(rulebook, note):
+    """Attacks, restraint, veiled threats and hidden weapons that are told without their usual words are mentions."""
+    assert rulebook.scan(note).vetoes
+
+
+@pytest.mark.parametrize("note", NO_VIOLENCE_IN_LIKE_WORDS)
+def test_like_words_do_not_veto(rulebook, note):
+    """Places, animals, household things and crashes that share a word with a rule are no mentions."""
+    scan = rulebook.scan(note)
+    assert not scan.vetoes, [(hit.rule_id, hit.words) for hit in scan.vetoes]
+
+
+@pytest.mark.parametrize(
+    "note",
+    ["none contained a threat", "has never been aggressive and is calm", "no damage, no thrts", "no reports of fighting"],
+)
+def test_more_ways_to_say_that_there_was_no_violence(rulebook, note):
+    """Each is plain negation, which asks for review and ends nothing."""
+    scan = rulebook.scan(note)
+    assert not scan.vetoes, [(hit.rule_id, hit.words) for hit in scan.vetoes]
