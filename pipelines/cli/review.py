@@ -122,10 +122,12 @@ def _labels(path: Path) -> pd.DataFrame:
 def suspects(
     data: DataOption = SAMPLE,
     config: ConfigOption = None,
+    program: ProgramOption = PROGRAM,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many rows to show, the likeliest first.")] = 50,
 ) -> None:
     """List rows whose label looks wrong (cleanlab, on out-of-fold probabilities); a person decides."""
-    rows = label_review.suspects(labelled(read_table(data)), load_config(config))
+    reader = Router.load(None, program=program).reader
+    rows = label_review.suspects(labelled(read_table(data)), load_config(config), reader=reader)
     for row, label, chance in rows[:limit]:
         terminal.show(f"row {row}: labelled {'yes' if label else 'no'}, which the other folds give a chance of {chance:.3f}")
     terminal.show(f"{len(rows)} labels look wrong")

@@ -138,7 +138,7 @@ def agreement(frame: pd.DataFrame, *, one: str, other: str, confidence: float, r
     return Agreement(estimate, int((first == second).sum()), disputed, weighted=weighted)
 
 
-def suspects(table: Table, config: Config) -> list[tuple[int, bool, float]]:
+def suspects(table: Table, config: Config, *, reader: Reader | None = None) -> list[tuple[int, bool, float]]:
     """Return rows whose eligible label looks wrong, worst first: (row, label, its probability out of fold).
 
     A caller stays on one side of each fold. Source: confident learning, Northcutt and others, JAIR 70 (2021).
@@ -146,7 +146,7 @@ def suspects(table: Table, config: Config) -> list[tuple[int, bool, float]]:
     truth = table.labels["eligible"].to_numpy(dtype=bool).astype(int)
     own = pd.Series([f"row-{number}" for number in range(len(truth))])
     groups = table.labels["caller_key"].reset_index(drop=True).where(table.labels["caller_key"].notna().to_numpy(), own)
-    encoded = classifier.make_encoder(config.classifier).fit_transform(features.frame(table.calls, Reader()))
+    encoded = classifier.make_encoder(config.classifier).fit_transform(features.frame(table.calls, reader or Reader()))
     head = LogisticRegression(C=config.classifier.regularisation, max_iter=2000, random_state=config.classifier.seed)
     folds = StratifiedGroupKFold(5, shuffle=True, random_state=config.classifier.seed)
     chances = cross_val_predict(head, encoded, truth, groups=groups, cv=folds, method="predict_proba")

@@ -55,7 +55,7 @@ def release(
     behaviour, tests = gates.behaviour_gates(router, slack=config.release.behaviour_slack)
     measured = [*gates.limits(evaluation, size_mib=size, config=config), *behaviour]
     for name, rival in _rivals(store, candidate, champion, block, config).items():
-        measured += gates.against(evaluation, rival, type_labels(block), config=config, name=name)
+        measured += gates.against(evaluation, rival, type_labels(block, router.program.call_types), config=config, name=name)
     if (failures := gates.failed(measured)) and not shadow:
         raise GateFailed(f"version {candidate.version} may not be released: {failures}", remedy="the champion stays")
     entry = releases.add(
