@@ -6,6 +6,7 @@ import typer
 
 from models.errors import InvalidData
 from models.ledger.decision_table import decision_table
+from models.programs.call_types import shipped
 from pipelines.cli import terminal
 from pipelines.cli.options import LEDGER, ConfigOption, LedgerOption, opened_ledger
 from pipelines.operations import trial
@@ -34,6 +35,7 @@ def size(
 def report(ledger: LedgerOption = LEDGER, config: ConfigOption = None) -> None:
     """Show what people did with and without the suggestion, and whether seeing it changed anything."""
     with opened_ledger(ledger) as opened:
-        arms = trial.arms(decision_table(opened.read()), confidence=load_config(config).evaluate.confidence)
+        decisions = decision_table(opened.read(), call_types=shipped())  # no figure of a trial goes by call type
+    arms = trial.arms(decisions, confidence=load_config(config).evaluate.confidence)
     for line in trial.lines(arms):
         terminal.show(line)
