@@ -110,7 +110,8 @@ class LongNotes:
 
 def _warm(program: str) -> None:
     """Load what every decision needs, before the first one, and let the service itself have the processor first."""
-    os.nice(NICE)
+    with suppress(OSError):  # a sandbox may refuse it: the note is read all the same
+        os.nice(NICE)
     _router(None, None, program)
 
 
