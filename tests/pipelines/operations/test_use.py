@@ -243,11 +243,11 @@ class TestTrial:
                 human = other if number % every == 0 else content["recommendation"]
                 said.append({"decision_id": content["decision_id"], "human": human, "agreed": True})
             tell(ledger, "feedback", said)
-        arms = trial.arms(decision_table(ledger.read(), call_types=shipped()), confidence=0.95)
-        gap, low, high = trial.difference(arms[0].same_as_model, arms[1].same_as_model)
-        assert (arms[0].name, arms[1].name) == ("shown", "silent")
-        assert low < gap < high
-        assert low > 0
+        table = decision_table(ledger.read(), call_types=shipped())
+        shown, silent = trial.arms(table, confidence=0.95)
+        assert (shown.name, silent.name) == ("shown", "silent")
+        change = trial.differences(table, confidence=0.95)["same_as_model"]
+        assert 0 < change.low < change.value < change.high
 
 
 class TestPublish:
