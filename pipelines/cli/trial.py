@@ -6,6 +6,7 @@ import typer
 
 from models.errors import InvalidData
 from models.ledger.decision_table import decision_table
+from models.programs.call_types import shipped
 from pipelines.cli import terminal
 from pipelines.cli.options import LEDGER, ConfigOption, LedgerOption, opened_ledger
 from pipelines.operations import trial
@@ -43,7 +44,7 @@ def report(
     """Show what came of all calls with and without the suggestion, and whether seeing it changed anything."""
     confidence = load_config(config).evaluate.confidence
     with opened_ledger(ledger) as opened:
-        table = decision_table(opened.read())
+        table = decision_table(opened.read(), call_types=shipped())  # no figure of a trial goes by call type
     arms, changes = trial.arms(table, confidence=confidence), trial.differences(table, confidence=confidence)
     for line in trial.lines(arms, changes):
         terminal.show(line)

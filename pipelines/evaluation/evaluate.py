@@ -10,7 +10,7 @@ import pandas as pd
 from models.call import Call
 from models.classifier.heads import RISKS
 from models.decision import Decision, Recommendation, RiskBand
-from models.programs.call_types import CallTypes, shipped
+from models.programs.call_types import CallTypes
 from models.router import Router
 from models.statistics import Bools, Estimate, Floats, Rows, share
 from pipelines.data.table import Table
@@ -66,10 +66,9 @@ def evaluate(router: Router, table: Table, settings: EvaluateSettings, *, track:
 
 
 def evaluate_decisions(
-    decisions: Sequence[Decision], table: Table, settings: EvaluateSettings, *, call_types: CallTypes | None = None
+    decisions: Sequence[Decision], table: Table, settings: EvaluateSettings, *, call_types: CallTypes
 ) -> Evaluation:
     """Measure decisions against the labels of their calls, given in the same order; `call_types` are the program's."""
-    types = call_types or shipped()
     labels = table.labels.reset_index(drop=True)
     yes_or_no = labels["eligible"].map(lambda value: value if isinstance(value, bool) else None)
     labelled = np.flatnonzero(yes_or_no.notna())
@@ -78,7 +77,7 @@ def evaluate_decisions(
     outcome = np.array([decision.recommendation.value for decision in decisions])
     danger = is_true(labels["danger"])
     result = Evaluation(n=len(labelled), n_unsure=len(unsure))
-    _list_errors(result, table, decisions, labelled, truth, danger=danger, types=types)
+    _list_errors(result, table, decisions, labelled, truth, danger=danger, call_types=call_types)
     result.figures |= _answer_figures(outcome[labelled], truth, confidence=settings.confidence)
     vetoed = np.array([decision.vetoed for decision in decisions], dtype=bool)[labelled]
     result.figures |= _shares({"over_veto_rate": (vetoed & truth, truth)}, settings.confidence)
@@ -89,7 +88,10 @@ def evaluate_decisions(
     result.figures |= _risk_figures(decisions, labels, settings)
     result.per_100_calls = _per_100_calls(decisions, confidence=settings.confidence)
     result.recall_by_type = _recall_by_type(
-        type_labels(table, types).iloc[labelled].to_numpy(), truth, result.cleared, confidence=settings.confidence
+        type_labels(table, call_types=call_types).iloc[labelled].to_numpy(),
+        truth,
+        result.cleared,
+        confidence=settings.confidence,
     )
     result.unsure = {name: int(np.sum(outcome[unsure] == name)) for name in Recommendation}
     times = [decision.latency_ms for decision in decisions]
@@ -102,10 +104,9 @@ def probabilities(decisions: Iterable[Decision]) -> Floats:
     return np.array([0.0 if decision.vetoed else decision.eligible_probability or 0.0 for decision in decisions])
 
 
-def type_labels(table: Table, call_types: CallTypes | None = None) -> pd.Series:
-    """Return the call type of each row as it was labelled, or else as a program reads its own; the shipped ones' default."""
-    types = call_types or shipped()
-    own = pd.Series([types.canonical(call.call_type).name for call in table.calls])
+def type_labels(table: Table, *, call_types: CallTypes) -> pd.Series:
+    """Return the call type of each row as it was labelled, or else as the program reads the row's own."""
+    own = pd.Series([call_types.canonical(call.call_type).name for call in table.calls])
     labelled = table.labels["heart_type"].reset_index(drop=True)
     return labelled.where(labelled.notna().to_numpy(), own)
 
@@ -123,25 +124,25 @@ def _list_errors(
     truth: Bools,
     *,
     danger: Bools,
-    types: CallTypes,
+    call_types: CallTypes,
 ) -> None:
     """Add the rows of each kind of error to the evaluation."""
     for row, eligible in zip(labelled.tolist(), truth, strict=True):
         decision = decisions[row]
         if decision.recommendation is Recommendation.ELIGIBLE and not eligible:
-            result.false_clears.append(_wrong_answer(table, row, decision, types))
+            result.false_clears.append(_wrong_answer(table, row, decision, call_types))
         if decision.recommendation is Recommendation.NOT_ELIGIBLE and eligible:
-            result.missed_eligible.append(_wrong_answer(table, row, decision, types))
+            result.missed_eligible.append(_wrong_answer(table, row, decision, call_types))
     for row in np.flatnonzero(danger).tolist():
         if not decisions[row].vetoed:
-            result.missed_vetoes.append(_wrong_answer(table, row, decisions[row], types))
+            result.missed_vetoes.append(_wrong_answer(table, row, decisions[row], call_types))
 
 
-def _wrong_answer(table: Table, row: int, decision: Decision, types: CallTypes) -> WrongAnswer:
+def _wrong_answer(table: Table, row: int, decision: Decision, call_types: CallTypes) -> WrongAnswer:
     """Return a wrong answer by the number of its row in the file."""
     return WrongAnswer(
         row=int(table.labels["row"].iloc[row]),
-        call_type=types.canonical(table.calls[row].call_type).name,
+        call_type=call_types.canonical(table.calls[row].call_type).name,
         recommendation=decision.recommendation.value,
         probability=decision.eligible_probability,
         reasons=tuple(f"{reason.code} ({reason.rule_id})" if reason.rule_id else reason.code for reason in decision.reasons),

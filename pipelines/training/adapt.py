@@ -110,10 +110,9 @@ def adapt(
     training["blocks"]["certify"] = len(rows)
     digest = _save(work, parts, point, training, folder)
     say("saved, and compared with the base on the same calls")
-    types = work.program.call_types
-    evaluation = evaluate_decisions(decisions, take(local, rows), config.evaluate, call_types=types)
     return Adapted(
-        folder, digest, point, evaluation,
+        folder, digest, point,
+        evaluate_decisions(decisions, take(local, rows), config.evaluate, call_types=work.program.call_types),
         _compared(work, base, decisions, rows), list(needs(block, promises(config), point)), folds, training,
     )  # fmt: skip
 

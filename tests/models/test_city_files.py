@@ -2,7 +2,6 @@
 
 import shutil
 from dataclasses import replace
-from datetime import UTC
 
 import pandas as pd
 import pytest
@@ -83,7 +82,7 @@ def test_evaluation_reads_call_types_as_the_town_does(small_config):
     table = Table(calls, labels.astype(object))
     assert list(evaluate(router, table, small_config.evaluate).recall_by_type) == ["trespass"]
     decisions = [router.decide(call) for call in table.calls]
-    frame = evaluation_frame(table, decisions, time_zone=UTC, call_types=router.program.call_types)
+    frame = evaluation_frame(table, decisions, program=router.program)
     assert set(frame["call type"]) == {"trespass"}
     assert choices(frame, table.calls, router.program, dispatched=None)["call type only"].all()
 
