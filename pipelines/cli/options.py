@@ -21,6 +21,9 @@ AnchorOption = Annotated[
     Path | None,
     typer.Option("--anchor", envvar="HEARTLINE_ANCHOR", help="The ledger's anchor; beside an SQLite file where not given."),
 ]
+ApiKeysOption = Annotated[
+    Path | None, typer.Option("--keys", envvar="HEARTLINE_KEYS", help="File of the API keys, where there is one.")
+]
 LEDGER = "sqlite:///mlruns/ledger.db"
 RUNS, SAMPLE, PROGRAM = Path("mlruns"), Path("data/sample.csv"), "durham-heart"
 

@@ -11,6 +11,7 @@ from models.errors import InvalidData, LedgerBroken
 from models.ledger.encryption import NoteEncryption
 from models.ledger.records import decision_content
 from models.reading import Reader
+from pipelines.data.split import split
 from pipelines.data.table import labelled, read_table
 from pipelines.evaluation import label_review as review
 from pipelines.training import labels as retrain
@@ -166,6 +167,46 @@ def test_sources_have_their_weights(small_config):
     assert weights(frame, small_config.retrain).tolist() == [0.8, 0.5, 1.0]
 
 
+def test_an_override_counts_by_how_often_people_override(ledger, decide):
+    """One override among nine judged suggestions of its kind counts a fifth or less of a label that was not chosen."""
+    for number in range(8):
+        judge(ledger, decide(f"agreed-{number}"), "REVIEW")
+    judge(ledger, decide("overrode"), "ELIGIBLE")
+    judge(ledger, decide("blind", hidden=True), "ELIGIBLE")
+    labels = labels_of(ledger, {}).table.labels.set_index("label_source")
+    assert labels.loc["override", "selection_weight"] == pytest.approx(2 / 11)
+    assert pd.isna(labels.loc["clinician", "selection_weight"])
+    assert labels["learn_only"].to_dict() == {"override": True, "clinician": False}
+
+
+@pytest.mark.parametrize(
+    ("reason", "danger", "medical"),
+    [("weapon_or_violence", True, None), ("medical_need", None, True), ("other", None, None)],
+)
+def test_a_reason_that_names_a_risk_is_a_label_of_it(ledger, decide, reason, danger, medical):
+    """Who overrides because of a weapon says that there was danger."""
+    judge(ledger, decide("1"), "NOT_ELIGIBLE", reason=reason)
+    (row,) = labels_of(ledger, {}).table.labels.to_dict("records")
+    assert (row["danger"], row["medical"]) == (danger, medical)
+
+
+def test_labels_of_use_are_learnt_from_and_chosen_ones_never_judged_on(corpus_table, ledger, decide, small_config):
+    """By the date of the label: overrides stand in fit and calibrate, blind judgements in every block."""
+    for number in range(40):
+        judge(ledger, decide(f"override-{number}"), "NOT_ELIGIBLE")
+        judge(ledger, decide(f"blind-{number}", hidden=True), "ELIGIBLE")
+    both = joined(labelled(corpus_table), labels_of(ledger, {}).table, ledger)
+    blocks = split(both.calls, both.labels, small_config.split)
+    counts = retrain.label_counts(both.labels, blocks)
+    assert counts["fit"]["override"] == 32
+    assert counts["calibrate"]["override"] == 8
+    assert "override" not in counts["certify"]
+    assert all(counts[name]["clinician"] >= 6 for name in counts)
+    early, late = (both.labels["ledger_at"].iloc[rows].dropna() for rows in (blocks.fit, blocks.test))
+    assert early[both.labels["label_source"] == "clinician"].max() < late.min()
+    assert any("override 32" in line for line in retrain.count_lines(counts))
+
+
 def test_weights_reach_the_classifier(corpus_table, small_config):
     """A label that weighs nothing teaches nothing."""
     from models.classifier import encoder as classifier  # noqa: PLC0415
@@ -220,6 +261,7 @@ def test_the_command_trains_from_the_ledger_and_can_be_released_and_rebuilt(
     assert code == 0, err
     assert "not labels, because only the suggestion's echo" in err
     assert "labels by override: 2" in err
+    assert "labels in fit: file" in err
     assert heartline("release", "--runs", runs, "--config", str(SMALL))[0] in {0, 1}
 
 
