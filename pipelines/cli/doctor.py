@@ -8,14 +8,22 @@ import typer
 
 from models.ledger.encryption import key_file_of
 from pipelines.cli import terminal
-from pipelines.cli.options import LEDGER, PROGRAM, RUNS, AnchorOption, ApiKeysOption, LedgerOption, RunsOption, anchor_of
+from pipelines.cli.options import (
+    PROGRAM,
+    RUNS,
+    AnchorOption,
+    ApiKeysOption,
+    DeployedLedgerOption,
+    RunsOption,
+    deployed_ledger,
+)
 from pipelines.operations.doctor import Deployment, Level, examine
 
 DOCTOR_EXAMPLE = "Example: heartline doctor --program durham-heart"
 
 
 def doctor(
-    ledger: LedgerOption = LEDGER,
+    ledger: DeployedLedgerOption = None,
     anchor: AnchorOption = None,
     keys: ApiKeysOption = None,
     bundle: Annotated[
@@ -32,18 +40,17 @@ def doctor(
 
     Each line is OK, WARN or FAIL with a remedy; exit 1 where one is FAIL. Nothing is changed.
     """
-    anchor_file = anchor_of(ledger, anchor)
-    printed = str(anchor_file) == "-"
+    url, anchor_file = deployed_ledger(ledger, anchor, runs)
     cache = Path(os.environ.get("HEARTLINE_CACHE", runs / "last-good"))
     deployment = Deployment(
-        ledger=ledger,
-        anchor=None if printed else anchor_file,
-        key_file=key_file_of(ledger),
+        ledger=url,
+        anchor=anchor_file,
+        key_file=key_file_of(url),
         api_keys=keys,
         bundle=bundle or runs / "champion",
         program=program,
         digest=digest,
-        folders=(_folder_of(ledger, runs), runs if printed else anchor_file.parent, cache.parent),
+        folders=(_folder_of(url, runs), anchor_file.parent if anchor_file else runs, cache.parent),
         environment=os.environ,
     )
     findings = list(examine(deployment))

@@ -1,4 +1,4 @@
-"""Forty invented calls typed by keyboard alone, each to its decision; what the page answered is printed. Four in a short run."""
+"""Forty invented calls typed by keyboard alone, each to its decision; the answers are printed. Four in a short run."""
 
 import os
 import tomllib
@@ -12,7 +12,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.benchmark]
 CALLS = tomllib.loads((ROOT / "data/benchmark/typical_calls.toml").read_text(encoding="utf-8"))["calls"]
 COUNT = 40 if os.environ.get("BENCHMARK") == "whole" else 4
 SHIFTS = """() => { window.shifts = []; new PerformanceObserver((list) => list.getEntries().forEach((entry) =>
-    window.shifts.push([entry.value, entry.sources.map((source) => source.node?.id)]))).observe({ type: 'layout-shift' }); }"""
+    window.shifts.push([entry.value, entry.sources.map((source) => source.node?.id)])))
+    .observe({ type: 'layout-shift' }); }"""
 
 
 def some_calls():

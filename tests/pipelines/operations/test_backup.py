@@ -215,12 +215,13 @@ def test_notes_whose_time_is_over_do_not_come_back(tmp_path):
 
 
 def test_the_commands_back_up_and_restore(tmp_path, monkeypatch):
-    """What a person types gives a backup, a restored ledger, and a refusal of a second backup in the same folder."""
-    monkeypatch.delenv("HEARTLINE_HASH_KEY", raising=False)
+    """What a person types backs up the ledger of a runs folder, restores it, and refuses a second backup in one folder."""
+    for name in ("HEARTLINE_LEDGER", "HEARTLINE_ANCHOR", "HEARTLINE_KEYS", "HEARTLINE_HASH_KEY"):
+        monkeypatch.delenv(name, raising=False)
     ledger = deployed(tmp_path / "here")
     fill(ledger, 4)
     ledger.close()
-    here = ["--ledger", sqlite_url(tmp_path / "here")]
+    here = ["--runs", str(tmp_path / "here"), "--keys", str(tmp_path / "here" / "keys.json")]
     code, out, err = heartline("backup", "--out", str(tmp_path / "backup"), *here)
     assert (code, "4 entries backed up" in out) == (0, True), err
     assert heartline("backup", "--out", str(tmp_path / "backup"), *here)[0] == 2

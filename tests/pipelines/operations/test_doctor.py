@@ -281,11 +281,12 @@ class TestProgram:
         ledger.close()
 
 
-def test_the_command_prints_a_line_for_each_check_and_exits_1_on_a_fault(deployment, tmp_path):
-    """Without a model the deployment fails, and every fault carries a remedy."""
+def test_the_command_prints_a_line_for_each_check_and_exits_1_on_a_fault(deployment, tmp_path, monkeypatch):
+    """Without a model the deployment of a runs folder fails, and the fault carries its remedy."""
+    for name in ("HEARTLINE_LEDGER", "HEARTLINE_ANCHOR", "HEARTLINE_BUNDLE", "HEARTLINE_HASH_KEY"):
+        monkeypatch.delenv(name, raising=False)
     there = deployment()
-    words = ["--ledger", there.ledger, "--runs", str(tmp_path), "--keys", str(there.api_keys)]
-    code, out, _ = heartline("doctor", *words)
+    code, out, _ = heartline("doctor", "--runs", str(tmp_path), "--keys", str(there.api_keys))
     assert code == 1
     lines = out.splitlines()
     assert {line.split()[0] for line in lines} <= {"OK", "WARN", "FAIL"}
