@@ -28,10 +28,9 @@ from models.extras import needs
 from models.programs.call_types import CallTypes
 from models.programs.program import load_program
 from models.reasons import Detail
-from models.router import Router
-from models.signals import load_lexicon
+from models.router import Router, matcher_of
+from models.signals import detector_of
 from models.text.normalize import TEXT_VERSION
-from models.veto import rulebook
 from pipelines.data.file_digest import file_sha256
 from pipelines.data.formats.tables import parquet_records, parquet_rows
 from pipelines.data.readers import records
@@ -250,12 +249,12 @@ def _router(bundle: str, program: str) -> Router:
 
 def _mark(to: Path, deciding: Deciding) -> None:
     """Record what decides into a folder, so that a resumed run does not mix two models' answers."""
-    manifest = read_manifest(Path(deciding.bundle))
+    manifest, program = read_manifest(Path(deciding.bundle)), load_program(deciding.program)
     versions = Versions(
         model=str(manifest["digest"]),
-        rulebook=rulebook.load().version,
-        signals=load_lexicon().version,
-        program=load_program(deciding.program).version,
+        rulebook=matcher_of(program).version,
+        signals=detector_of(program.signals).version,
+        program=program.version,
         text=TEXT_VERSION,
         certified_on=str(manifest["training"].get("certified_on", "unknown")),
     )
