@@ -17,7 +17,7 @@ FAST := not slow and not model and not benchmark
 TESTED := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
 unexport PYTHONDONTWRITEBYTECODE  # compiled once, not anew by every process that a test starts
 
-.PHONY: help run check test smoke browser lint types fast diagram lock sbom audit bench soak report results screenshots clean
+.PHONY: help run check test smoke browser tools lint types fast diagram lock sbom audit bench soak report results screenshots clean
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := run
 
@@ -49,7 +49,7 @@ mlruns/champion/manifest.json: $(CORPUS)
 check: $(VENV)/test.stamp ## linters, types and the fast tests
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types fast
 
-test: $(VENV)/test.stamp browser lint types ## linters, types and every test but the benchmarks
+test: $(VENV)/test.stamp browser tools lint types ## linters, types and every test but the benchmarks
 	$(TESTED) -n 3 --dist loadfile --no-loadscope-reorder -m "not benchmark"
 
 fast: $(VENV)/test.stamp
@@ -63,6 +63,13 @@ browser:
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 	  && { apt-get install -y -q chromium || { apt-get update -q && apt-get install -y -q chromium; }; } >/dev/null 2>&1; } \
 	  || echo "there is no Chromium and none can be installed here: the browser tests will skip"
+
+# The alerts are tested by Debian's promtool and Prometheus. On a machine that systemd runs, the package would start a server:
+# there it is left to whoever owns the machine.
+tools:
+	@command -v promtool >/dev/null || { test "$$(id -u)" = 0 && ! test -d /run/systemd/system && command -v apt-get >/dev/null \
+	  && apt-get install -y -q --no-install-recommends prometheus >/dev/null 2>&1; } \
+	  || echo "there is no Prometheus and none was installed: the tests of the alerts will skip"
 
 lint: $(VENV)/test.stamp ## linters, and the checks of the rulebook and the signals
 	$(BIN)/ruff check .
@@ -90,7 +97,7 @@ audit: $(VENV)/test.stamp ## known vulnerabilities of the pinned packages; says 
 	$(PYTHON) .ci/audit.py $(BIN)/pip-audit requirements.lock serving/requirements.lock
 
 bench: mlruns/champion/manifest.json $(VENV)/test.stamp ## every benchmark, whole
-	BENCHMARK=whole $(BIN)/pytest tests/benchmarks -q -s
+	BENCHMARK=whole $(BIN)/pytest tests/benchmarks tests/browser/test_forty_calls.py -q -s
 
 soak: $(VENV)/test.stamp ## hard use: kills, two writers, 200,000 requests
 	SOAK=whole $(BIN)/pytest tests/benchmarks/test_faults.py -q -s

@@ -40,11 +40,12 @@ class SynthesiseSettings:
 
 @strict_dataclass
 class SplitSettings:
-    """The shares of the first three blocks in time; the rest is the test block."""
+    """The shares of the first three blocks in time, the rest being the test block; how unlike its weeks one may be."""
 
     fit: Share
     calibrate: Share
     certify: Share
+    max_gap: Share
 
 
 @strict_dataclass

@@ -44,7 +44,7 @@ def test_serving_loads_nothing_heavy():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["score", "rules", "signals", "programs", "keys", "serve", "ledger"])
+@pytest.mark.parametrize("command", ["score", "rules", "signals", "programs", "keys", "serve", "ledger", "backup", "doctor"])
 def test_commands_without_training_load_no_training(command):
     """What scores, serves and shows the rules needs neither MLflow nor scikit-learn."""
     modules = loaded("import sys; from pipelines.cli.main import application; application([sys.argv[1]])", command)

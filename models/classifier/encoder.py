@@ -83,11 +83,13 @@ def fit(
     calibration_labels: Labels,
     settings: ClassifierSettings,
     eligible_weights: NDArray[np.float64] | None = None,
+    calibration_weights: NDArray[np.float64] | None = None,
 ) -> Fitted:
     """Return the encoder and every head, fitted on one block and calibrated on a later one.
 
-    Shapes: frame (n, columns), each label array (n,), `eligible_weights` (n,) where they are given. Every head learns
-    from all calls whose truth is known; a head with a single known class is left out.
+    Shapes: frame (n, columns), each label array (n,), `eligible_weights` (n,) where they are given, and
+    `calibration_weights` the same for the later block. Every head learns from all calls whose truth is known; a head with
+    a single known class is left out.
     """
     encoder = make_encoder(settings)
     encoded, later = encoder.fit_transform(frame), encoder.transform(calibration_frame)
@@ -104,7 +106,11 @@ def fit(
         with threadpool_limits(limits=1):  # so small a problem is twenty times slower where threads share the cores
             estimator.fit(encoded[np.flatnonzero(known)], target, sample_weight=weights)
             fitted.parts[head], fitted.calibration[head] = calibrated(
-                estimator, later[np.flatnonzero(known_later)], truth, seed=settings.seed
+                estimator,
+                later[np.flatnonzero(known_later)],
+                truth,
+                weights=calibration_weights[known_later] if head == "eligible" and calibration_weights is not None else None,
+                seed=settings.seed,
             )
     return fitted
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from models.decision import VETO_CODES
 from models.ledger.queries import Entry
 from models.ledger.records import shown, suggested
-from models.programs.call_types import canonical
+from models.programs.call_types import CallTypes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +30,10 @@ _DERIVED = (
 COLUMNS = ("seq", *_DECISION, *_CALL, *_DERIVED, *_FEEDBACK, *_OUTCOME)
 
 
-def decision_table(entries: Iterable[Entry]) -> pd.DataFrame:
+def decision_table(entries: Iterable[Entry], *, call_types: CallTypes) -> pd.DataFrame:
     """Return a table with the columns `COLUMNS`, a row for each final decision, in the ledger's order.
+
+    `heart_type` is the agency's call type as the program's `call_types` read it.
 
     Of several judgements the last counts; one that was withdrawn counts as none. `agreed` is whether the person decided
     as they were shown, missing where nothing was shown. `unfit` is true where a team went and the call turned out to be
@@ -45,7 +47,7 @@ def decision_table(entries: Iterable[Entry]) -> pd.DataFrame:
         key = str(content["decision_id"])
         if content["kind"] == "decision":
             if content["final"]:
-                rows[key] = _decision_columns(entry.seq, content)
+                rows[key] = _decision_columns(entry.seq, content, call_types)
         elif key in rows and content["kind"] == "feedback":
             rows[key]["corrections"] = rows[key].get("corrections", -1) + 1
             rows[key] |= _feedback_columns(rows[key], content)
@@ -79,7 +81,7 @@ def _feedback_columns(row: Mapping[str, Any], feedback: Mapping[str, Any]) -> di
     return {name: feedback.get(name) for name in _FEEDBACK} | {"agreed": agreed}
 
 
-def _decision_columns(seq: int, content: Mapping[str, Any]) -> dict[str, Any]:
+def _decision_columns(seq: int, content: Mapping[str, Any], call_types: CallTypes) -> dict[str, Any]:
     """Return the columns that a decision itself fills."""
     call, versions = content["call"], content["versions"]
     return {
@@ -88,7 +90,7 @@ def _decision_columns(seq: int, content: Mapping[str, Any]) -> dict[str, Any]:
         "suggested": suggested(content),
         "shown": shown(content),
         **{name: call.get(name) for name in _CALL},
-        "heart_type": canonical(call.get("call_type")).name,
+        "heart_type": call_types.canonical(call.get("call_type")).name,
         "vetoed": bool(VETO_CODES.intersection(content["codes"])) or bool(content.get("held")),
         "rules": tuple(rule["rule_id"] for rule in content["rules"] if rule["code"] in VETO_CODES),
         "codes": tuple(content["codes"]),

@@ -67,7 +67,7 @@ def open_tables(engine: sa.Engine, anchor: AnchorFile, encryption: NoteEncryptio
     log_bytes = _log_bytes(engine)
     with database_errors(engine, "the ledger cannot be opened"):
         old = _migrate(engine)
-        _check_key(engine, encryption, read_only=read_only)
+        check_key(engine, encryption, read_only=read_only)
         count = queries.count(engine)
         if anchor.missing and old and not count:
             anchor.create()  # the first release wrote an anchor only with the first entry
@@ -106,7 +106,7 @@ def _migrate(engine: sa.Engine) -> bool:
     return True
 
 
-def _check_key(engine: sa.Engine, encryption: NoteEncryption, *, read_only: bool) -> None:
+def check_key(engine: sa.Engine, encryption: NoteEncryption, *, read_only: bool) -> None:
     """Raise `InvalidConfig` where the ledger was written with another key; one without a key takes this one for its own."""
     table, own = schema.properties, encryption.derive("key check").hex()
     query = sa.select(table.c.value).where(table.c.name == "key_check")

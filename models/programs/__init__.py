@@ -1,6 +1,6 @@
 """Programs of alternative response as data, and the call types by which agencies name what they send them to."""
 
-from models.programs.call_types import CallType, CallTypes, Confidence, canonical
+from models.programs.call_types import CallType, CallTypes, Confidence
 from models.programs.program import DEFAULT_PROGRAM, Program, Unit, load_program, program_ids
 
 __all__ = [
@@ -10,7 +10,6 @@ __all__ = [
     "Confidence",
     "Program",
     "Unit",
-    "canonical",
     "load_program",
     "program_ids",
 ]

@@ -1,6 +1,6 @@
 """Call types: an agency's natures and codes mapped to the program's own, by tables and, failing that, by their words.
 
-`canonical` reads one call type by the tables that ship with the package; a `CallTypes` holds these and a city's own.
+A `CallTypes` joins the tables that ship with the package (`shipped`) and a city's own; its `canonical` reads one call type.
 """
 
 import re
@@ -179,20 +179,15 @@ class CallTypes:
         return next((name for name, phrases in self._guesses if any(phrase.startswith(last) for phrase in phrases)), None)
 
 
-def canonical(call_type: str | None) -> CallType:
-    """Return the program's call type for an agency's, by the tables that ship with the package.
-
-    >>> canonical("Check Well Being").name, canonical("Med,Suicide/Psy").name, canonical("Zorbing").name
-    ('welfare_check', 'suicide_threat', 'unmapped')
-    >>> canonical("CHECK WELL‐BEIN").confidence.value, canonical("FIREARMS LICENS").mention
-    ('guessed', False)
-    """
-    return shipped().canonical(call_type)
-
-
 @cache
 def shipped() -> CallTypes:
-    """Return the tables that ship with the package."""
+    """Return the tables that ship with the package, without a city's own; a program's are its `call_types`.
+
+    >>> [shipped().canonical(name).name for name in ("Check Well Being", "Med,Suicide/Psy", "Zorbing")]
+    ['welfare_check', 'suicide_threat', 'unmapped']
+    >>> shipped().canonical("CHECK WELL‐BEIN").confidence.value, shipped().canonical("FIREARMS LICENS").mention
+    ('guessed', False)
+    """
     return CallTypes()
 
 

@@ -8,8 +8,19 @@ import typer
 from models.classifier.bundle import Bundle, load
 from models.errors import GateFailed
 from models.ledger.decision_table import decision_table
+from models.programs.program import Program, load_program
 from pipelines.cli import terminal
-from pipelines.cli.options import LEDGER, RUNS, BundleOption, ConfigOption, LedgerOption, RunsOption, opened_ledger
+from pipelines.cli.options import (
+    LEDGER,
+    PROGRAM,
+    RUNS,
+    BundleOption,
+    ConfigOption,
+    LedgerOption,
+    ProgramOption,
+    RunsOption,
+    opened_ledger,
+)
 from pipelines.operations import monitor as monitoring
 from pipelines.operations.monitor import Monitored
 from pipelines.settings import load_config
@@ -23,10 +34,11 @@ def monitor(
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
     config: ConfigOption = None,
+    program: ProgramOption = PROGRAM,
 ) -> None:
     """Compare what the ledger holds with what training saw; exit 1 and say which limit is crossed."""
     loaded = load(bundle or runs / "champion")
-    result = monitored(loaded, ledger, since=since, config=config)
+    result = monitored(loaded, ledger, program=load_program(program), since=since, config=config)
     if result is None:
         terminal.show("the ledger holds no final decision of this time: there is nothing to watch")
         return
@@ -36,10 +48,15 @@ def monitor(
         raise GateFailed("; ".join(result.alarms), remedy="look into it, then retrain or roll back")
 
 
-def monitored(loaded: Bundle, ledger: str, *, since: str | None = None, config: Path | None = None) -> Monitored | None:
-    """Return what monitoring measures in a ledger against a model's training, or `None` where nothing was decided."""
+def monitored(
+    loaded: Bundle, ledger: str, *, program: Program, since: str | None = None, config: Path | None = None
+) -> Monitored | None:
+    """Return what monitoring measures in a ledger against a model's training, or `None` where nothing was decided.
+
+    Call types are read as `program` reads them.
+    """
     with opened_ledger(ledger) as opened:
-        decisions = decision_table(opened.read(since=since))
+        decisions = decision_table(opened.read(since=since), call_types=program.call_types)
         if decisions.empty:
             return None
         ids = [str(key) for key in decisions["decision_id"]] if opened.encryption.can_encrypt else []

@@ -21,6 +21,13 @@ AnchorOption = Annotated[
     Path | None,
     typer.Option("--anchor", envvar="HEARTLINE_ANCHOR", help="The ledger's anchor; beside an SQLite file where not given."),
 ]
+DeployedLedgerOption = Annotated[
+    str | None,
+    typer.Option("--ledger", envvar="HEARTLINE_LEDGER", help="Ledger's database URL; in the runs folder where not given."),
+]
+ApiKeysOption = Annotated[
+    Path | None, typer.Option("--keys", envvar="HEARTLINE_KEYS", help="File of the API keys, where there is one.")
+]
 LEDGER = "sqlite:///mlruns/ledger.db"
 RUNS, SAMPLE, PROGRAM = Path("mlruns"), Path("data/sample.csv"), "durham-heart"
 
@@ -28,6 +35,16 @@ RUNS, SAMPLE, PROGRAM = Path("mlruns"), Path("data/sample.csv"), "durham-heart"
 def anchor_of(url: str, anchor: Path | None) -> Path:
     """Return the anchor that was given, or the one beside an SQLite file, or that of the runs folder."""
     return anchor or anchor_file_of(url) or RUNS / "ledger.anchor"
+
+
+def deployed_ledger(url: str | None, anchor: Path | None, runs: Path) -> tuple[str, Path | None]:
+    """Return the ledger and the anchor's file of a deployment, in its runs folder as `heartline serve` has them.
+
+    The anchor is `None` where it is printed.
+    """
+    ledger = url or f"sqlite:///{runs / 'ledger.db'}"
+    place = anchor or anchor_file_of(ledger) or runs / "ledger.anchor"
+    return ledger, None if str(place) == "-" else place
 
 
 @contextmanager

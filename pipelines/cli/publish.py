@@ -22,12 +22,12 @@ def publish(
     program: ProgramOption = PROGRAM,
 ) -> None:
     """Write a static page of what was answered, for everyone: no note, no caller, no count under ten."""
+    published = load_program(program)
     with opened_ledger(ledger) as opened:
-        decisions = decision_table(opened.read())
-    of = load_program(program)
+        decisions = decision_table(opened.read(), call_types=published.call_types)
     if not decisions.empty:
         days = decisions["decided_at"].astype(str).str[:10]
         since, until = whole_months(max(since, days.min()), min(until, str(days.max())))
-    page = public_page(decisions, program=of.name, time_zone=str(of.time_zone), since=since, until=until)
+    page = public_page(decisions, program=published.name, time_zone=str(published.time_zone), since=since, until=until)
     write(page, to)
     terminal.say(f"{'fewer than 10' if page.answered is None else page.answered} answered calls published in {to}")

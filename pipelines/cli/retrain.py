@@ -6,6 +6,7 @@ import typer
 
 from models.classifier.bundle import load
 from models.errors import InvalidData
+from models.programs.program import load_program
 from pipelines.cli import terminal
 from pipelines.cli.monitor import monitored
 from pipelines.cli.options import (
@@ -43,7 +44,7 @@ def retrain(
             remedy="label the new calls and run heartline adapt",
         )  # fmt: skip
     if if_needed:
-        result = monitored(champion, ledger, config=config)
+        result = monitored(champion, ledger, program=load_program(program), config=config)
         for line in monitoring.lines(result) if result else ():
             terminal.show(line)
         if result is None or not result.alarms:

@@ -6,6 +6,7 @@ import typer
 
 from models.errors import InvalidData
 from models.ledger.decision_table import decision_table
+from models.programs.call_types import shipped
 from pipelines.cli import terminal
 from pipelines.cli.options import LEDGER, ConfigOption, LedgerOption, opened_ledger
 from pipelines.operations import trial
@@ -21,19 +22,33 @@ def size(
     power: Annotated[float, typer.Option("--power", min=0.5, max=0.999)] = 0.8,
     silent: Annotated[float, typer.Option("--silent", min=0.01, max=0.99, help="Share of calls without suggestion.")] = 0.5,
 ) -> None:
-    """Show how many judged calls a trial needs to find a change."""
+    """Show how many calls a trial needs to find a change."""
     if effect == 0 or not 0 < base + effect < 1:
         raise InvalidData("no such change", value=effect, remedy="give one that leads to a share between 0 and 1")
     needed = trial.size(base=base, effect=effect, power=power, silent=silent)
     terminal.show(
-        f"{needed} judged calls ({round(needed * silent)} silent) find {base:g} to {base + effect:g} with power {power:g}"
+        f"{needed} calls ({round(needed * silent)} silent) find {base:g} to {base + effect:g} with power {power:g}"
     )
 
 
 @trial_app.command("report", epilog="Example: heartline trial report")
-def report(ledger: LedgerOption = LEDGER, config: ConfigOption = None) -> None:
-    """Show what people did with and without the suggestion, and whether seeing it changed anything."""
+def report(
+    ledger: LedgerOption = LEDGER,
+    config: ConfigOption = None,
+    planned: Annotated[
+        int | None, typer.Option("--planned", min=2, help="Calls of the whole trial: judge a look by its bound.")
+    ] = None,
+    earlier: Annotated[list[int] | None, typer.Option("--earlier", help="Calls at each look before; may repeat.")] = None,
+    figure: Annotated[str, typer.Option("--figure", help="The figure that the trial was planned for.")] = "sent",
+) -> None:
+    """Show what came of all calls with and without the suggestion, and whether seeing it changed anything."""
+    confidence = load_config(config).evaluate.confidence
     with opened_ledger(ledger) as opened:
-        arms = trial.arms(decision_table(opened.read()), confidence=load_config(config).evaluate.confidence)
-    for line in trial.lines(arms):
+        table = decision_table(opened.read(), call_types=shipped())  # no figure of a trial goes by call type
+    arms, changes = trial.arms(table, confidence=confidence), trial.differences(table, confidence=confidence)
+    for line in trial.lines(arms, changes):
         terminal.show(line)
+    if planned is not None:
+        change, calls = trial.primary(changes, figure), sum(arm.calls for arm in arms)
+        for line in trial.look_lines(change, figure=figure, calls=calls, planned=planned, earlier=earlier or ()):
+            terminal.show(line)

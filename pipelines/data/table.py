@@ -136,9 +136,14 @@ LABEL_ROW: dict[str, Any] = dict.fromkeys(
     (
         *("row", "eligible", "response", "adverse_event", "danger", "medical", "self_harm", "style"),
         *("label", "label_source", *KEYS, "heart_type"),
+        *("ledger_at", "learn_only", "selection_weight"),
     )
 )
-"""A row of labels that says nothing."""
+"""A row of labels that says nothing.
+
+`ledger_at` is when use gave the label, `learn_only` says that the call was chosen by its label and may not be judged on,
+and `selection_weight` is what such a label counts.
+"""
 
 
 def _label_row(record: dict[str, Any], number: int) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import pandas as pd
 
 from models.call import Call
 from models.decision import PROGRAM_UNITS
-from models.programs.call_types import canonical
 from models.programs.program import Program
 from models.statistics import Bools, Estimate, share
 from models.text.normalize import normalise
@@ -40,7 +39,9 @@ def choices(
     was recorded: a unit of the program counts as cleared.
     """
     kept = [calls[place] for place in frame.index]
-    by_type = np.array([canonical(call.call_type).name in program.eligible_call_types for call in kept], dtype=bool)
+    by_type = np.array(
+        [program.call_types.canonical(call.call_type).name in program.eligible_call_types for call in kept], dtype=bool
+    )
     unvetoed = ~frame["vetoed"].to_numpy()
     words = np.array([bool(KEYWORDS.intersection(normalise(call.narrative).text.split())) for call in kept], dtype=bool)
     cleared = {

@@ -10,7 +10,7 @@ import pandas as pd
 from models.call import Call
 from models.classifier.heads import RISKS
 from models.decision import Decision, Recommendation, RiskBand
-from models.programs.call_types import canonical
+from models.programs.call_types import CallTypes
 from models.router import Router
 from models.statistics import Bools, Estimate, Floats, Rows, share
 from pipelines.data.table import Table
@@ -61,11 +61,14 @@ class Evaluation:
 
 def evaluate(router: Router, table: Table, settings: EvaluateSettings, *, track: Track = lambda calls: calls) -> Evaluation:
     """Decide every call and measure the answers against the labels; `track` may show progress over the calls."""
-    return evaluate_decisions([router.decide(call) for call in track(table.calls)], table, settings)
+    decisions = [router.decide(call) for call in track(table.calls)]
+    return evaluate_decisions(decisions, table, settings, call_types=router.program.call_types)
 
 
-def evaluate_decisions(decisions: Sequence[Decision], table: Table, settings: EvaluateSettings) -> Evaluation:
-    """Measure decisions against the labels of their calls, given in the same order."""
+def evaluate_decisions(
+    decisions: Sequence[Decision], table: Table, settings: EvaluateSettings, *, call_types: CallTypes
+) -> Evaluation:
+    """Measure decisions against the labels of their calls, given in the same order; `call_types` are the program's."""
     labels = table.labels.reset_index(drop=True)
     yes_or_no = labels["eligible"].map(lambda value: value if isinstance(value, bool) else None)
     labelled = np.flatnonzero(yes_or_no.notna())
@@ -74,7 +77,7 @@ def evaluate_decisions(decisions: Sequence[Decision], table: Table, settings: Ev
     outcome = np.array([decision.recommendation.value for decision in decisions])
     danger = is_true(labels["danger"])
     result = Evaluation(n=len(labelled), n_unsure=len(unsure))
-    _list_errors(result, table, decisions, labelled, truth, danger=danger)
+    _list_errors(result, table, decisions, labelled, truth, danger=danger, call_types=call_types)
     result.figures |= _answer_figures(outcome[labelled], truth, confidence=settings.confidence)
     vetoed = np.array([decision.vetoed for decision in decisions], dtype=bool)[labelled]
     result.figures |= _shares({"over_veto_rate": (vetoed & truth, truth)}, settings.confidence)
@@ -85,7 +88,10 @@ def evaluate_decisions(decisions: Sequence[Decision], table: Table, settings: Ev
     result.figures |= _risk_figures(decisions, labels, settings)
     result.per_100_calls = _per_100_calls(decisions, confidence=settings.confidence)
     result.recall_by_type = _recall_by_type(
-        type_labels(table).iloc[labelled].to_numpy(), truth, result.cleared, confidence=settings.confidence
+        type_labels(table, call_types=call_types).iloc[labelled].to_numpy(),
+        truth,
+        result.cleared,
+        confidence=settings.confidence,
     )
     result.unsure = {name: int(np.sum(outcome[unsure] == name)) for name in Recommendation}
     times = [decision.latency_ms for decision in decisions]
@@ -98,9 +104,9 @@ def probabilities(decisions: Iterable[Decision]) -> Floats:
     return np.array([0.0 if decision.vetoed else decision.eligible_probability or 0.0 for decision in decisions])
 
 
-def type_labels(table: Table) -> pd.Series:
-    """Return the call type of each row as it was labelled, or else as its own call type reads."""
-    own = pd.Series([canonical(call.call_type).name for call in table.calls])
+def type_labels(table: Table, *, call_types: CallTypes) -> pd.Series:
+    """Return the call type of each row as it was labelled, or else as the program reads the row's own."""
+    own = pd.Series([call_types.canonical(call.call_type).name for call in table.calls])
     labelled = table.labels["heart_type"].reset_index(drop=True)
     return labelled.where(labelled.notna().to_numpy(), own)
 
@@ -111,25 +117,32 @@ def is_true(column: pd.Series) -> Bools:
 
 
 def _list_errors(
-    result: Evaluation, table: Table, decisions: Sequence[Decision], labelled: Rows, truth: Bools, *, danger: Bools
+    result: Evaluation,
+    table: Table,
+    decisions: Sequence[Decision],
+    labelled: Rows,
+    truth: Bools,
+    *,
+    danger: Bools,
+    call_types: CallTypes,
 ) -> None:
     """Add the rows of each kind of error to the evaluation."""
     for row, eligible in zip(labelled.tolist(), truth, strict=True):
         decision = decisions[row]
         if decision.recommendation is Recommendation.ELIGIBLE and not eligible:
-            result.false_clears.append(_wrong_answer(table, row, decision))
+            result.false_clears.append(_wrong_answer(table, row, decision, call_types))
         if decision.recommendation is Recommendation.NOT_ELIGIBLE and eligible:
-            result.missed_eligible.append(_wrong_answer(table, row, decision))
+            result.missed_eligible.append(_wrong_answer(table, row, decision, call_types))
     for row in np.flatnonzero(danger).tolist():
         if not decisions[row].vetoed:
-            result.missed_vetoes.append(_wrong_answer(table, row, decisions[row]))
+            result.missed_vetoes.append(_wrong_answer(table, row, decisions[row], call_types))
 
 
-def _wrong_answer(table: Table, row: int, decision: Decision) -> WrongAnswer:
+def _wrong_answer(table: Table, row: int, decision: Decision, call_types: CallTypes) -> WrongAnswer:
     """Return a wrong answer by the number of its row in the file."""
     return WrongAnswer(
         row=int(table.labels["row"].iloc[row]),
-        call_type=canonical(table.calls[row].call_type).name,
+        call_type=call_types.canonical(table.calls[row].call_type).name,
         recommendation=decision.recommendation.value,
         probability=decision.eligible_probability,
         reasons=tuple(f"{reason.code} ({reason.rule_id})" if reason.rule_id else reason.code for reason in decision.reasons),

@@ -8,7 +8,7 @@ import pandas as pd
 from models.call import Call
 from models.decision import Decision, Recommendation
 from models.instants import local_time
-from models.programs.call_types import canonical
+from models.programs.program import Program
 from pipelines.data.table import Table
 from pipelines.evaluation.evaluate import is_true, probabilities
 
@@ -21,7 +21,7 @@ def evaluation_frame(
     table: Table,
     decisions: Sequence[Decision],
     *,
-    time_zone: tzinfo,
+    program: Program,
     more: Mapping[str, Sequence[object]] | None = None,
 ) -> pd.DataFrame:
     """Return a frame of the calls labelled yes or no, indexed by their place in `table`.
@@ -39,19 +39,19 @@ def evaluation_frame(
         "turned_away": [each is Recommendation.NOT_ELIGIBLE for each in recommended],
         "vetoed": [decision.vetoed for decision in decisions],
         "score": probabilities(decisions),
-        **groups(table.calls, time_zone),
+        **groups(table.calls, program),
         **{name: [_word(value) for value in values] for name, values in (more or {}).items()},
     })  # fmt: skip
     frame = frame[frame["truth"].notna()]
     return frame.assign(truth=frame["truth"].astype(bool))
 
 
-def groups(calls: Sequence[Call], time_zone: tzinfo) -> dict[str, list[str]]:
-    """Return the value of each of `GROUPS` for every call; hours are those of the program's clock."""
+def groups(calls: Sequence[Call], program: Program) -> dict[str, list[str]]:
+    """Return the value of each of `GROUPS` for every call; its type and its hour are as the program reads them."""
     return {
-        "call type": [canonical(call.call_type).name for call in calls],
+        "call type": [program.call_types.canonical(call.call_type).name for call in calls],
         "zone": [call.zone or NOT_KNOWN for call in calls],
-        "hour": [_hours(call, time_zone) for call in calls],
+        "hour": [_hours(call, program.time_zone) for call in calls],
         "language": [(call.language or NOT_KNOWN).lower() for call in calls],
         "caller party": [str(call.caller_party or NOT_KNOWN) for call in calls],
         "source": [str(call.source or NOT_KNOWN) for call in calls],

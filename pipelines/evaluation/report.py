@@ -87,8 +87,9 @@ def report(
     `about` says whose calls these are and who labelled them; `more` are columns to group by, as long as the table.
     """
     decisions = [router.decide(call) for call in track(table.calls)]
-    evaluation, settings = evaluate_decisions(decisions, table, config.evaluate), config.evaluate
-    frame = evaluation_frame(table, decisions, time_zone=router.program.time_zone, more=more)
+    settings = config.evaluate
+    evaluation = evaluate_decisions(decisions, table, settings, call_types=router.program.call_types)
+    frame = evaluation_frame(table, decisions, program=router.program, more=more)
     confidence = settings.confidence
     days = _days(table, router.program.time_zone)
     simpler = choices(frame, table.calls, router.program, dispatched=dispatched)

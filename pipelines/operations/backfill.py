@@ -25,13 +25,12 @@ from models.classifier.bundle import read_manifest
 from models.decision import Decision, Versions
 from models.errors import InvalidData
 from models.extras import needs
-from models.programs.call_types import canonical
+from models.programs.call_types import CallTypes
 from models.programs.program import load_program
 from models.reasons import Detail
-from models.router import Router
-from models.signals import load_lexicon
+from models.router import Router, matcher_of
+from models.signals import detector_of
 from models.text.normalize import TEXT_VERSION
-from models.veto import rulebook
 from pipelines.data.file_digest import file_sha256
 from pipelines.data.formats.tables import parquet_records, parquet_rows
 from pipelines.data.readers import records
@@ -193,7 +192,7 @@ def part_rows(part: Part, deciding: Deciding) -> Iterator[dict[str, Any]]:
     origin = f"{_digest_of(part.source, part.source.stat().st_mtime_ns)}:{part.place}"
     decided = decide_records(router, part.records(), detail=deciding.detail)
     for number, (call, decision, _) in enumerate(decided, start=part.first):
-        yield row(call, reproducible(decision, f"{origin}:{number}"))
+        yield row(call, reproducible(decision, f"{origin}:{number}"), call_types=router.program.call_types)
 
 
 def reproducible(decision: Decision, place: str) -> Decision:
@@ -202,13 +201,13 @@ def reproducible(decision: Decision, place: str) -> Decision:
     return replace(decision, decision_id=hashlib.sha256(name.encode()).hexdigest()[:32], latency_ms=0.0)
 
 
-def row(call: Call, decision: Decision) -> dict[str, Any]:
+def row(call: Call, decision: Decision, *, call_types: CallTypes) -> dict[str, Any]:
     """Return the columns that a retrospective needs."""
     available = decision.availability
     return {
         "received_at": call.received_at.isoformat() if call.received_at else None,
         "zone": call.zone,
-        "call_type": canonical(call.call_type).name,
+        "call_type": call_types.canonical(call.call_type).name,
         "vetoed": decision.vetoed,
         "on_duty": available.on_duty if available and call.received_at else None,
         "in_zone": available.in_zone if available else None,
@@ -250,12 +249,12 @@ def _router(bundle: str, program: str) -> Router:
 
 def _mark(to: Path, deciding: Deciding) -> None:
     """Record what decides into a folder, so that a resumed run does not mix two models' answers."""
-    manifest = read_manifest(Path(deciding.bundle))
+    manifest, program = read_manifest(Path(deciding.bundle)), load_program(deciding.program)
     versions = Versions(
         model=str(manifest["digest"]),
-        rulebook=rulebook.load().version,
-        signals=load_lexicon().version,
-        program=load_program(deciding.program).version,
+        rulebook=matcher_of(program).version,
+        signals=detector_of(program.signals).version,
+        program=program.version,
         text=TEXT_VERSION,
         certified_on=str(manifest["training"].get("certified_on", "unknown")),
     )

@@ -1,28 +1,70 @@
-"""A trial in which a random share of calls is answered without a suggestion: its size, and what seeing it changes."""
+"""A trial in which a random share of calls is answered without a suggestion: its size, and what seeing it changes.
+
+Every call that was drawn into an arm counts there, whatever was shown, whether anybody judged it and whether anything is
+known of what came of it (intention to treat): what is not known counts as not so, in both arms alike. Call-takers differ,
+and one call-taker's calls resemble one another, so intervals of differences are cluster-robust by call-taker.
+"""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
-from models.statistics import Estimate, share
+from models.errors import InvalidData
+from models.statistics import Bools, Estimate, share
+from pipelines.operations.trial_looks import bounds
+
+SHOWN, SILENT = "shown", "silent"
+FEW_TAKERS = 20
+"""With fewer call-takers than this, cluster-robust intervals are known to be too narrow."""
+
+_SAFE = ("none",)
+
+FIGURES = {
+    "judged": "were judged by a person",
+    "same_as_model": "were decided as the model says",
+    "sent": "were decided ELIGIBLE",
+    "served": "had a team of the program",
+    "right": "had a team and were its calls",
+    "wrong": "had a team and needed others (police, force, an arrest)",
+    "adverse": "had a team and an adverse event",
+    "known": "have a known outcome",
+}
+"""What is counted in each arm, each over all of its calls."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One arm: its calls, what people decided on those they judged, and the median time they took in seconds."""
+    """One arm: its calls and call-takers, the share of all its calls for each of `FIGURES`, and the median seconds taken."""
 
     name: str
     calls: int
-    same_as_model: Estimate
-    sent: Estimate
+    takers: int
+    shares: dict[str, Estimate]
     seconds: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A share of the shown arm less that of the silent one, with its standard error and interval by call-taker."""
+
+    value: float
+    error: float
+    low: float
+    high: float
+    takers: int
+
+    @property
+    def z(self) -> float:
+        """Return the difference in standard errors; 0 where nothing varies."""
+        return self.value / self.error if self.error > 0 else 0.0
+
+
 def size(*, base: float, effect: float, power: float = 0.8, confidence: float = 0.95, silent: float = 0.5) -> int:
-    """Return how many judged calls it takes to find a change of `effect` in a share that is `base` in the silent arm.
+    """Return how many calls it takes to find a change of `effect` in a share that is `base` in the silent arm.
 
     Two-sided test of two independent shares (normal approximation, Fleiss); `silent` is the share of calls in that arm.
 
@@ -37,49 +79,117 @@ def size(*, base: float, effect: float, power: float = 0.8, confidence: float = 
     return math.ceil(float(((null + alternative) / effect) ** 2))
 
 
+def events(decisions: pd.DataFrame) -> pd.DataFrame:
+    """Return the calls of a trial with a column of true and false for each of `FIGURES`, their arm, taker and seconds."""
+    rows = decisions[decisions["arm"].notna()].reset_index(drop=True)
+    served, unfit = rows["served"].eq(True), rows["unfit"].eq(True)
+    adverse = served & rows["adverse_event"].notna() & ~rows["adverse_event"].isin(_SAFE)
+    return pd.DataFrame({
+        "arm": rows["arm"].astype(str),
+        "taker": rows["actor"].astype(str),
+        "seconds": pd.to_numeric(rows["elapsed_ms"]) / 1000,
+        "judged": rows["human"].notna(),
+        "same_as_model": rows["human"].notna() & rows["human"].eq(rows["suggested"]),
+        "sent": rows["human"].eq("ELIGIBLE"),
+        "served": served,
+        "right": served & ~unfit & ~adverse,
+        "wrong": served & unfit,
+        "adverse": adverse,
+        "known": rows["served"].notna(),
+    })  # fmt: skip
+
+
 def arms(decisions: pd.DataFrame, *, confidence: float) -> list[Arm]:
-    """Return what people did in each arm; a call counts in the arm it was drawn into, whatever was shown in the end."""
-    return [
-        _arm(str(name), rows, confidence=confidence)
-        for name, rows in decisions[decisions["arm"].notna()].groupby("arm")
-    ]  # fmt: skip
+    """Return what came of all calls of each arm; a call counts in the arm it was drawn into."""
+    return [_arm(str(name), rows, confidence=confidence) for name, rows in events(decisions).groupby("arm")]
 
 
 def _arm(name: str, rows: pd.DataFrame, *, confidence: float) -> Arm:
     """Return the figures of one arm."""
-    judged = rows[rows["human"].notna()]
-    same, sent = judged["human"] == judged["suggested"], judged["human"] == "ELIGIBLE"
-    seconds = judged["elapsed_ms"].dropna().astype(float) / 1000
-    return Arm(
-        name,
-        len(rows),
-        same_as_model=share(int(same.sum()), len(judged), confidence=confidence),
-        sent=share(int(sent.sum()), len(judged), confidence=confidence),
-        seconds=float(seconds.median()) if len(seconds) else None,
-    )
+    seconds = rows["seconds"].dropna()
+    shares = {figure: share(int(rows[figure].sum()), len(rows), confidence=confidence) for figure in FIGURES}
+    median = float(seconds.median()) if len(seconds) else None
+    return Arm(name, len(rows), rows["taker"].nunique(), shares, median)
 
 
-def difference(shown: Estimate, silent: Estimate) -> tuple[float, float, float]:
-    """Return the difference of two shares with its interval (Newcombe's, from the Wilson intervals of both)."""
-    gap = shown.value - silent.value
-    low = gap - math.hypot(shown.value - shown.low, silent.high - silent.value)
-    high = gap + math.hypot(shown.high - shown.value, silent.value - silent.low)
-    return gap, low, high
+def differences(decisions: pd.DataFrame, *, confidence: float) -> dict[str, Difference]:
+    """Return what seeing the suggestion changes in each of `FIGURES`; nothing where one of the two arms has no calls."""
+    rows = events(decisions)
+    shown = rows["arm"].eq(SHOWN).to_numpy(dtype=bool)
+    if not shown.any() or not rows["arm"].eq(SILENT).any():
+        return {}
+    takers = rows["taker"].tolist()
+    return {
+        name: clustered_difference(rows[name].to_numpy(dtype=bool), shown, takers, confidence=confidence) for name in FIGURES
+    }
 
 
-def lines(found: list[Arm]) -> Iterator[str]:
-    """Yield what people did in each arm, and the difference between the arms."""
+def clustered_difference(event: Bools, shown: Bools, clusters: Sequence[str], *, confidence: float) -> Difference:
+    """Return the share of events among `shown` less that among the others, all of shape (n,), cluster-robust.
+
+    The sandwich estimator of a linear probability model with the usual correction for few clusters (Liang and Zeger,
+    Biometrika 73 (1986) 13; CR1), and Student's t with one degree of freedom less than there are clusters. With one
+    cluster alone each call is its own.
+    """
+    _, of_row = np.unique(np.asarray(clusters), return_inverse=True)
+    if of_row.max(initial=0) == 0:
+        of_row = np.arange(len(event))
+    n, count = len(event), int(of_row.max()) + 1
+    design = np.column_stack([np.ones(n), shown.astype(float)])
+    inverse = np.linalg.inv(design.T @ design)
+    effect = inverse @ design.T @ event.astype(float)
+    scores = design * (event - design @ effect)[:, None]
+    sums = np.zeros((count, 2))
+    np.add.at(sums, of_row, scores)
+    variance = inverse @ (sums.T @ sums) @ inverse * count / (count - 1) * (n - 1) / (n - 2)
+    error = math.sqrt(float(variance[1, 1]))
+    reach = float(stats.t.ppf((1 + confidence) / 2, count - 1)) * error
+    value = float(effect[1])
+    return Difference(value, error, value - reach, value + reach, len(set(clusters)))
+
+
+def lines(found: list[Arm], changes: dict[str, Difference]) -> Iterator[str]:
+    """Yield what came of each arm's calls, and what seeing the suggestion changed."""
     if not found:
         yield "the ledger holds no call of a trial: set HEARTLINE_HIDE_SHARE"
         return
     for arm in found:
         seconds = "" if arm.seconds is None else f", median {arm.seconds:.1f} s"
-        yield (
-            f"{arm.name}: {arm.calls} calls; decided as the model says {arm.same_as_model}; "
-            f"decided ELIGIBLE {arm.sent}{seconds}"
-        )
-    by_name = {arm.name: arm for arm in found}
-    if {"shown", "silent"} <= set(by_name):
-        for what, figure in (("decided as the model says", "same_as_model"), ("decided ELIGIBLE", "sent")):
-            gap, low, high = difference(getattr(by_name["shown"], figure), getattr(by_name["silent"], figure))
-            yield f"seeing the suggestion changed the share {what} by {gap:+.3f} ({low:+.3f} to {high:+.3f}, Newcombe)"
+        yield f"{arm.name}: {arm.calls} calls of {arm.takers} call-takers{seconds}; of all its calls"
+        for figure, words in FIGURES.items():
+            yield f"  {words:58}{arm.shares[figure]}"
+    for figure, change in changes.items():
+        yield f"seeing the suggestion changed the share that {FIGURES[figure]} by {_words(change)}"
+    takers = max((change.takers for change in changes.values()), default=FEW_TAKERS)
+    if takers == 1:
+        yield "all calls are of one call-taker: the intervals say nothing of others"
+    elif takers < FEW_TAKERS:
+        yield f"only {takers} call-takers: the intervals are too narrow"
+
+
+def look_lines(change: Difference, *, figure: str, calls: int, planned: int, earlier: Sequence[int]) -> Iterator[str]:
+    """Yield what a look at one figure allows: its bound by the looks before it, and the interval that keeps the promise.
+
+    Raises `InvalidData` where the looks do not come at rising numbers of calls, or the figure is not known.
+    """
+    bound = bounds([count / planned for count in (*earlier, min(calls, planned))])[-1]
+    reach = bound * change.error
+    verdict = "shown: the trial may stop" if abs(change.z) >= bound else "not shown: go on, or end without a finding"
+    yield (
+        f"look {len(earlier) + 1} at {calls} of {planned} calls, at the share that {FIGURES[figure]}: "
+        f"|z| {abs(change.z):.2f}, bound {bound:.2f}: {verdict}"
+    )
+    yield f"interval for this look: {change.value:+.3f} ({change.value - reach:+.3f} to {change.value + reach:+.3f})"
+
+
+def primary(changes: dict[str, Difference], figure: str) -> Difference:
+    """Return the change in the figure that a trial was planned for; raise `InvalidData` where there is none."""
+    if figure not in FIGURES:
+        raise InvalidData("no such figure", value=figure, remedy=f"one of: {', '.join(FIGURES)}")
+    if figure not in changes:
+        raise InvalidData("both arms are needed", value=figure, remedy="wait for calls of the other arm")
+    return changes[figure]
+
+
+def _words(change: Difference) -> str:
+    return f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f}, by call-taker)"

@@ -54,8 +54,9 @@ def release(
     size = sum(path.stat().st_size for path in store.bundle_of(candidate).iterdir()) / 2**20
     behaviour, tests = gates.behaviour_gates(router, slack=config.release.behaviour_slack)
     measured = [*gates.limits(evaluation, size_mib=size, config=config), *behaviour]
+    types = type_labels(block, call_types=router.program.call_types)
     for name, rival in _rivals(store, candidate, champion, block, config).items():
-        measured += gates.against(evaluation, rival, type_labels(block), config=config, name=name)
+        measured += gates.against(evaluation, rival, types, config=config, name=name)
     if (failures := gates.failed(measured)) and not shadow:
         raise GateFailed(f"version {candidate.version} may not be released: {failures}", remedy="the champion stays")
     entry = releases.add(

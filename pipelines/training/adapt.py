@@ -111,7 +111,8 @@ def adapt(
     digest = _save(work, parts, point, training, folder)
     say("saved, and compared with the base on the same calls")
     return Adapted(
-        folder, digest, point, evaluate_decisions(decisions, take(local, rows), config.evaluate),
+        folder, digest, point,
+        evaluate_decisions(decisions, take(local, rows), config.evaluate, call_types=work.program.call_types),
         _compared(work, base, decisions, rows), list(needs(block, promises(config), point)), folds, training,
     )  # fmt: skip
 

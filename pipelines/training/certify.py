@@ -1,6 +1,7 @@
 """The operating point of a model: labelled calls as the Router scores them, and the thresholds that they prove."""
 
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,10 +19,19 @@ from models.decision import Decision, Recommendation
 from models.programs.program import Program
 from models.router import Router
 from models.signals.detector import SignalDetector
+from models.statistics import ClusteredBound
 from models.veto import VetoMatcher
 from pipelines.data.table import Table
 from pipelines.evaluation.evaluate import is_true
 from pipelines.settings import Config
+from pipelines.training.block_checks import (
+    Likeness,
+    clustered_bounds,
+    clustered_lines,
+    decided_sample,
+    likeness,
+    require_likeness,
+)  # fmt: skip
 
 WIDE_OPEN = OperatingPoint(
     eligible_at=0.0, not_eligible_below=0.0, confidence=0.0, max_false_clear=1.0, max_dangerous_clear=1.0,
@@ -87,14 +97,40 @@ def any_risk(labels: pd.DataFrame) -> NDArray[np.object_]:
     return true.astype(object).where(known, None).to_numpy(dtype=object)
 
 
-def certify(router: Router, calibrate: Table, certify_on: Table, config: Config) -> OperatingPoint:
+@dataclass(frozen=True, slots=True)
+class CertifiedBlock:
+    """An operating point, how like the block is to the calls of its weeks, and the bounds by caller and address."""
+
+    point: OperatingPoint
+    likeness: Likeness
+    clustered: dict[str, ClusteredBound]
+
+    def lines(self) -> list[str]:
+        """Return what the block is and what it proves by caller, in words."""
+        return [str(self.likeness), *clustered_lines(self.clustered, self.point)]
+
+    def to_record(self) -> dict[str, Any]:
+        """Return both as plain JSON values."""
+        return {
+            "likeness": self.likeness.to_record(),
+            "clustered": {name: asdict(bound) for name, bound in self.clustered.items()},
+        }
+
+
+def certify(
+    router: Router, calibrate: Table, certify_on: Table, config: Config, *, left_out: Table | None = None
+) -> CertifiedBlock:
     """Return the operating point that one block puts in order and a later one proves; raise `NoSafeThreshold`.
 
-    `router` is an open one; both tables hold only calls whose eligible label is yes or no.
+    `router` is an open one; both tables hold only calls whose eligible label is yes or no. `left_out` are the calls of the
+    later block's weeks without a label: where they are shown to be unlike the block's, nothing is certified.
     """
     adverse_too = config.threshold.adverse_is_dangerous
     earlier = [router.decide(call) for call in calibrate.calls]
     later = [router.decide(call) for call in certify_on.calls]
+    others = [] if left_out is None else decided_sample(router, left_out.calls, seed=config.classifier.seed)
+    alike = likeness(later, others, left_out=len(left_out.calls) if left_out else 0, confidence=config.threshold.confidence)
+    require_likeness(alike, max_gap=config.split.max_gap)
     block = block_of(later, certify_on, adverse_is_dangerous=adverse_too)
     wanted = promises(config)
     served = certify_on.labels["adverse_event"].notna().to_numpy()
@@ -110,7 +146,8 @@ def certify(router: Router, calibrate: Table, certify_on: Table, config: Config)
         max_adverse_share=config.threshold.max_adverse_share,
     )
     low = low_band(earlier, later, certify_on, config)
-    return replace(point, low_risk_below=low, max_unfamiliar=config.threshold.max_unfamiliar)
+    point = replace(point, low_risk_below=low, max_unfamiliar=config.threshold.max_unfamiliar)
+    return CertifiedBlock(point, alike, clustered_bounds(block, certify_on.labels, point))
 
 
 def low_band(earlier: list[Decision], later: list[Decision], certify_on: Table, config: Config) -> float | None:

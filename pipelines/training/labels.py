@@ -2,6 +2,10 @@
 
 A person who agreed with what they were shown may only have followed it: that is no label. A label is an override, a
 judgement made without seeing the suggestion, and what came of the call. Each source has its own weight.
+
+Overrides are chosen by what they say: a call on which the model was right leaves none. So they are learnt from and never
+judged on, and each counts by the share of overrides among the judged suggestions of its kind. Where one suggestion in
+twenty is overridden, twenty overrides do not outweigh the four hundred agreements that are no labels.
 """
 
 from collections import Counter
@@ -15,12 +19,16 @@ from models.call import Call
 from models.decision import Recommendation
 from models.errors import InvalidCall, InvalidData
 from models.ledger.queries import Entry
-from models.ledger.records import agreement
+from models.ledger.records import agreement, suggested
 from models.ledger.store import Ledger
+from pipelines.data.split import BLOCKS, Split
 from pipelines.data.table import LABEL_ROW, Table
 from pipelines.settings import RetrainSettings
 
 _ADVERSE = frozenset({"injury", "force", "upgraded_to_police", "backup_requested", "felt_unsafe", "yes"})
+_RISK_OF_REASON: dict[str, dict[str, bool]] = {"weapon_or_violence": {"danger": True}, "medical_need": {"medical": True}}
+"""The risk that a reason of a judgement names."""
+
 _ELIGIBLE = {Recommendation.ELIGIBLE.value: True, Recommendation.NOT_ELIGIBLE.value: False}
 
 
@@ -52,6 +60,7 @@ def labels_of(ledger: Ledger, notes: Mapping[str, str], *, entries: int | None =
     count, where that is given. Raises `InvalidData` where nothing could be labelled.
     """
     decisions, judgements, outcomes = _by_decision(ledger, entries)
+    counted = {name: override_weight(*pair) for name, pair in _overrides(decisions, judgements).items()}
     result, labels = LedgerLabels(), []
     result.counts |= Counter({"decisions": len(decisions), "outcomes": len(outcomes)})
     for key, entry in decisions.items():
@@ -65,6 +74,10 @@ def labels_of(ledger: Ledger, notes: Mapping[str, str], *, entries: int | None =
         result.counts[f"label {label['label_source']}"] += 1
         result.table.calls.append(call)
         persons = {"caller_key": entry.content.get("caller"), "address_key": entry.content.get("address")}
+        if label["label_source"] == "override":
+            label["selection_weight"] = counted[suggested(entry.content)]
+        label["learn_only"] = label["label_source"] != "clinician"
+        label["ledger_at"] = _labelled_at(label["label_source"], judgements.get(key), outcomes.get(key))
         labels.append(LABEL_ROW | label | {"row": entry.seq} | persons)
     if not labels:
         raise InvalidData("nothing in the ledger is a label", remedy="; ".join(result.lines()))
@@ -87,12 +100,58 @@ def joined(labelled: Table, used: Table, ledger: Ledger) -> Table:
 
 
 def weights(labels: pd.DataFrame, settings: RetrainSettings) -> pd.Series:
-    """Return the weight of each label by its source; one where no source is given."""
+    """Return the weight of each label: by its source, one where none is given, and by how it came to be a label."""
     table = {
         "adjudicated": settings.weight_adjudicated, "clinician": settings.weight_clinician,
         "override": settings.weight_override, "outcome": settings.weight_outcome,
     }  # fmt: skip
-    return labels["label_source"].map(table).fillna(1.0).astype(float)
+    by_source = labels["label_source"].map(table).fillna(1.0).astype(float)
+    if "selection_weight" not in labels:
+        return by_source
+    return by_source * labels["selection_weight"].astype(float).fillna(1.0)
+
+
+def override_weight(overrides: int, judged: int) -> float:
+    """Return what an override counts: the share of overrides among the judged suggestions of its kind, drawn to a half.
+
+    >>> override_weight(19, 398), override_weight(0, 0)
+    (0.05, 0.5)
+    """
+    return (overrides + 1) / (judged + 2)
+
+
+def label_counts(labels: pd.DataFrame, blocks: Split) -> dict[str, dict[str, int]]:
+    """Return how many labels of each source stand in each block; those of a file without a source are of the `file`."""
+    sources = labels["label_source"].fillna("file").to_numpy()
+    return {name: dict(Counter(sources[getattr(blocks, name)].tolist())) for name in BLOCKS}
+
+
+def count_lines(counts: dict[str, dict[str, int]]) -> Iterable[str]:
+    """Yield the labels of each block as a sentence, where any is not of the file."""
+    if any(set(block) - {"file"} for block in counts.values()):
+        for name, block in counts.items():
+            yield f"labels in {name}: {', '.join(f'{source} {n}' for source, n in sorted(block.items()))}"
+
+
+def _overrides(
+    decisions: Mapping[str, Entry], judgements: Mapping[str, dict[str, Any] | None]
+) -> dict[str | None, tuple[int, int]]:
+    """Return for each suggestion how many people overrode, and how many judged it having seen it."""
+    seen: Counter[str | None] = Counter()
+    overrode: Counter[str | None] = Counter()
+    for key, entry in decisions.items():
+        judgement = judgements.get(key)
+        agreed = None if judgement is None else agreement(entry.content, judgement["human"])
+        if agreed is not None:
+            seen[suggested(entry.content)] += 1
+            overrode[suggested(entry.content)] += not agreed
+    return {name: (overrode[name], count) for name, count in seen.items()}
+
+
+def _labelled_at(source: str, judgement: Mapping[str, Any] | None, outcome: Mapping[str, Any] | None) -> str:
+    """Return when a label was given."""
+    entry = outcome if source == "outcome" else judgement
+    return str((entry or {})["at"])
 
 
 def _by_decision(
@@ -130,6 +189,7 @@ def _label(
         eligible = _ELIGIBLE.get(judgement["human"])
         if eligible is not None and agreed is not True:
             source = {"adverse_event": adverse, "label_source": "clinician" if agreed is None else "override"}
+            source |= _RISK_OF_REASON.get(judgement.get("reason", ""), {})
             return {"eligible": eligible, "response": judgement.get("response")} | source
     if outcome is not None and served:
         eligible = event not in {"force", "upgraded_to_police"} and not outcome.get("arrested")

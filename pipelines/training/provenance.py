@@ -20,7 +20,7 @@ def provenance(config: Config, identity: Mapping[str, Any], blocks: Split, progr
     return {
         **identity,
         "config": config.flat(),
-        "blocks": {name: len(getattr(blocks, name)) for name in BLOCKS} | {"left_out": blocks.left_out},
+        "blocks": {name: len(getattr(blocks, name)) for name in BLOCKS} | {"left_out": dict(blocks.removed)},
         "program": program.version,
         "rulebook": matcher_of(program).version,
         "environment": environment(),

@@ -24,12 +24,13 @@ from models.reading import Reader
 from models.router import Router, matcher_of
 from models.signals import detector_of
 from models.statistics import Floats, Rows
-from pipelines.data.split import BLOCKS, Split, split
+from pipelines.data.split import Split, split
 from pipelines.data.table import Table, labelled, take
 from pipelines.evaluation.evaluate import Evaluation, evaluate
 from pipelines.settings import Config
 from pipelines.training import compare
 from pipelines.training import labels as retrain
+from pipelines.training.block_checks import left_out_of
 from pipelines.training.certify import any_risk, certify, open_router
 from pipelines.training.compare import Compared
 from pipelines.training.provenance import provenance
@@ -70,16 +71,19 @@ def train(
     """
     if table.labels["eligible"].map(lambda value: isinstance(value, bool)).sum() == 0:
         raise InvalidData("no call has an eligible label", remedy="add a column eligible with yes or no")
-    table = labelled(table)
+    whole, table = table, labelled(table)
     blocks = split(table.calls, table.labels, config.split)
-    say(f"split {' '.join(f'{name}={len(getattr(blocks, name))}' for name in BLOCKS)}, left out {blocks.left_out}")
-    table_of: list[Compared] = []
-    if comparing:
-        table_of, winner = compare.compare(table, blocks, config, say=say)
-        config = replace(config, classifier=replace(config.classifier, inputs=str(winner.inputs)))
+    say(f"split: {blocks}")
+    counts = retrain.label_counts(table.labels, blocks)
+    for line in retrain.count_lines(counts):
+        say(line)
     wanted = load_program(program)
     rulebook, signals = matcher_of(wanted), detector_of(wanted.signals)
     reader = Reader(rulebook, signals, call_types=wanted.call_types, time_zone=wanted.time_zone)
+    table_of: list[Compared] = []
+    if comparing:
+        table_of, winner = compare.compare(table, blocks, config, reader=reader, say=say)
+        config = replace(config, classifier=replace(config.classifier, inputs=str(winner.inputs)))
     rows = {name: features.frame([table.calls[i] for i in getattr(blocks, name)], reader) for name in ("fit", "calibrate")}
     say("features made")
     fitted = classifier.fit(
@@ -89,12 +93,18 @@ def train(
         calibration_labels=head_labels(table, blocks.calibrate),
         settings=config.classifier,
         eligible_weights=retrain.weights(table.labels.iloc[blocks.fit], config.retrain).to_numpy(),
+        calibration_weights=_calibration_weights(table.labels.iloc[blocks.calibrate], config),
     )
     parts = fitted.parts
     say(f"heads fitted, calibrated by {', '.join(f'{head} {how.method}' for head, how in fitted.calibration.items())}")
     router = open_router(parts, wanted, rulebook, signals, max_unfamiliar=config.threshold.max_unfamiliar)
-    point = certify(router, take(table, blocks.calibrate), take(table, blocks.certify), config)
-    certified = on_reference(point, router, table, config, recipe=recipe_of(config, identity, router), measure_on=measure_on)
+    certify_on = take(table, blocks.certify)
+    proved = certify(router, take(table, blocks.calibrate), certify_on, config, left_out=left_out_of(whole, certify_on))
+    for line in proved.lines():
+        say(line)
+    certified = on_reference(
+        proved.point, router, table, config, recipe=recipe_of(config, identity, router), measure_on=measure_on
+    )
     point = certified.point
     say(f"operating point certified: eligible at {point.eligible_at:.4f}, not eligible below {point.not_eligible_below:.4f}")
     say(f"certified on {certified.on}: {certified.sentence}")
@@ -104,6 +114,8 @@ def train(
         "certified_on": certified.on,
         "certified_by": certified.sentence,
         "profile": profile(_scores(parts, take(table, blocks.certify), reader, certified.adjustment), table, blocks.certify),
+        "certification": proved.to_record(),
+        "labels": counts,
         "calibration": {head: how.to_record() for head, how in fitted.calibration.items()},
     }
     known = np.concatenate([blocks.calibrate, blocks.certify])
@@ -120,7 +132,7 @@ def train(
     router = Router(bundle=bundles.load(folder, expected_digest=digest), program=wanted, rulebook=rulebook, signals=signals)
     evaluation = evaluate(router, take(table, blocks.test), config.evaluate)
     say("evaluated on the test block")
-    without = compare.without_fields(parts, table, blocks.test) if comparing else {}
+    without = compare.without_fields(parts, table, blocks.test, reader=reader) if comparing else {}
     return Candidate(folder, digest, blocks, evaluation, training, table_of, without)
 
 
@@ -138,6 +150,12 @@ def risk_tables(parts: classifier.Parts, table: Table, config: Config, reader: R
             events = truths[name][known].astype(bool)
             tables[name] = risk_table(scores[known], events, confidence=config.evaluate.confidence)
     return tables
+
+
+def _calibration_weights(labels: pd.DataFrame, config: Config) -> Floats | None:
+    """Return the weights of a calibration block's labels; `None` where all count the same."""
+    weights = retrain.weights(labels, config.retrain).to_numpy()
+    return None if np.all(weights == weights[0]) else weights
 
 
 def _scores(parts: classifier.Parts, block: Table, reader: Reader, adjustment: Adjustment) -> Floats:

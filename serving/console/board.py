@@ -46,8 +46,9 @@ def _overrides_today(services: Services, now: datetime) -> Counter[tuple[str, st
     """Return today's overrides by the answer that was shown and the reason; practice is not in the ledger."""
     if services.ledger is None:
         return Counter()
-    zone = services.models.active.router.program.time_zone
+    program = services.models.active.router.program
+    zone = program.time_zone
     begin, _ = Filters.read({"since": str(now.astimezone(zone).date())}, time_zone=zone, now=now).instants(zone)
-    table = call_table(services.ledger.read(since=begin.isoformat()), time_zone=str(zone))
+    table = call_table(services.ledger.read(since=begin.isoformat()), time_zone=str(zone), call_types=program.call_types)
     overrode = table[(table["agreed"] == False).fillna(False).astype(bool)]  # noqa: E712  may be missing
     return Counter(zip(overrode["answer"], overrode["reason"], strict=True))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from models.decision import VETO_CODES
 from models.ledger.decision_table import local_times, unfit
 from models.ledger.queries import Entry
-from models.programs.call_types import canonical
+from models.programs.call_types import CallTypes
 from serving.console.shifts import SHIFTS, shift_starts
 
 if TYPE_CHECKING:
@@ -40,13 +40,14 @@ COLUMNS = (*_TEXTS, *_FLAGS, *_NUMBERS, "received_at", "rules")
 def call_table(
     entries: Iterable[Entry],
     *,
+    call_types: CallTypes,
     time_zone: str,
     person: Callable[[str], str] = str,
     shifts: Sequence[int] = SHIFTS,
 ) -> pd.DataFrame:
     """Return a table of calls with the columns `COLUMNS`, and `day`, `hour`, `weekday`, `week` and `shift` in local time.
 
-    Local time is that of the program's zone, `time_zone`.
+    `call_types` are the program's, and local time is that of its zone, `time_zone`.
 
     Answers to one call are those with one incident number, or from one typed call. `answer` is the last final one, or the
     last of all where none was final; `vetoed` and `rules` tell of every answer that the call had. `person` maps the name of
@@ -60,7 +61,7 @@ def call_table(
         if content["kind"] == "decision":
             key = _key(content, key_of)
             key_of[decision_id] = key
-            _add_answer(calls.setdefault(key, _empty()), content)
+            _add_answer(calls.setdefault(key, _empty()), content, call_types)
         elif decision_id in key_of:
             call = calls[key_of[decision_id]]
             {"feedback": _add_feedback, "outcome": _add_outcome}.get(content["kind"], _ignore)(call, content)
@@ -92,7 +93,7 @@ def _empty() -> dict[str, Any]:
     }
 
 
-def _add_answer(call: dict[str, Any], content: dict[str, Any]) -> None:
+def _add_answer(call: dict[str, Any], content: dict[str, Any], call_types: CallTypes) -> None:
     """Add one answer; a final one stands until another final one."""
     rules = [rule["rule_id"] for rule in content["rules"] if rule["code"] in VETO_CODES]
     call["answers"] += 1
@@ -109,7 +110,7 @@ def _add_answer(call: dict[str, Any], content: dict[str, Any]) -> None:
         "decided_at": content["decided_at"], "answer": "hidden" if content.get("hidden") else suggested,
         "suggested": suggested,
         "response": content.get("response"), "zone": fields.get("zone"), "call_type": fields.get("call_type"),
-        "heart_type": canonical(fields.get("call_type")).name, "received_at": fields.get("received_at"),
+        "heart_type": call_types.canonical(fields.get("call_type")).name, "received_at": fields.get("received_at"),
         "risk_band": content.get("risk_band"), "eligible_probability": content.get("eligible_probability"),
         "risk_probability": content.get("risk_probability"), "care_navigation": content.get("care_navigation"),
         "model": versions["model"], "rulebook": versions["rulebook"], "program": versions["program"],

@@ -121,11 +121,12 @@ def _calls(services: Services, filters: Filters, principal: Principal) -> pd.Dat
     """Return every call of a period, with all that was said of it to this day."""
     import pandas as pd  # noqa: PLC0415  60 MB that a service whose dashboard nobody opens can spare
 
-    ledger, zone = services.require_ledger(), services.models.active.router.program.time_zone
-    begin, end = filters.instants(zone)
+    ledger, program = services.require_ledger(), services.models.active.router.program
+    begin, end = filters.instants(program.time_zone)
     table = call_table(
         ledger.read(since=begin.isoformat()),
-        time_zone=str(zone),
+        call_types=program.call_types,
+        time_zone=str(program.time_zone),
         person=_persons(ledger, principal),
         shifts=services.settings.shifts,
     )

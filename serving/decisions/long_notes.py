@@ -9,6 +9,7 @@ import threading
 import unicodedata
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -110,7 +111,8 @@ class LongNotes:
 
 def _warm(program: str) -> None:
     """Load what every decision needs, before the first one, and let the service itself have the processor first."""
-    os.nice(NICE)
+    with suppress(OSError):  # a sandbox may refuse it: the note is read all the same
+        os.nice(NICE)
     _router(None, None, program)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from models.errors import InvalidData
 from models.interchange.eido_note import NOTE_PREFIX
-from models.programs.call_types import UNMAPPED, canonical
+from models.programs.call_types import UNMAPPED, shipped
 from pipelines.data.formats.markup import plain_text
 from pipelines.data.rows import Record
 
@@ -140,8 +140,9 @@ def _call_type(incident: Document) -> str | None:
     """Return the incident's type: the agency's text or code, or the APCO code; a dangerous one before any other."""
     names = ("incidentTypeInternalText", "incidentTypeInternalCode", "incidentTypeCommonRegistryText")
     written = [str(incident[name]) for name in names if incident.get(name)]
-    dangerous = [text for text in written if canonical(text).danger]
-    known = [text for text in written if canonical(text).name != UNMAPPED]
+    call_types = shipped()  # a document is read before it is known whose program it will be decided by
+    dangerous = [text for text in written if call_types.canonical(text).danger]
+    known = [text for text in written if call_types.canonical(text).name != UNMAPPED]
     return next(iter([*dangerous, *known, *written]), None)
 
 

@@ -7,17 +7,23 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from ledgers import ENCRYPTION, change, fill, opened
 
 from models.errors import LedgerError
 from models.ledger import database
+from models.ledger.schema import REVISION, metadata
 
 STAMPS = ["2026-03-01T03:12:00-05:00", "2026-03-01T08:12:00.250000+00:00", "2026-03-01T08:12:00+00:00"]
 
 
-def first_release(url, anchor):
-    """Write a ledger as the first release did: plain SHA-256, times as they came, an unsigned anchor, a sealed note."""
+def first_release(url, anchor, revision="0002"):
+    """Write a ledger as the first release did: plain SHA-256, times as they came, an unsigned anchor, a sealed note.
+
+    Revision 0001 is the oldest schema there is; the first release added the index of callers to it.
+    """
     path = url.removeprefix("sqlite:///")
     if path != url:
         with open(path, "wb"):  # noqa: PTH123
@@ -27,7 +33,7 @@ def first_release(url, anchor):
     config.set_main_option("script_location", str(database.Path(database.__file__).with_name("migrations")))
     with engine.connect().execution_options(**database.WRITING) as connection, connection.begin():
         config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+        command.upgrade(config, revision)
     head = "0" * 64
     with engine.connect().execution_options(**database.WRITING) as connection, connection.begin():
         for seq, at in enumerate(STAMPS, start=1):
@@ -46,10 +52,11 @@ def first_release(url, anchor):
             sa.text("INSERT INTO notes (decision_id, delete_after, sealed) VALUES ('d1', :until, :sealed)"),
             {"until": "2026-05-30T03:12:00-05:00", "sealed": ENCRYPTION.encrypt("asleep in doorway")},
         )
-        connection.execute(
-            sa.text("INSERT INTO callers (seq, caller, decision_id) VALUES (1, :caller, 'd1')"),
-            {"caller": ENCRYPTION.fingerprint("919-555-7777")},
-        )
+        if revision == "0002":
+            connection.execute(
+                sa.text("INSERT INTO callers (seq, caller, decision_id) VALUES (1, :caller, 'd1')"),
+                {"caller": ENCRYPTION.fingerprint("919-555-7777")},
+            )
     engine.dispose()
     anchor.write_text(json.dumps({"count": 3, "head": head, "at": STAMPS[-1]}).ljust(159) + "\n")
 
@@ -74,6 +81,24 @@ def test_old_entries_stay_and_verify_and_new_ones_follow(url, tmp_path):
     assert ledger.purge(over) == 1
     change(ledger, "UPDATE entries SET payload = replace(payload, '\"x\":2', '\"x\":9') WHERE seq = 2")
     assert (ledger.verify().fault, ledger.verify().at) == ("edited", 2)
+    ledger.close()
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_each_earlier_schema_becomes_that_of_a_new_ledger(url, tmp_path, revision):
+    """Its entries verify, the guards stand, new entries follow, and tables, columns and indexes are a new ledger's."""
+    first_release(url, tmp_path / "ledger.anchor", revision)
+    ledger = opened(url, anchor=tmp_path / "ledger.anchor")
+    assert fill(ledger, 2)[-1].seq == 5
+    assert (ledger.verify().count, ledger.verify().fault, ledger.anchored().count) == (5, None, 5)
+    with ledger._engine.connect() as connection:
+        assert database.revision_of(connection) == REVISION
+        options = {
+            "include_object": lambda _, name, *__: name != "alembic_version",
+            "compare_type": url.startswith("postgresql"),  # SQLite does not hold text to its length, and keeps the old one
+        }
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, metadata) == []
     ledger.close()
 
 

@@ -8,6 +8,7 @@ from models.call import Call
 from models.ledger.decision_table import decision_table
 from models.ledger.queries import Entry
 from models.ledger.records import agreement, decision_content, shown, suggested
+from models.programs.call_types import shipped
 
 ANSWERS = ("ELIGIBLE", "NOT_ELIGIBLE", "REVIEW")
 
@@ -46,6 +47,6 @@ def test_the_table_takes_agreement_from_what_was_shown_and_not_from_what_was_sto
         entries.append(Entry(seq, content | {"kind": "decision"}))
         feedback = {"kind": "feedback", "decision_id": content["decision_id"], "human": "NOT_ELIGIBLE", "agreed": True}
         entries.append(Entry(seq + 10, feedback))
-    table = decision_table(entries)
+    table = decision_table(entries, call_types=shipped())
     assert table["agreed"].tolist() == [False, True, None]
     assert table["suggested"].tolist() == ["REVIEW", "NOT_ELIGIBLE", "REVIEW"]

@@ -6,7 +6,7 @@ import pytest
 from command import ROOT
 
 from models.errors import InvalidConfig
-from models.programs.call_types import CODES, UNMAPPED, CallTypes, canonical, program_types, regions, type_names
+from models.programs.call_types import CODES, UNMAPPED, CallTypes, program_types, regions, shipped, type_names
 from models.programs.program import load_program
 
 FORMATS = ROOT.parent / "shared" / "formats"
@@ -37,7 +37,7 @@ needs_formats = pytest.mark.skipif(
 )
 def test_agencies_words_find_the_programs_type(written, name, confidence):
     """Known names come from the table, others from their words."""
-    kind = canonical(written)
+    kind = shipped().canonical(written)
     assert (kind.name, kind.confidence) == (name, confidence)
     assert kind.guessed == (confidence != "exact")
 
@@ -59,7 +59,7 @@ def test_agencies_words_find_the_programs_type(written, name, confidence):
 )
 def test_natures_that_cities_abbreviate_or_cut_are_read(written, name, confidence):
     """Abbreviations, typographic dashes and types cut at fifteen characters."""
-    kind = canonical(written)
+    kind = shipped().canonical(written)
     assert (kind.name, kind.confidence) == (name, confidence)
 
 
@@ -69,7 +69,7 @@ def test_natures_that_cities_abbreviate_or_cut_are_read(written, name, confidenc
 )
 def test_paper_about_weapons_is_no_mention(written):
     """An application at the desk is not the program's and no weapon at a scene."""
-    kind = canonical(written)
+    kind = shipped().canonical(written)
     assert (kind.name, kind.mention, kind.danger) == ("administrative", False, None)
     assert kind.name not in program_types()
 
@@ -88,13 +88,13 @@ def test_paper_about_weapons_is_no_mention(written):
 )
 def test_a_weapon_stays_a_weapon(written):
     """Only the whole of a listed type is paper; anything more, or less, is a mention."""
-    kind = canonical(written)
+    kind = shipped().canonical(written)
     assert (kind.name, kind.danger, kind.mention) == ("weapon", "weapon", True)
 
 
 def test_codes_of_a_region_are_read_where_a_city_asks_for_them():
     """The same number means other things elsewhere."""
-    assert canonical("415 PC").name == UNMAPPED
+    assert shipped().canonical("415 PC").name == UNMAPPED
     city = CallTypes(regions=["california"])
     assert city.canonical("415").name == "verbal_disturbance"
     assert city.canonical("245 PC").danger == "weapon"
@@ -137,9 +137,13 @@ def test_every_apco_code_and_description_is_read():
     rows = list(csv.DictReader(text.splitlines(), delimiter="\t"))
     rows = [row for row in rows if row["code"].strip()]
     assert len(rows) == 246
-    unread = [row["code"] for row in rows if canonical(row["code"]).name == UNMAPPED]
+    unread = [row["code"] for row in rows if shipped().canonical(row["code"]).name == UNMAPPED]
     assert unread == ["NCRNONE"]
-    differing = [row["description"] for row in rows if canonical(row["description"]).name != canonical(row["code"]).name]
+    differing = [
+        row["description"]
+        for row in rows
+        if shipped().canonical(row["description"]).name != shipped().canonical(row["code"]).name
+    ]
     assert differing == []
 
 
@@ -157,5 +161,5 @@ def test_every_apco_code_and_description_is_read():
 )
 def test_apco_codes_of_weapons_and_violence_are_mentions(code, danger):
     """The code itself says it, whatever the note says."""
-    assert canonical(code).danger == danger
-    assert canonical(code).confidence == "exact"
+    assert shipped().canonical(code).danger == danger
+    assert shipped().canonical(code).confidence == "exact"

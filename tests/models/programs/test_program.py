@@ -12,7 +12,7 @@ from models.decision import Response
 from models.errors import InvalidConfig
 from models.programs.program import PROGRAMS, load_program, parse_program, program_ids
 from models.router import Router
-from pipelines.cli.programs import faults
+from pipelines.operations.programs import faults
 
 DURHAM = ZoneInfo("America/New_York")
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from datetime import UTC
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from models.call import Call
 from models.decision import Recommendation
+from models.programs.program import load_program
 from pipelines.data.table import read_table, take
 from pipelines.evaluation import curves, fairness, metrics
 from pipelines.evaluation.evaluate import probabilities
@@ -295,7 +295,7 @@ class TestCurves:
     def test_a_higher_threshold_clears_no_more(self, router, table):
         """Recall and false clears fall together."""
         decisions = [router.decide(call) for call in table.calls]
-        found = curves.over_thresholds(evaluation_frame(table, decisions, time_zone=UTC), confidence=0.95)
+        found = curves.over_thresholds(evaluation_frame(table, decisions, program=load_program()), confidence=0.95)
         recalls, wrongs = [each.recall.value for each in found], [each.false_clear.value for each in found]
         assert recalls == sorted(recalls, reverse=True)
         assert wrongs == sorted(wrongs, reverse=True)

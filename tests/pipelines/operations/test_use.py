@@ -18,6 +18,7 @@ from models.errors import InvalidData
 from models.ledger import archive
 from models.ledger.decision_table import decision_table
 from models.ledger.records import decision_content
+from models.programs.call_types import shipped
 from models.programs.program import PROGRAMS, load_program
 from models.text.tokens import words_for_model
 from models.veto.rulebook import RULEBOOK_PATH
@@ -72,7 +73,7 @@ class TestMonitor:
     def test_calls_like_those_of_training_raise_no_alarm(self, ledger, router, calls):
         """Four weeks of the same city."""
         fill(ledger, router, calls)
-        made = monitor.monitor(decision_table(ledger.read()), profile(router), LIMITS)
+        made = monitor.monitor(decision_table(ledger.read(), call_types=shipped()), profile(router), LIMITS)
         assert len(made.weeks) == 4
         assert not made.alarms, made.alarms
 
@@ -80,7 +81,7 @@ class TestMonitor:
         """From the third week on, two thirds of the calls are of one kind."""
         later = [calls[n] if n % 3 == 0 else Call(narrative="intoxicated male asleep at the bus stop") for n in range(800)]
         fill(ledger, router, [*calls[:800], *later])
-        made = monitor.monitor(decision_table(ledger.read()), profile(router), LIMITS)
+        made = monitor.monitor(decision_table(ledger.read(), call_types=shipped()), profile(router), LIMITS)
         drifted = [alarm for alarm in made.alarms if "drifted" in alarm]
         assert len(drifted) == 2
         assert any("missing" in alarm for alarm in made.alarms)
@@ -93,7 +94,7 @@ class TestMonitor:
             {"decision_id": content["decision_id"], "served": True, "adverse_event": event}
             for content, event in zip(cleared, events, strict=True)
         ])  # fmt: skip
-        made = monitor.monitor(decision_table(ledger.read()), profile(router), LIMITS)
+        made = monitor.monitor(decision_table(ledger.read(), call_types=shipped()), profile(router), LIMITS)
         assert made.unfit.crossed_at is not None
         assert any("none for an unarmed team" in alarm for alarm in made.alarms)
 
@@ -101,7 +102,7 @@ class TestMonitor:
         """A new CAD code that no list knows."""
         strange = [Call(narrative=call.narrative, call_type="QXZZT-77") for call in calls[:200]]
         fill(ledger, router, [*calls[:800], *strange])
-        made = monitor.monitor(decision_table(ledger.read()), profile(router), LIMITS)
+        made = monitor.monitor(decision_table(ledger.read(), call_types=shipped()), profile(router), LIMITS)
         assert made.unmapped["QXZZT-77"] == 200
         assert any("no list knows" in alarm for alarm in made.alarms)
 
@@ -113,7 +114,7 @@ class TestMonitor:
             for content in fill(ledger, router, [*calls[:400], *told])
             if content["call_id"] and content["note"]["characters"] < 60 and content["call"] == {}
         ])  # fmt: skip
-        book = decision_table(ledger.read())
+        book = decision_table(ledger.read(), call_types=shipped())
         notes = {str(key): ledger.note(str(key)) for key in book["decision_id"]}
         known = {word for call in calls for word in words_for_model(call.narrative.lower()).split()}
         first = monitor.new_words(book, notes, known)[0]
@@ -242,11 +243,11 @@ class TestTrial:
                 human = other if number % every == 0 else content["recommendation"]
                 said.append({"decision_id": content["decision_id"], "human": human, "agreed": True})
             tell(ledger, "feedback", said)
-        arms = trial.arms(decision_table(ledger.read()), confidence=0.95)
-        gap, low, high = trial.difference(arms[0].same_as_model, arms[1].same_as_model)
-        assert (arms[0].name, arms[1].name) == ("shown", "silent")
-        assert low < gap < high
-        assert low > 0
+        table = decision_table(ledger.read(), call_types=shipped())
+        shown, silent = trial.arms(table, confidence=0.95)
+        assert (shown.name, silent.name) == ("shown", "silent")
+        change = trial.differences(table, confidence=0.95)["same_as_model"]
+        assert 0 < change.low < change.value < change.high
 
 
 class TestPublish:
@@ -299,7 +300,7 @@ class TestPublish:
             for number, content in enumerate(decided)
             if content["recommendation"] == "ELIGIBLE"
         ])  # fmt: skip
-        book = decision_table(ledger.read())
+        book = decision_table(ledger.read(), call_types=shipped())
         made = publish.public_page(book, program="Durham HEART", time_zone="America/New_York", since="2026", until="2027")
         publish.write(made, tmp_path / "public.html")
         html = (tmp_path / "public.html").read_text()

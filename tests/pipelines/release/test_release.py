@@ -11,6 +11,7 @@ from command import SMALL, heartline
 
 from models.classifier import bundle as bundles
 from models.errors import GateFailed, InvalidData
+from models.programs.call_types import shipped
 from pipelines.evaluation.evaluate import type_labels
 from pipelines.release import gates
 from pipelines.release import history as releases
@@ -57,18 +58,18 @@ def test_slow_and_large_candidates_fail(judged, small_config):
 def test_a_candidate_that_finds_fewer_calls_fails_and_so_does_its_slice(judged, block, small_config):
     """Recall is held against the champion's call by call, over all and by type."""
     champion = replace(judged, cleared=judged.truth)
-    fewer = replace(judged, cleared=judged.truth & (type_labels(block).to_numpy() != "trespass"))
-    found = failed(against(fewer, champion, type_labels(block), config=small_config))
+    fewer = replace(judged, cleared=judged.truth & (type_labels(block, call_types=shipped()).to_numpy() != "trespass"))
+    found = failed(against(fewer, champion, type_labels(block, call_types=shipped()), config=small_config))
     assert "recall of trespass less that of the champion, low end" in found
     assert "recall less that of the champion, low end" in found
-    assert failed(against(champion, champion, type_labels(block), config=small_config)) == set()
+    assert failed(against(champion, champion, type_labels(block, call_types=shipped()), config=small_config)) == set()
 
 
 def test_a_candidate_that_clears_more_ineligible_calls_fails(judged, block, small_config):
     """More false clears beyond chance are a no."""
     bolder = replace(judged, cleared=judged.cleared | ~judged.truth)
     assert "false clears less those of the champion, high end" in failed(
-        against(bolder, judged, type_labels(block), config=small_config)
+        against(bolder, judged, type_labels(block, call_types=shipped()), config=small_config)
     )
 
 
@@ -78,7 +79,7 @@ def test_few_calls_prove_no_candidate_as_good(judged, block, small_config):
     small = replace(judged, truth=judged.truth[few], cleared=judged.cleared[few])
     strict = replace(small_config, release=replace(small_config.release, max_recall_loss=0.02))
     assert "recall less that of the champion, low end" in failed(
-        against(small, small, type_labels(block).iloc[few], config=strict)
+        against(small, small, type_labels(block, call_types=shipped()).iloc[few], config=strict)
     )
 
 

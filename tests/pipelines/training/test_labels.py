@@ -1,16 +1,20 @@
 """What use teaches: overrides, blind judgements and outcomes; never the model's own echo."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from command import SMALL, heartline
 from ledgers import ENCRYPTION, HASH_KEY, NOTE_KEY, change, created, sqlite_url
+from sklearn.metrics import cohen_kappa_score
 
 from models.call import Call
 from models.errors import InvalidData, LedgerBroken
 from models.ledger.encryption import NoteEncryption
 from models.ledger.records import decision_content
 from models.reading import Reader
+from pipelines.data.split import split
 from pipelines.data.table import labelled, read_table
 from pipelines.evaluation import label_review as review
 from pipelines.training import labels as retrain
@@ -166,6 +170,46 @@ def test_sources_have_their_weights(small_config):
     assert weights(frame, small_config.retrain).tolist() == [0.8, 0.5, 1.0]
 
 
+def test_an_override_counts_by_how_often_people_override(ledger, decide):
+    """One override among nine judged suggestions of its kind counts a fifth or less of a label that was not chosen."""
+    for number in range(8):
+        judge(ledger, decide(f"agreed-{number}"), "REVIEW")
+    judge(ledger, decide("overrode"), "ELIGIBLE")
+    judge(ledger, decide("blind", hidden=True), "ELIGIBLE")
+    labels = labels_of(ledger, {}).table.labels.set_index("label_source")
+    assert labels.loc["override", "selection_weight"] == pytest.approx(2 / 11)
+    assert pd.isna(labels.loc["clinician", "selection_weight"])
+    assert labels["learn_only"].to_dict() == {"override": True, "clinician": False}
+
+
+@pytest.mark.parametrize(
+    ("reason", "danger", "medical"),
+    [("weapon_or_violence", True, None), ("medical_need", None, True), ("other", None, None)],
+)
+def test_a_reason_that_names_a_risk_is_a_label_of_it(ledger, decide, reason, danger, medical):
+    """Who overrides because of a weapon says that there was danger."""
+    judge(ledger, decide("1"), "NOT_ELIGIBLE", reason=reason)
+    (row,) = labels_of(ledger, {}).table.labels.to_dict("records")
+    assert (row["danger"], row["medical"]) == (danger, medical)
+
+
+def test_labels_of_use_are_learnt_from_and_chosen_ones_never_judged_on(corpus_table, ledger, decide, small_config):
+    """By the date of the label: overrides stand in fit and calibrate, blind judgements in every block."""
+    for number in range(40):
+        judge(ledger, decide(f"override-{number}"), "NOT_ELIGIBLE")
+        judge(ledger, decide(f"blind-{number}", hidden=True), "ELIGIBLE")
+    both = joined(labelled(corpus_table), labels_of(ledger, {}).table, ledger)
+    blocks = split(both.calls, both.labels, small_config.split)
+    counts = retrain.label_counts(both.labels, blocks)
+    assert counts["fit"]["override"] == 32
+    assert counts["calibrate"]["override"] == 8
+    assert "override" not in counts["certify"]
+    assert all(counts[name]["clinician"] >= 6 for name in counts)
+    early, late = (both.labels["ledger_at"].iloc[rows].dropna() for rows in (blocks.fit, blocks.test))
+    assert early[both.labels["label_source"] == "clinician"].max() < late.min()
+    assert any("override 32" in line for line in retrain.count_lines(counts))
+
+
 def test_weights_reach_the_classifier(corpus_table, small_config):
     """A label that weighs nothing teaches nothing."""
     from models.classifier import encoder as classifier  # noqa: PLC0415
@@ -220,6 +264,7 @@ def test_the_command_trains_from_the_ledger_and_can_be_released_and_rebuilt(
     assert code == 0, err
     assert "not labels, because only the suggestion's echo" in err
     assert "labels by override: 2" in err
+    assert "labels in fit: file" in err
     assert heartline("release", "--runs", runs, "--config", str(SMALL))[0] in {0, 1}
 
 
@@ -228,11 +273,57 @@ class TestReview:
 
     def test_a_sample_is_half_unsure_half_chance_and_hides_the_answer(self, router, recent):
         """Those who label do not see what the model said."""
-        drawn = review.sample(router, read_table(recent), size=40, seed=1)
-        assert drawn["drawn_by"].value_counts().to_dict() == {"uncertainty": 20, "chance": 20}
-        assert list(drawn.columns) == list(review.COLUMNS)
-        assert drawn[["annotator_a", "annotator_b", "adjudicated"]].isna().all(axis=None)
-        assert drawn["call_id"].is_unique
+        table = read_table(recent)
+        table.calls[0] = replace(table.calls[0], narrative=" ")
+        drawn = review.sample(router, table, size=40, seed=1)
+        assert drawn.strata["drawn_by"].value_counts().to_dict() == {"uncertainty": 20, "chance": 20}
+        assert drawn.strata["weight"].sum() == pytest.approx(len(table.calls) - 1)
+        one, other = drawn.sheets["a"], drawn.sheets["b"]
+        assert list(one.columns) == list(review.COLUMNS)
+        assert not {"drawn_by", "weight"} & set(one.columns)
+        assert one["eligible"].isna().all()
+        assert one["narrative"].str.strip().ne("").all()
+        assert one["call_id"].tolist() != other["call_id"].tolist()
+        assert set(one["call_id"]) == set(other["call_id"]) == set(drawn.strata["call_id"])
+
+    def test_the_order_of_a_sheet_does_not_tell_the_stratum(self, router, recent):
+        """Among the first half of a sheet, uncertain calls stand about as often as in the second."""
+        drawn = review.sample(router, read_table(recent), size=100, seed=2)
+        kind = drawn.strata.set_index("call_id")["drawn_by"]
+        first = (kind[drawn.sheets["a"]["call_id"][:50]] == "uncertainty").sum()
+        assert 12 <= first <= 38
+
+    def test_kappa_is_that_of_the_file_and_not_of_the_sample(self):
+        """Where labellers differ on hard calls alone, the weighted kappa is near that of all calls."""
+        rng = np.random.default_rng(0)
+        hard = np.arange(2000) < 100
+        truth = np.where(rng.random(2000) < 0.3, "yes", "no")
+        said = np.where(hard & (rng.random(2000) < 0.5), np.where(truth == "yes", "no", "yes"), truth)
+        rows = np.concatenate([np.arange(100), 100 + rng.permutation(1900)[:100]])
+        names = [str(row) for row in rows]
+        strata = pd.DataFrame({"call_id": names, "drawn_by": ["uncertainty"] * 100 + ["chance"] * 100,
+                               "weight": [1.0] * 100 + [19.0] * 100})  # fmt: skip
+        sheets = [pd.DataFrame({"call_id": names, "eligible": labels[rows]}) for labels in (truth, said)]
+        options = {"one": "one", "other": "other", "confidence": 0.95, "resamples": 100}
+        weighted = review.agreement(review.joined_sheets(*sheets, strata), **options)
+        plain = review.agreement(review.joined_sheets(*sheets), **options)
+        assert weighted.weighted
+        assert weighted.kappa.value == pytest.approx(cohen_kappa_score(truth, said), abs=0.02)
+        assert plain.kappa.value < weighted.kappa.value - 0.2
+        with pytest.raises(InvalidData, match="twice"):
+            review.joined_sheets(pd.concat([sheets[0], sheets[0]]), sheets[1])
+
+    def test_the_files_of_the_command_are_read_back(self, runs, recent, tmp_path):
+        """What two labellers fill in comes out as a weighted kappa of their two files."""
+        folder = tmp_path / "review"
+        words = ("review", "sample", "--data", str(recent), "--size", "20", "--runs", str(runs), "--out", str(folder))
+        assert heartline(*words)[0] == 0
+        files = [folder / f"labeller-{code}.csv" for code in "ab"]
+        for path in files:
+            pd.read_csv(path).assign(eligible=["yes", "no"] * 10).sort_values("call_id").to_csv(path, index=False)
+        code, out, _ = heartline("review", "agreement", *map(str, files))
+        assert code == 0
+        assert "weighted by stratum" in out
 
     def test_agreement_is_kappa_with_an_interval_and_the_rows_in_dispute(self):
         """By hand: 16 of 20 alike, evenly spread, is a kappa of 0.6."""

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from models import statistics as estimates
+from models.call import Call
 from models.classifier import bundle as bundles
 from models.errors import BundleError, InvalidConfig, InvalidData, LeakageError
 from pipelines.data.split import Split, assert_no_leak, split
@@ -75,27 +76,42 @@ class TestIngest:
 
 
 class TestSplit:
-    """Blocks in time, no caller on two sides."""
+    """Blocks in time, and nobody learnt from who is judged."""
 
-    def test_blocks_follow_one_another_and_share_nobody(self, corpus_table, small_config):
-        """The promise of the split, checked from outside: in time, by caller and by address."""
+    def test_blocks_follow_one_another_and_nobody_learnt_from_is_judged(self, corpus_table, small_config):
+        """The promise of the split, checked from outside: in time, by caller and by address, nothing missing."""
         table = corpus_table
         blocks = split(table.calls, table.labels, small_config.split)
         parts = [blocks.fit, blocks.calibrate, blocks.certify, blocks.test]
         times = [[table.calls[i].received_at for i in part] for part in parts]
         assert all(max(a) <= min(b) for a, b in itertools.pairwise(times))
         for key in ("caller_key", "address_key"):
-            held = [set(table.labels[key].iloc[part]) for part in parts]
-            assert sum(map(len, held)) == len(set.union(*held))
+            fit, calibrate, certify, test = (set(table.labels[key].dropna().reindex(part).dropna()) for part in parts)
+            assert not fit & (calibrate | certify | test)
+            assert not calibrate & (certify | test)
         assert blocks.left_out + sum(map(len, parts)) == len(table.calls)
+        assert blocks.share_left_out("certify") == blocks.share_left_out("test") == 0
+
+    def test_a_known_caller_stays_in_the_later_block(self, small_config):
+        """The later call of a caller is judged, and the earlier one is not learnt from."""
+        calls = [Call(narrative="", received_at=f"2026-01-{day:02}T12:00:00Z") for day in range(1, 21)]
+        people = [f"p{day}" for day in range(1, 21)]
+        people[0] = people[16]
+        keys = pd.DataFrame({"caller_key": people, "address_key": [None] * 20})
+        blocks = split(calls, keys, small_config.split)
+        assert 16 in [*blocks.certify, *blocks.test]
+        assert 0 not in blocks.fit
+        assert dict(blocks.removed) == {"fit": 1, "calibrate": 0, "certify": 0, "test": 0}
+        assert "fit 10 (9.1% left out)" in str(blocks)
 
     @pytest.mark.parametrize("key", ["caller_key", "address_key"])
     def test_a_leak_is_found(self, key):
         """A caller or an address in two blocks is an error, not a warning."""
         times = pd.Series(pd.to_datetime(["2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04"], utc=True))
-        blocks = Split(*(np.array([i]) for i in range(4)), left_out=0)
+        blocks = Split(*(np.array([i]) for i in range(4)))
         keys = pd.DataFrame({"caller_key": list("abcd"), "address_key": list("wxyz")})
         assert_no_leak(blocks, times, keys)
+        assert_no_leak(blocks, times, keys.assign(**{key: list("abcc")}))  # both blocks judge
         with pytest.raises(LeakageError, match=key.removesuffix("_key")):
             assert_no_leak(blocks, times, keys.assign(**{key: list("abca")}))
         with pytest.raises(LeakageError, match="past"):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from models.ledger.queries import Entry
+from models.programs.call_types import shipped
 from models.statistics import share
 from models.veto import VetoMatcher
 from serving.console import charts
@@ -46,7 +47,9 @@ def feedback(number, **more):
 
 def table(*contents):
     """Return the calls of some entries."""
-    return call_table([Entry(seq, content) for seq, content in enumerate(contents, 1)], time_zone=str(ZONE))
+    return call_table(
+        [Entry(seq, content) for seq, content in enumerate(contents, 1)], time_zone=str(ZONE), call_types=shipped()
+    )
 
 
 class TestCallTable:

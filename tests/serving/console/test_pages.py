@@ -8,6 +8,7 @@ import pytest
 from models.ledger.decision_table import COLUMNS, decision_table
 from models.ledger.queries import Entry
 from models.ledger.records import OVERRIDE_REASONS
+from models.programs.call_types import shipped
 from models.signals.lexicon import load_lexicon
 from serving.console.call_page import invented_calls
 from serving.console.keys import keys
@@ -18,6 +19,11 @@ from serving.decisions.trial import arm
 ROOT = Path(__file__).parents[3]
 KEPT = {"call": {"call_type": "Trespass", "zone": "D1"}, "rules": [], "codes": [], "missing": [], "final": True,
         "versions": {"model": "m", "rulebook": "r", "program": "p", "text": "t"}}  # fmt: skip
+
+
+def table_of(entries):
+    """Return the decision table of some entries, call types read as shipped."""
+    return decision_table(entries, call_types=shipped())
 
 
 def test_both_languages_say_everything():
@@ -68,8 +74,8 @@ def test_invented_calls_are_complete():
     assert all(set(call) == {"call_type", "caller", "expected", "why"} for call in invented_calls())
 
 
-class TestCasebook:
-    """The ledger as a table: the last word counts, and all words stay in the ledger."""
+class TestDecisionTable:
+    """A call is one row of the table: its last judgement counts, and all of them stay in the ledger."""
 
     def entries(self, *contents):
         """Give entries their numbers."""
@@ -81,7 +87,7 @@ class TestCasebook:
 
     def test_a_call_is_a_row_with_what_was_said_and_what_came(self):
         """Decision, judgement, outcome."""
-        (row,) = decision_table(self.entries(
+        (row,) = table_of(self.entries(
             self.decision(), {"kind": "feedback", "human": "ELIGIBLE", "agreed": True, "reason": "agree", "elapsed_ms": 5},
             {"kind": "outcome", "served": True, "adverse_event": "none"},
         )).to_dict("records")  # fmt: skip
@@ -96,18 +102,18 @@ class TestCasebook:
 
     def test_answers_while_typing_are_no_rows(self):
         """Only final decisions count."""
-        assert decision_table(self.entries(self.decision(final=False))).empty
+        assert table_of(self.entries(self.decision(final=False))).empty
 
     def test_a_withdrawn_judgement_counts_as_none(self):
         """Undo is a correction; the number of corrections is kept."""
         said = {"kind": "feedback", "human": "REVIEW", "agreed": False, "reason": "other"}
-        (row,) = decision_table(self.entries(self.decision(), said, said | {"withdrawn": True})).to_dict("records")
+        (row,) = table_of(self.entries(self.decision(), said, said | {"withdrawn": True})).to_dict("records")
         assert (row["human"], row["corrections"]) == (None, 1)
 
     @pytest.mark.parametrize(("outcome", "unfit"), [({"served": False}, None), ({"served": True, "arrested": True}, True)])
     def test_unfit_is_known_only_where_a_team_went(self, outcome, unfit):
         """An arrest says that it was no call for an unarmed team; where nobody went, nothing is known."""
-        (row,) = decision_table(self.entries(self.decision(), {"kind": "outcome"} | outcome)).to_dict("records")
+        (row,) = table_of(self.entries(self.decision(), {"kind": "outcome"} | outcome)).to_dict("records")
         assert row["unfit"] is unfit
 
 

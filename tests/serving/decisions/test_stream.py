@@ -1,6 +1,7 @@
 """The note as it is typed: every change is answered, a veto stays until it is cleared, and no failure is silent."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from clients import local_client
@@ -13,6 +14,7 @@ from models.errors import LedgerError
 from serving.app import create_app
 from serving.decisions import stream, typing_session
 from serving.schemas import AnswerOut
+from serving.security import rate_limit
 from serving.security.principal import LOCAL
 from serving.settings import Settings
 
@@ -297,8 +299,9 @@ class TestRefusals:
         assert closed.value.code == stream.TOO_LARGE
         assert "characters" in closed.value.reason
 
-    def test_too_many_messages_close_the_stream(self, socket):
-        """A typist sends ten a second."""
+    def test_too_many_messages_close_the_stream(self, socket, monkeypatch):
+        """A typist sends ten a second; here no time passes between three hundred."""
+        monkeypatch.setattr(rate_limit, "time", SimpleNamespace(monotonic=lambda: 0.0))
         for _ in range(stream.MESSAGES_PER_SECOND * 3):
             socket.send_json({"type": "final"})
         with pytest.raises(WebSocketDisconnect) as closed:  # noqa: PT012  the refusals before it are read
