@@ -21,17 +21,12 @@ from typing import Any
 import pyarrow as pa
 
 from models.call import Call
-from models.classifier.bundle import read_manifest
 from models.decision import Decision, Versions
 from models.errors import InvalidData
 from models.extras import needs
 from models.programs.call_types import CallTypes
-from models.programs.program import load_program
 from models.reasons import Detail
 from models.router import Router
-from models.signals import load_lexicon
-from models.text.normalize import TEXT_VERSION
-from models.veto import rulebook
 from pipelines.data.file_digest import file_sha256
 from pipelines.data.formats.tables import parquet_records, parquet_rows
 from pipelines.data.readers import records
@@ -245,20 +240,12 @@ def _named(versions: Versions) -> str:
 def _router(bundle: str, program: str) -> Router:
     """Return a router, loaded once in each process; its clock is fixed, so that calls without a time get equal answers."""
     loaded = Router.load(Path(bundle), program=program)
-    return Router(bundle=loaded.bundle, program=loaded.program, rulebook=loaded.rulebook, now=lambda: _NO_TIME)
+    return Router(bundle=loaded.bundle, program=loaded.program, matcher=loaded.matcher, now=lambda: _NO_TIME)
 
 
 def _mark(to: Path, deciding: Deciding) -> None:
     """Record what decides into a folder, so that a resumed run does not mix two models' answers."""
-    manifest = read_manifest(Path(deciding.bundle))
-    versions = Versions(
-        model=str(manifest["digest"]),
-        rulebook=rulebook.load().version,
-        signals=load_lexicon().version,
-        program=load_program(deciding.program).version,
-        text=TEXT_VERSION,
-        certified_on=str(manifest["training"].get("certified_on", "unknown")),
-    )
+    versions = _router(deciding.bundle, deciding.program).versions
     record, mark = json.dumps(asdict(versions) | {"reasons": deciding.detail}, indent=2), to / _MARK
     to.mkdir(parents=True, exist_ok=True)
     if not mark.exists():
