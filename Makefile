@@ -97,7 +97,7 @@ audit: $(VENV)/test.stamp ## known vulnerabilities of the pinned packages; says 
 	$(PYTHON) .ci/audit.py $(BIN)/pip-audit requirements.lock serving/requirements.lock
 
 bench: mlruns/champion/manifest.json $(VENV)/test.stamp ## every benchmark, whole
-	BENCHMARK=whole $(BIN)/pytest tests/benchmarks -q -s
+	BENCHMARK=whole $(BIN)/pytest tests/benchmarks tests/browser/test_forty_calls.py -q -s
 
 soak: $(VENV)/test.stamp ## hard use: kills, two writers, 200,000 requests
 	SOAK=whole $(BIN)/pytest tests/benchmarks/test_faults.py -q -s

@@ -1,5 +1,6 @@
 """The calibration of a head: how its scores become probabilities, chosen by log loss on the calibration block."""
 
+import warnings
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -47,8 +48,15 @@ def calibrated(
     losses = {method: _losses(estimator, encoded, truth, places, method, weights, seed) for method in METHODS}
     best = min(METHODS, key=lambda method: float(losses[method].mean()))
     chosen = next(method for method in METHODS if _close(losses[method], losses[best]))
-    fitted = CalibratedClassifierCV(FrozenEstimator(estimator), method=chosen).fit(encoded, truth, sample_weight=weights)
+    fitted = _fitted(estimator, encoded, truth, method=chosen, weights=weights)
     return fitted, Calibration(chosen, {name: round(float(loss.mean()), 6) for name, loss in losses.items()}, len(truth))
+
+
+def _fitted(estimator: Any, encoded: Any, truth: Any, *, method: str, weights: Any) -> CalibratedClassifierCV:
+    """Return the calibration of a fitted head, which itself is left as it is and so needs no weights."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Since FrozenEstimator does not appear to accept sample_weight")
+        return CalibratedClassifierCV(FrozenEstimator(estimator), method=method).fit(encoded, truth, sample_weight=weights)
 
 
 def _losses(
@@ -57,8 +65,8 @@ def _losses(
     """Return each call's log loss under a method that was fitted without it; shape (n,)."""
     losses = np.empty(len(truth))
     for rest, held in StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(places, places):
-        fitted = CalibratedClassifierCV(FrozenEstimator(estimator), method=method)
-        fitted.fit(encoded[rest], truth[rest], sample_weight=None if weights is None else weights[rest])
+        some = None if weights is None else weights[rest]
+        fitted = _fitted(estimator, encoded[rest], truth[rest], method=method, weights=some)
         chances = fitted.predict_proba(encoded[held])[np.arange(len(held)), places[held]]
         losses[held] = -np.log(np.clip(chances, _TINY, 1.0))
     return losses if weights is None else losses * weights

@@ -48,7 +48,7 @@ def evaluate(
         about=about,
         more=_columns(data, table, by or []),
         dispatched=_columns(data, table, [dispatched])[dispatched] if dispatched else None,
-        learning=list(learning_curve(read_table(training), table, settings)) if training else [],
+        learning=list(learning_curve(read_table(training), table, settings, reader=router.reader)) if training else [],
         track=terminal.tracked("deciding"),
     )
     for line in evaluation_lines(report.evaluation):

@@ -19,23 +19,31 @@ from pipelines.settings import load_config
 review_app = typer.Typer(no_args_is_help=True, help="Have calls labelled twice, and find labels that look wrong.")
 
 
-@review_app.command("sample", epilog="Example: heartline review sample --data data/sample.csv --out /tmp/review.csv")
+@review_app.command("sample", epilog="Example: heartline review sample --data data/sample.csv --out /tmp/review")
 def sample(
     data: DataOption = SAMPLE,
     size: Annotated[int, typer.Option("--size", min=2, help="How many calls; half where the model is unsure.")] = 200,
-    to: Annotated[Path, typer.Option("--out", help="CSV to write; it holds notes: keep it as you keep the notes.")] = Path(
-        "review.csv"
-    ),
+    to: Annotated[
+        Path, typer.Option("--out", help="Folder to write; it holds notes: keep it as you keep the notes.")
+    ] = Path("review"),
+    labellers: Annotated[str, typer.Option("--labellers", help="Codes of the labellers, a file for each.")] = "a,b",
     seed: Annotated[int, typer.Option("--seed", help="The same seed draws the same calls.")] = 0,
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
     program: ProgramOption = PROGRAM,
 ) -> None:
-    """Draw calls to be labelled twice, half by uncertainty and half by chance, without the model's answer."""
+    """Draw calls to be labelled twice: a file for each labeller, without the model's answer or why a call was drawn."""
+    codes = [code.strip() for code in labellers.split(",")]
+    if len(set(codes)) != len(codes) or not all(code.isalnum() for code in codes):
+        raise InvalidData("labellers need a code each", value=labellers, remedy="letters and digits, such as a,b")
     router = Router.load(bundle or runs / "champion", program=program)
-    drawn = label_review.sample(router, read_table(data), size=size, seed=seed)
-    write_frame(drawn, to)
-    terminal.show(f"{len(drawn)} calls written to {to}: fill in annotator_a and annotator_b with yes, no or unsure")
+    drawn = label_review.sample(router, read_table(data), size=size, seed=seed, labellers=codes)
+    to.mkdir(parents=True, exist_ok=True)
+    for code, sheet in drawn.sheets.items():
+        write_frame(sheet, to / f"labeller-{code}.csv")
+    write_frame(drawn.strata, to / "strata.csv")
+    terminal.show(f"{len(drawn.strata)} calls written to {to}: each labeller fills in eligible with yes, no or unsure")
+    terminal.show("strata.csv says why each call was drawn: keep it from the labellers")
 
 
 @review_app.command("order", epilog="Example: heartline review order --data data/sample.csv --out /tmp/queue.csv")
@@ -77,33 +85,49 @@ def _readable(record: Any) -> bool:
 
 @review_app.command("agreement", epilog="Example: heartline review agreement data/examples/reviewed.csv")
 def agreement(
-    path: Annotated[Path, typer.Argument(help="CSV with a column for each labeller.")],
-    one: Annotated[str, typer.Option("--one", help="Column of the first labeller.")] = "annotator_a",
+    path: Annotated[Path, typer.Argument(help="A labeller's file, or a CSV with a column for each labeller.")],
+    second: Annotated[Path | None, typer.Argument(help="The other labeller's file.")] = None,
+    strata: Annotated[
+        Path | None, typer.Option("--strata", help="strata.csv of the sample; beside the first file where not given.")
+    ] = None,
+    one: Annotated[str, typer.Option("--one", help="Column of the first labeller in one CSV.")] = "annotator_a",
     other: Annotated[str, typer.Option("--other", help="Column of the second.")] = "annotator_b",
     config: ConfigOption = None,
 ) -> None:
-    """Show Cohen's kappa with its interval, and the calls in dispute."""
+    """Show Cohen's kappa with its interval, weighted by stratum where calls were sampled, and the calls in dispute."""
     settings = load_config(config).evaluate
-    try:
-        frame = pd.read_csv(path, dtype=str)
-    except (OSError, ValueError) as error:
-        raise InvalidData("the labels cannot be read", value=str(path), remedy=str(error)) from None
+    frame = _labels(path)
+    if second is not None:
+        beside = path.with_name("strata.csv")
+        drawn = _labels(strata or beside) if strata is not None or beside.is_file() else None
+        frame, one, other = label_review.joined_sheets(frame, _labels(second), drawn), "one", "other"
     result = label_review.agreement(
         frame, one=one, other=other, confidence=settings.confidence, resamples=settings.bootstrap
     )
-    terminal.show(f"kappa {result.kappa}, {result.agreed} of {result.kappa.n} alike")
+    how = "weighted by stratum, " if result.weighted else ""
+    terminal.show(f"kappa {result.kappa}, {how}{result.agreed} of {result.kappa.n} alike")
     for name in result.disputed:
         terminal.show(f"in dispute: {name}")
+
+
+def _labels(path: Path) -> pd.DataFrame:
+    """Return a CSV of labels; raise `InvalidData` where it cannot be read."""
+    try:
+        return pd.read_csv(path, dtype=str)
+    except (OSError, ValueError) as error:
+        raise InvalidData("the labels cannot be read", value=str(path), remedy=str(error)) from None
 
 
 @review_app.command("suspects", epilog="Example: heartline review suspects --data data/sample.csv")
 def suspects(
     data: DataOption = SAMPLE,
     config: ConfigOption = None,
+    program: ProgramOption = PROGRAM,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many rows to show, the likeliest first.")] = 50,
 ) -> None:
     """List rows whose label looks wrong (cleanlab, on out-of-fold probabilities); a person decides."""
-    rows = label_review.suspects(labelled(read_table(data)), load_config(config))
+    reader = Router.load(None, program=program).reader
+    rows = label_review.suspects(labelled(read_table(data)), load_config(config), reader=reader)
     for row, label, chance in rows[:limit]:
         terminal.show(f"row {row}: labelled {'yes' if label else 'no'}, which the other folds give a chance of {chance:.3f}")
     terminal.show(f"{len(rows)} labels look wrong")

@@ -16,6 +16,7 @@ DIFF_EXAMPLE = "Example: heartline rules diff models/veto/rulebook.toml models/v
 SHIPPED = "the one in the package"
 RulebookArgument = Annotated[Path | None, typer.Argument(help="Rulebook file.", show_default=SHIPPED)]
 RulebookOption = Annotated[Path | None, typer.Option("--rulebook", help="Rulebook file.", show_default=SHIPPED)]
+ProgramOption = Annotated[str | None, typer.Option("--program", help="Program whose own rulebook and roster count.")]
 DataOption = Annotated[Path, typer.Option("--data", help="CSV, JSONL or Parquet of calls.")]
 
 
@@ -36,11 +37,15 @@ def check(rulebook: RulebookArgument = None) -> None:
 
 
 @rules_app.command("explain", epilog='Example: heartline rules explain "no weapons seen, male has a knife"')
-def explain(note: Annotated[str, typer.Argument(help="The note, in quotes.")], rulebook: RulebookOption = None) -> None:
+def explain(
+    note: Annotated[str, typer.Argument(help="The note, in quotes.")],
+    rulebook: RulebookOption = None,
+    program: ProgramOption = None,
+) -> None:
     """Show every hit in a note: its words, rule, class and assertion, and what was suppressed."""
     from pipelines.rules.report import explanation  # noqa: PLC0415
 
-    for line in explanation(_matcher(rulebook), note):
+    for line in explanation(_matcher(rulebook, program), note):
         terminal.show(line)
 
 
@@ -63,18 +68,22 @@ def diff(
 
 
 @rules_app.command("report", epilog="Example: heartline rules report --data data/sample.csv")
-def report(data: DataOption, rulebook: RulebookOption = None) -> None:
+def report(data: DataOption, rulebook: RulebookOption = None, program: ProgramOption = None) -> None:
     """Show how often each rule fires on labelled calls, with which label, its false vetoes, and every miss by row."""
     from pipelines.data.table import read_table  # noqa: PLC0415
     from pipelines.rules.report import report_lines  # noqa: PLC0415
 
     table = read_table(data)
-    for line in report_lines(_matcher(rulebook), table, track=terminal.tracked("reading")):
+    for line in report_lines(_matcher(rulebook, program), table, track=terminal.tracked("reading")):
         terminal.show(line)
 
 
-def _matcher(path: Path | None) -> "VetoMatcher":
-    """Return the matcher of a rulebook file, or of the rulebook in the package."""
+def _matcher(path: Path | None, program: str | None = None) -> "VetoMatcher":
+    """Return the matcher of a rulebook file, of a program, or of the rulebook in the package."""
+    from models.programs.program import load_program  # noqa: PLC0415
+    from models.router import matcher_of  # noqa: PLC0415
     from models.veto import RULEBOOK_PATH, VetoMatcher, load  # noqa: PLC0415
 
+    if path is None and program is not None:
+        return matcher_of(load_program(program))
     return VetoMatcher(load(path or RULEBOOK_PATH))

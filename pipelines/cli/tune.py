@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from models.router import Router
 from pipelines.cli import terminal
-from pipelines.cli.options import RUNS, SAMPLE, ConfigOption, DataOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, ProgramOption, RunsOption
 from pipelines.data.table import read_table
 from pipelines.settings import load_config
 from pipelines.training.tracking import Store
@@ -22,12 +23,14 @@ def tune(
     to: Annotated[Path | None, typer.Option("--out", help="TOML to write, for --config of heartline train.")] = None,
     config: ConfigOption = None,
     runs: RunsOption = RUNS,
+    program: ProgramOption = PROGRAM,
 ) -> None:
     """Search regularisation and block weights on held-out callers, and record every trial in MLflow."""
     table, settings = read_table(data), load_config(config)
+    reader = Router.load(None, program=program).reader
     store = Store(runs, settings)
     with store.running("tuning"):
-        tuned = tune_settings(table, settings, minutes=minutes, trials=trials, on_trial=store.log_nested)
+        tuned = tune_settings(table, settings, minutes=minutes, trials=trials, reader=reader, on_trial=store.log_nested)
     terminal.show(f"{tuned.trials} settings tried; log loss {tuned.loss:.4f}, with the present ones {tuned.loss_before:.4f}")
     gap = f"{tuned.difference:+.4f}, standard error {tuned.standard_error:.4f}"
     verdict = "better beyond chance" if tuned.better else "not better beyond chance: keep the present settings"

@@ -125,6 +125,8 @@ def _check(report: IngestReport, source: Path, rejects: Path, columns: ColumnMap
         raise InvalidData("no row could be read as a call", value=str(source), remedy=f"see {rejects.name}, or give --map")
     if columns is not None and columns.without_notes:
         report.notices.append("the file has no notes: it can be looked back on by call types alone, and not trained on")
+    elif report.empty == report.written and max_empty < 1:
+        raise InvalidData("every note is empty", value=str(source), remedy="check which column holds the note")
     else:
         check_empty(report.empty, report.written, max_empty)
 

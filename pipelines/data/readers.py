@@ -4,6 +4,7 @@ import gzip
 import io
 import sys
 import tempfile
+import zlib
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import IO, cast
@@ -55,15 +56,25 @@ def _file_records(source: Path, layout: FileLayout, notice: Notice) -> Iterator[
     elif suffix in _SQLITE:
         yield from sqlite_records(source, layout, notice)
     elif suffix == ".gz":
-        with gzip.open(source) as file:
-            try:
-                file.peek(1)
-            except (OSError, EOFError):
-                raise InvalidData("file is not gzip", value=source.name, remedy="compress it again") from None
-            yield from _stream_records(cast("IO[bytes]", file), Path(source.stem), layout, notice)
+        yield from _gzip_records(source, layout, notice)
     else:
         with source.open("rb") as file:
             yield from _stream_records(file, source, layout, notice)
+
+
+def _gzip_records(source: Path, layout: FileLayout, notice: Notice) -> Iterator[Record]:
+    """Yield the rows of a compressed file; raise `InvalidData` where it is no such file, was cut off or is damaged."""
+    with gzip.open(source) as file:
+        try:
+            file.peek(1)
+        except (OSError, EOFError):
+            raise InvalidData("file is not gzip", value=source.name, remedy="compress it again") from None
+        try:
+            yield from _stream_records(cast("IO[bytes]", file), Path(source.stem), layout, notice)
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            raise InvalidData(
+                "compressed file was cut off or is damaged", value=source.name, remedy="copy it again from where it came"
+            ) from None
 
 
 def _stream_records(stream: IO[bytes], name: Path, layout: FileLayout, notice: Notice) -> Iterator[Record]:

@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import cohen_kappa_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
+from models.call import Call
 from models.classifier import encoder as classifier
 from models.classifier import features
 from models.errors import InvalidData
@@ -20,74 +21,124 @@ from models.statistics import Estimate, bootstrap_draws, percentile_interval
 from pipelines.data.table import Table
 from pipelines.settings import Config
 
-COLUMNS = (
-    "call_id", "drawn_by", "call_type", "received_at", "zone", "narrative", "annotator_a", "annotator_b", "adjudicated",
-)  # fmt: skip
+COLUMNS = ("call_id", "call_type", "received_at", "zone", "narrative", "eligible")
+"""What a labeller gets: nothing that says why a call was drawn, or what the model or anybody else says of it."""
+
+STRATA_COLUMNS = ("call_id", "drawn_by", "weight")
 
 
-def sample(router: Router, table: Table, *, size: int, seed: int) -> pd.DataFrame:
-    """Return calls to be labelled: half where the model is least sure, half by chance, shuffled and without its answer.
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Calls to be labelled, an own order for each labeller, and the strata, which labellers do not see.
 
-    Labellers must not know what the model said, or their labels would repeat it. Raises `InvalidData` without a model.
+    `strata` has a row for each call: why it was drawn, and how many calls of the file it stands for.
+    """
+
+    sheets: dict[str, pd.DataFrame]
+    strata: pd.DataFrame
+
+
+def sample(router: Router, table: Table, *, size: int, seed: int, labellers: Sequence[str] = ("a", "b")) -> Sample:
+    """Return calls to be labelled: half where the model is least sure, half by chance, a sheet for each labeller.
+
+    Calls without a note are not drawn: there is nothing to label. Labellers must know neither what the model said nor why a
+    call was drawn, or their labels would repeat it. Raises `InvalidData` without a model, or where no call has a note.
     """
     if router.bundle is None:
         raise InvalidData("a sample needs a model", remedy="run heartline train and heartline release first")
     rng = random.Random(seed)  # noqa: S311  reproducible, not secret
     at = router.bundle.operating_point.eligible_at
-    chances = [router.decide(call).eligible_probability for call in table.calls]
-    unsure = sorted(range(len(chances)), key=lambda row: abs((chances[row] or 0.0) - at))[: size // 2]
-    others = [row for row in range(len(chances)) if row not in set(unsure)]
-    drawn = [(row, "uncertainty") for row in unsure]
-    drawn += [(row, "chance") for row in rng.sample(others, min(size - len(unsure), len(others)))]
-    rng.shuffle(drawn)
-    rows = []
-    for row, how in drawn:
-        call = table.calls[row]
-        rows.append(
-            {
-                "call_id": call.call_id or f"row {table.labels['row'].iloc[row]}",
-                "drawn_by": how,
-                "call_type": call.call_type,
-                "received_at": call.received_at.isoformat() if call.received_at else None,
-                "zone": call.zone,
-                "narrative": call.narrative,
-            }
-        )
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    written = [row for row, call in enumerate(table.calls) if call.narrative.strip()]
+    if not written:
+        raise InvalidData("no call has a note", value=len(table.calls), remedy="bring calls with notes")
+    chances = {row: router.decide(table.calls[row]).eligible_probability or 0.0 for row in written}
+    unsure = sorted(written, key=lambda row: abs(chances[row] - at))[: size // 2]
+    others = sorted(set(written) - set(unsure))
+    by_chance = rng.sample(others, min(size - len(unsure), len(others)))
+    names = {row: table.calls[row].call_id or f"row {table.labels['row'].iloc[row]}" for row in (*unsure, *by_chance)}
+    weights = [(row, "uncertainty", 1.0) for row in unsure]
+    weights += [(row, "chance", len(others) / len(by_chance)) for row in by_chance]
+    strata = [(names[row], how, weight) for row, how, weight in weights]
+    sheets = {}
+    for labeller in labellers:
+        order = rng.sample(sorted(names), len(names))
+        sheets[labeller] = pd.DataFrame([_sheet_row(table.calls[row], names[row]) for row in order], columns=list(COLUMNS))
+    return Sample(sheets, pd.DataFrame(sorted(strata), columns=list(STRATA_COLUMNS)))
+
+
+def _sheet_row(call: Call, name: str) -> dict[str, object]:
+    """Return what a labeller is shown of a call."""
+    return {
+        "call_id": name,
+        "call_type": call.call_type,
+        "received_at": call.received_at.isoformat() if call.received_at else None,
+        "zone": call.zone,
+        "narrative": call.narrative,
+    }
+
+
+def joined_sheets(first: pd.DataFrame, second: pd.DataFrame, strata: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return two labellers' sheets as one table with the columns `one` and `other`, and the strata where they are given.
+
+    Raises `InvalidData` where a sheet lacks a column, or a call stands twice in one.
+    """
+    for frame in (first, second):
+        for name in ("call_id", "eligible"):
+            if name not in frame:
+                raise InvalidData("no such column", value=name, remedy=f"it has: {', '.join(map(str, frame.columns))}")
+        if frame["call_id"].duplicated().any():
+            twice = frame.loc[frame["call_id"].duplicated(), "call_id"].iloc[0]
+            raise InvalidData("a call stands twice in a sheet", value=twice, remedy="leave one row of it")
+    both = first[["call_id", "eligible"]].merge(second[["call_id", "eligible"]], on="call_id", suffixes=("_one", "_other"))
+    both = both.rename(columns={"eligible_one": "one", "eligible_other": "other"})
+    return both if strata is None else both.merge(strata[list(STRATA_COLUMNS)], on="call_id", how="left")
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far two labellers agree, and the calls on which they do not."""
+    """How far two labellers agree, whether calls count by their stratum, and the calls on which they do not agree."""
 
     kappa: Estimate
     agreed: int
     disputed: tuple[str, ...]
+    weighted: bool = False
 
 
 def agreement(frame: pd.DataFrame, *, one: str, other: str, confidence: float, resamples: int) -> Agreement:
-    """Return Cohen's kappa of two columns with its bootstrap interval; rows that either left blank do not count."""
+    """Return Cohen's kappa of two columns with its bootstrap interval; rows that either left blank do not count.
+
+    With the columns `drawn_by` and `weight` each call counts for as many calls as it stands for, so that the kappa is that
+    of the file and not of the sample, half of which is hard; the bootstrap then draws within each stratum.
+    """
     missing = [name for name in (one, other) if name not in frame]
     if missing:
         raise InvalidData("no such column", value=missing[0], remedy=f"it has: {', '.join(map(str, frame.columns))}")
-    both = frame[[one, other]].notna().all(axis=1)
-    first, second = (frame.loc[both, name].astype(str).str.strip().str.lower().to_numpy() for name in (one, other))
-    if len(first) < 2:
-        raise InvalidData("fewer than two calls were labelled twice", value=len(first), remedy=f"fill in {one} and {other}")
+    both = frame[frame[[one, other]].notna().all(axis=1)]
+    if len(both) < 2:
+        raise InvalidData("fewer than two calls were labelled twice", value=len(both), remedy=f"fill in {one} and {other}")
+    weighted = {"drawn_by", "weight"} <= set(both.columns) and bool(both["weight"].notna().all())
+    if weighted:
+        both = both.sort_values("drawn_by", kind="stable")
+    weights = both["weight"].astype(float).to_numpy() if weighted else np.ones(len(both))
+    sizes = both["drawn_by"].value_counts().sort_index().tolist() if weighted else ()
+    first, second = (both[name].astype(str).str.strip().str.lower().to_numpy() for name in (one, other))
     draws = bootstrap_draws(
-        lambda rows: cohen_kappa_score(first[rows], second[rows]),
+        lambda rows: cohen_kappa_score(first[rows], second[rows], sample_weight=weights[rows]),
         len(first),
         resamples=resamples,
+        strata=sizes,
         defined=lambda rows: len(set(first[rows]) | set(second[rows])) > 1,
     )
     low, high = percentile_interval(draws, confidence=confidence) if len(draws) else (1.0, 1.0)
-    kappa = float(cohen_kappa_score(first, second)) if len(set(first) | set(second)) > 1 else 1.0
-    names = frame.loc[both, "call_id"] if "call_id" in frame else pd.Series(np.flatnonzero(both.to_numpy()) + 1)
+    one_answer = len(set(first) | set(second)) == 1
+    kappa = 1.0 if one_answer else float(cohen_kappa_score(first, second, sample_weight=weights))
+    names = both["call_id"] if "call_id" in both else both.index + 1
     disputed = tuple(str(name) for name, a, b in zip(names, first, second, strict=True) if a != b)
-    return Agreement(Estimate(kappa, low, high, len(first), "bootstrap"), int((first == second).sum()), disputed)
+    estimate = Estimate(kappa, low, high, len(first), "bootstrap")
+    return Agreement(estimate, int((first == second).sum()), disputed, weighted=weighted)
 
 
-def suspects(table: Table, config: Config) -> list[tuple[int, bool, float]]:
+def suspects(table: Table, config: Config, *, reader: Reader | None = None) -> list[tuple[int, bool, float]]:
     """Return rows whose eligible label looks wrong, worst first: (row, label, its probability out of fold).
 
     A caller stays on one side of each fold. Source: confident learning, Northcutt and others, JAIR 70 (2021).
@@ -95,7 +146,7 @@ def suspects(table: Table, config: Config) -> list[tuple[int, bool, float]]:
     truth = table.labels["eligible"].to_numpy(dtype=bool).astype(int)
     own = pd.Series([f"row-{number}" for number in range(len(truth))])
     groups = table.labels["caller_key"].reset_index(drop=True).where(table.labels["caller_key"].notna().to_numpy(), own)
-    encoded = classifier.make_encoder(config.classifier).fit_transform(features.frame(table.calls, Reader()))
+    encoded = classifier.make_encoder(config.classifier).fit_transform(features.frame(table.calls, reader or Reader()))
     head = LogisticRegression(C=config.classifier.regularisation, max_iter=2000, random_state=config.classifier.seed)
     folds = StratifiedGroupKFold(5, shuffle=True, random_state=config.classifier.seed)
     chances = cross_val_predict(head, encoded, truth, groups=groups, cv=folds, method="predict_proba")

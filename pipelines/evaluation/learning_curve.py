@@ -18,13 +18,16 @@ SIZES = (500, 2000, 8000, 32_000)
 
 
 def learning_curve(
-    training: Table, test: Table, config: Config, *, sizes: Sequence[int] = SIZES
+    training: Table, test: Table, config: Config, *, sizes: Sequence[int] = SIZES, reader: Reader | None = None
 ) -> Iterator[tuple[int, Estimate]]:
-    """Yield, for each number of training calls, the area under the curve of the eligible head on the test calls."""
+    """Yield, for each number of training calls, the area under the curve of the eligible head on the test calls.
+
+    `reader` is the program's, the shipped one where not given.
+    """
     train_calls, train_truth = _labelled(training)
     test_calls, test_truth = _labelled(test)
     order = np.random.default_rng(config.classifier.seed).permutation(len(train_calls))[: max(sizes)]
-    reader = Reader()
+    reader = reader or Reader()
     frame, truth = features.frame([train_calls[place] for place in order], reader), train_truth[order]
     test_frame = features.frame(test_calls, reader)
     for size in sorted({min(size, len(order)) for size in sizes}):

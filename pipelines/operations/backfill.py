@@ -21,12 +21,16 @@ from typing import Any
 import pyarrow as pa
 
 from models.call import Call
+from models.classifier.bundle import read_manifest
 from models.decision import Decision, Versions
 from models.errors import InvalidData
 from models.extras import needs
 from models.programs.call_types import CallTypes
+from models.programs.program import load_program
 from models.reasons import Detail
-from models.router import Router
+from models.router import Router, matcher_of
+from models.signals import detector_of
+from models.text.normalize import TEXT_VERSION
 from pipelines.data.file_digest import file_sha256
 from pipelines.data.formats.tables import parquet_records, parquet_rows
 from pipelines.data.readers import records
@@ -245,7 +249,15 @@ def _router(bundle: str, program: str) -> Router:
 
 def _mark(to: Path, deciding: Deciding) -> None:
     """Record what decides into a folder, so that a resumed run does not mix two models' answers."""
-    versions = _router(deciding.bundle, deciding.program).versions
+    manifest, program = read_manifest(Path(deciding.bundle)), load_program(deciding.program)
+    versions = Versions(
+        model=str(manifest["digest"]),
+        rulebook=matcher_of(program).version,
+        signals=detector_of(program.signals).version,
+        program=program.version,
+        text=TEXT_VERSION,
+        certified_on=str(manifest["training"].get("certified_on", "unknown")),
+    )
     record, mark = json.dumps(asdict(versions) | {"reasons": deciding.detail}, indent=2), to / _MARK
     to.mkdir(parents=True, exist_ok=True)
     if not mark.exists():

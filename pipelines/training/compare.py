@@ -109,10 +109,13 @@ VARIANTS = (
 
 
 def compare(
-    table: Table, blocks: Split, config: Config, *, say: Callable[[str], None] = lambda _: None
+    table: Table, blocks: Split, config: Config, *, reader: Reader | None = None, say: Callable[[str], None] = lambda _: None
 ) -> tuple[list[Compared], Variant]:
-    """Measure every variant on the same blocks; return what each reached and the winner among those that can be served."""
-    reader = Reader()
+    """Measure every variant on the same blocks; return what each reached and the winner among those that can be served.
+
+    `reader` is the program's, the shipped one where not given.
+    """
+    reader = reader or Reader()
     rows = {name: features.frame([table.calls[i] for i in getattr(blocks, name)], reader) for name in ("fit", "calibrate")}
     eligible = table.labels["eligible"]
     fit_truth, truth = (eligible.iloc[block].to_numpy(dtype=bool) for block in (blocks.fit, blocks.calibrate))
@@ -145,9 +148,9 @@ def ranked(scores: dict[str, Floats], truth: Bools, config: Config) -> tuple[lis
     return [replace(each, wins=each.name == winner.name) for each in table], winner
 
 
-def without_fields(parts: classifier.Parts, table: Table, rows: Rows) -> dict[str, float]:
+def without_fields(parts: classifier.Parts, table: Table, rows: Rows, *, reader: Reader | None = None) -> dict[str, float]:
     """Return the area of the eligible head on some rows, with none and with each metadata field missing."""
-    calls, reader = [table.calls[i] for i in rows], Reader()
+    calls, reader = [table.calls[i] for i in rows], reader or Reader()
     truth = table.labels["eligible"].iloc[rows].to_numpy(dtype=bool)
 
     def area(frame: pd.DataFrame) -> float:

@@ -77,13 +77,13 @@ def train(
     counts = retrain.label_counts(table.labels, blocks)
     for line in retrain.count_lines(counts):
         say(line)
-    table_of: list[Compared] = []
-    if comparing:
-        table_of, winner = compare.compare(table, blocks, config, say=say)
-        config = replace(config, classifier=replace(config.classifier, inputs=str(winner.inputs)))
     wanted = load_program(program)
     matcher, signals = matcher_of(wanted), detector_of(wanted.signals)
     reader = Reader(matcher, signals, call_types=wanted.call_types, time_zone=wanted.time_zone)
+    table_of: list[Compared] = []
+    if comparing:
+        table_of, winner = compare.compare(table, blocks, config, reader=reader, say=say)
+        config = replace(config, classifier=replace(config.classifier, inputs=str(winner.inputs)))
     rows = {name: features.frame([table.calls[i] for i in getattr(blocks, name)], reader) for name in ("fit", "calibrate")}
     say("features made")
     fitted = classifier.fit(
@@ -132,7 +132,7 @@ def train(
     router = Router(bundle=bundles.load(folder, expected_digest=digest), program=wanted, matcher=matcher, signals=signals)
     evaluation = evaluate(router, take(table, blocks.test), config.evaluate)
     say("evaluated on the test block")
-    without = compare.without_fields(parts, table, blocks.test) if comparing else {}
+    without = compare.without_fields(parts, table, blocks.test, reader=reader) if comparing else {}
     return Candidate(folder, digest, blocks, evaluation, training, table_of, without)
 
 

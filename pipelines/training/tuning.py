@@ -63,13 +63,15 @@ def tune(
     *,
     minutes: float,
     trials: int | None = None,
+    reader: Reader | None = None,
     on_trial: Callable[[NestedRun], None] = lambda _: None,
 ) -> Tuned:
     """Return the best settings found on the fit block in so many minutes, or after so many trials.
 
     The present settings are the first trial. The later blocks are not looked at, so that certification stays honest.
+    `reader` is the program's, the shipped one where not given.
     """
-    losses = _losses(labelled(table), config)
+    losses = _losses(labelled(table), config, reader or Reader())
     known: dict[int, Floats] = {}
 
     def objective(trial: optuna.Trial) -> float:
@@ -98,14 +100,14 @@ def _rounded(values: dict[str, Any]) -> dict[str, Any]:
     return {name: float(f"{value:.4g}") for name, value in values.items()}
 
 
-def _losses(table: Table, config: Config) -> Callable[[ClassifierSettings], Floats]:
+def _losses(table: Table, config: Config, reader: Reader) -> Callable[[ClassifierSettings], Floats]:
     """Return a function of settings that gives each call's log loss out of fold; the calls are encoded once."""
     rows = split(table.calls, table.labels, config.split).fit
     fit = take(table, np.sort(np.random.default_rng(config.classifier.seed).permutation(rows)[:MOST_CALLS]))
     truth: Bools = fit.labels["eligible"].to_numpy(dtype=bool)
     folds = folds_of(groups_of(fit), truth, count=_FOLDS, seed=config.classifier.seed)
     encoder = make_encoder(replace(config.classifier, signal_weight=1.0, word_weight=1.0, metadata_weight=1.0))
-    encoded = encoder.fit_transform(features.frame(fit.calls, Reader())).tocsr()
+    encoded = encoder.fit_transform(features.frame(fit.calls, reader)).tocsr()
 
     def losses(settings: ClassifierSettings) -> Floats:
         scaled, scores = sparse.csr_array(encoded @ block_scale(encoder, settings)), np.empty(len(truth))

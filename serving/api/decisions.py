@@ -57,6 +57,7 @@ async def feedback(
         "decision_id": decision_id, "call_id": decision["call_id"], "actor": principal.name, "agreed": agreed,
     }  # fmt: skip
     entry = await services.decisions.write("feedback", content, note=said.comment, key=own_key(idempotency_key, principal))
+    await services.incidents.tell_judgement(entry)
     services.metrics.feedback.labels("hidden" if agreed is None else str(agreed).lower(), said.reason).inc()
     return EntryOut(seq=entry.seq, content=entry.content, repeated=entry.repeated)
 

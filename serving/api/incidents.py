@@ -1,4 +1,4 @@
-"""Incidents of a CAD system: linked, noted as the call-taker types, and answered; and the changes that could not be sent."""
+"""Incidents of a CAD system: linked, noted as the call-taker types, and answered; and what could not be sent."""
 
 import json
 from typing import Annotated, Any
@@ -11,6 +11,7 @@ from models.call import MAX_NARRATIVE
 from models.decision import Recommendation, RiskBand
 from models.decision import Response as Unit
 from serving.api.dependencies import Administrator, CadReader, ServicesOf, Typist
+from serving.incidents.pushes import judgement_of
 from serving.incidents.service import Answered
 from serving.problems import RESPONSES
 from serving.schemas import AvailabilityOut, CallIn, DecisionOut, VersionsOut
@@ -113,7 +114,7 @@ class DecisionsOut(BaseModel):
 
 
 class DeadLetterOut(BaseModel):
-    """A change of a suggestion that could not be sent, without its content."""
+    """A suggestion or judgement that could not be sent, without its content."""
 
     push_id: str
     incident_id: str
@@ -155,7 +156,11 @@ async def decisions(
         raise HTTPException(404, "There is no such incident.")
     return DecisionsOut(
         decisions=[_decision(entry.seq, entry.content) for entry in entries if entry.content["kind"] == "decision"],
-        judgements=[_judgement(entry.seq, entry.content) for entry in entries if entry.content["kind"] == "feedback"],
+        judgements=[
+            JudgementOut(**judgement_of(entry.seq, entry.content))
+            for entry in entries
+            if entry.content["kind"] == "feedback"
+        ],
         next=entries[-1].seq if entries else after,
         more=len(entries) == limit,
     )
@@ -163,7 +168,7 @@ async def decisions(
 
 @pushes.get("/dead")
 async def dead_letters(_: Administrator, services: ServicesOf) -> list[DeadLetterOut]:
-    """Return the changes of suggestions that could not be sent, oldest first."""
+    """Return the suggestions and judgements that could not be sent, oldest first."""
     return [
         DeadLetterOut(**{name: getattr(letter, name) for name in DeadLetterOut.model_fields})
         for letter in await services.incidents.dead_letters()
@@ -204,17 +209,4 @@ def _decision(seq: int, content: dict[str, Any]) -> IncidentDecisionOut:
         rules=[] if hidden else [rule["rule_id"] for rule in content["rules"]],
         availability=None if hidden else content["availability"],
         **{name: content[name] for name in ("decision_id", "decided_at", "final", "via", "questions", "versions")},
-    )
-
-
-def _judgement(seq: int, content: dict[str, Any]) -> JudgementOut:
-    """Return what a person decided."""
-    return JudgementOut(
-        seq=seq,
-        decision_id=content["decision_id"],
-        at=content["at"],
-        human=content["human"],
-        response=content.get("response"),
-        reason=content["reason"],
-        withdrawn=bool(content.get("withdrawn")),
     )

@@ -1,4 +1,4 @@
-"""What the call page asks of a linked incident: the fields and notes that the CAD system has sent."""
+"""What the call page asks about CAD: the fields and notes of a linked incident, and the words that the feed uses."""
 
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ from serving.services import Services
 
 
 def add_incidents(app: FastAPI, services: Services) -> None:
-    """Add the route; it is for those who take calls."""
+    """Add the routes; they are for those who take calls."""
 
     @app.get("/console/incident", include_in_schema=False)
     async def incident(
@@ -27,3 +27,9 @@ def add_incidents(app: FastAPI, services: Services) -> None:
             "notes": [note.text for note in linked.notes[after:]],
             "count": len(linked.notes),
         }
+
+    @app.get("/console/seen", include_in_schema=False)
+    async def seen(request: Request) -> dict[str, Any]:
+        """Return the call types and zones that CAD has sent lately, for the type-ahead of their fields."""
+        visitor(request, TYPING)
+        return await services.incidents.seen()

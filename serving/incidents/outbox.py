@@ -1,4 +1,4 @@
-"""Changes of a suggestion that wait to be sent to CAD, and those that could not be sent: the dead letters.
+"""Suggestions and judgements that wait to be sent to CAD, and those that could not be sent: the dead letters.
 
 Several workers share the table: one takes a row by moving its time ahead, and the row comes back by itself where that worker
 ends before it has sent it.
@@ -26,7 +26,7 @@ Writing = Callable[[], AbstractContextManager[sa.Connection]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
-    """One change of a suggestion as it is sent: `body` is JSON."""
+    """One suggestion that changed, or one judgement, as it is sent: `body` is JSON."""
 
     push_id: str
     incident_id: str
@@ -38,7 +38,7 @@ class Push:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A change that could not be sent, without its content."""
+    """A push that could not be sent, without its content."""
 
     push_id: str
     incident_id: str
@@ -61,15 +61,24 @@ class Outbox:
         """Keep how a transaction is begun, and the cipher of what is stored."""
         self._writing, self._cipher = writing, cipher
 
+    def add(self, push: Push) -> None:
+        """Let a push wait to be sent; one of the same id that waits already, or is a dead letter, stays as it is."""
+        known = sa.select(pushes.c.push_id).where(pushes.c.push_id == push.push_id)
+        with self._writing() as connection:
+            if connection.execute(known).first() is None:
+                insert_push(connection, push, self._cipher.encrypt(push.body.encode()))
+
     def take(self, now: datetime) -> Push | None:
         """Return the push that is due longest, for this worker alone for a while; `None` where none is due.
 
         Of one incident only the oldest waiting push is due, so that changes arrive in their order.
         """
         older = pushes.alias("older")
-        first = ~sa.exists().where(
-            older.c.incident_id == pushes.c.incident_id, older.c.state == WAITING, older.c.revision < pushes.c.revision
+        before = sa.or_(
+            older.c.revision < pushes.c.revision,
+            sa.and_(older.c.revision == pushes.c.revision, older.c.made_at < pushes.c.made_at),
         )
+        first = ~sa.exists().where(older.c.incident_id == pushes.c.incident_id, older.c.state == WAITING, before)
         due = sa.select(pushes).where(pushes.c.state == WAITING, pushes.c.next_at <= instant_text(now), first)
         with self._writing() as connection:
             row = connection.execute(due.order_by(pushes.c.next_at, pushes.c.push_id).limit(1)).first()

@@ -1,7 +1,6 @@
 """Each change of an incident, answered by the same decision service as every call and kept before it is answered."""
 
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,10 +9,11 @@ from typing import Any
 from fastapi.concurrency import run_in_threadpool
 
 from models.errors import LedgerError
-from models.instants import instant_text
+from models.ledger.queries import Entry
 from models.ledger.store import Ledger
 from serving.decisions.service import DecisionService
-from serving.incidents.outbox import DeadLetter, Outbox, Push
+from serving.incidents.outbox import DeadLetter, Outbox
+from serving.incidents.pushes import judgement_push, suggestion_of, suggestion_push
 from serving.incidents.sender import Sender
 from serving.incidents.store import Incident, IncidentStore
 from serving.schemas import CallIn
@@ -21,6 +21,8 @@ from serving.security.principal import Principal
 from serving.settings import Settings
 
 VIA = "cad"
+SEEN = ("call_type", "zone")
+"""The fields whose values in the feed are offered on the call page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,27 @@ class IncidentService:
         """Return an incident, or `None`."""
         return await run_in_threadpool(self._open_store().get, incident_id)
 
+    async def tell_judgement(self, entry: Entry) -> None:
+        """Send what a person decided to CAD, where the call is a linked incident and an address is configured.
+
+        What cannot be stored to be sent is counted as a fault and not raised: the ledger has it, and CAD can pull it.
+        """
+        if self._sender is None or entry.content.get("call_id") is None:
+            return
+        try:
+            waits = await run_in_threadpool(self._keep_judgement, entry)
+        except LedgerError:
+            self._decisions.metrics.faults.labels("push").inc()
+            return
+        if waits:
+            self._sender.wake()
+
+    async def seen(self) -> dict[str, list[str]]:
+        """Return the call types and the zones of the incidents that CAD has linked, the most frequent first."""
+        if self._store is None:
+            return {name: [] for name in SEEN}
+        return await run_in_threadpool(self._store.seen, SEEN)
+
     async def dead_letters(self) -> list[DeadLetter]:
         """Return the changes that could not be sent."""
         return await run_in_threadpool(self._open_outbox().dead)
@@ -118,8 +141,8 @@ class IncidentService:
             revision=incident.revision,
         )
         text = answer.to_json()
-        suggestion = _suggestion(answer.shown)
-        push = None if self._sender is None else _push(incident, text, suggestion)
+        suggestion = suggestion_of(answer.shown)
+        push = None if self._sender is None else suggestion_push(incident, text, suggestion)
         suggested_anew = await run_in_threadpool(
             self._open_store().keep_answer,
             incident.incident_id,
@@ -132,6 +155,14 @@ class IncidentService:
             self._sender.wake()
         return Answered(incident=incident, changed=changed, answer=text)
 
+    def _keep_judgement(self, entry: Entry) -> bool:
+        """Let a person's decision wait to be sent; return whether its call is a linked incident."""
+        incident = self._open_store().get(entry.content["call_id"])
+        if incident is None:
+            return False
+        self._open_outbox().add(judgement_push(incident, entry))
+        return True
+
     def _open_store(self) -> IncidentStore:
         """Return the store; raise `LedgerError` where no ledger is kept."""
         if self._store is None:
@@ -143,27 +174,3 @@ class IncidentService:
         self._open_store()
         assert self._outbox is not None  # noqa: S101  it is made with the store
         return self._outbox
-
-
-def shown(decision: Mapping[str, Any]) -> str | None:
-    """Return the suggestion that may be shown; `None` where a trial hides it."""
-    hidden = any(reason["code"] == "suggestion_hidden" for reason in decision["reasons"])
-    return None if hidden else str(decision["recommendation"])
-
-
-def _suggestion(decision: Mapping[str, Any]) -> str:
-    """Return a summary that differs where the suggestion does: the answer, the unit, and whether an ambulance goes too."""
-    return json.dumps([shown(decision), decision["response"], decision["with_ems"]])
-
-
-def _push(incident: Incident, answer: str, suggestion: str) -> Push:
-    """Return what is sent of a change."""
-    push_id, at = secrets.token_hex(16), instant_text(datetime.now(UTC))
-    decision = json.loads(answer)
-    body = {
-        "type": "suggestion", "push_id": push_id, "incident_id": incident.incident_id, "revision": incident.revision,
-        "at": at, "shown": json.loads(suggestion)[0],
-        "previous": None if incident.suggestion is None else json.loads(incident.suggestion)[0], "decision": decision,
-    }  # fmt: skip
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Push(push_id=push_id, incident_id=incident.incident_id, revision=incident.revision, made_at=at, body=text)

@@ -6,7 +6,8 @@ Every method may wait for the database: call them outside the event loop. Errors
 import base64
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,6 +35,9 @@ LOCK = database.LOCK + 1
 
 KEEP_PUSHES_HOURS = 72
 """How long a change that could not be sent is kept, so that it outlasts a weekend."""
+
+MOST_READ, MOST_SEEN = 500, 300
+"""How many of the latest incidents are read for what CAD sends in a field, and how many of its values are returned."""
 
 _FAULT = "incidents cannot be read or written"
 
@@ -142,6 +146,17 @@ class IncidentStore:
         """Return an incident, or `None` where none is linked under this id."""
         with database_errors(self.engine, _FAULT), self.engine.connect() as connection:
             return self._read(connection, incident_id)
+
+    def seen(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """Return the values that some fields have in the latest incidents, for each field the most frequent first."""
+        latest = sa.select(incidents.c.fields).order_by(incidents.c.changed_at.desc()).limit(MOST_READ)
+        with database_errors(self.engine, _FAULT), self.engine.connect() as connection:
+            sealed = connection.execute(latest).scalars().all()
+        counts: dict[str, Counter[str]] = {name: Counter() for name in names}
+        for fields in (json.loads(self._open(each)) for each in sealed):
+            for name in names:
+                counts[name].update([fields[name].strip()] if fields.get(name, "").strip() else [])
+        return {name: [value for value, _ in count.most_common(MOST_SEEN)] for name, count in counts.items()}
 
     def purge(self, now: datetime | None = None) -> int:
         """Delete the incidents that nothing changed for `KEEP_HOURS`, with their notes, and old pushes; return how many."""

@@ -51,3 +51,13 @@ def test_an_incident_that_cad_has_not_sent_is_a_call_with_that_number(page, serv
     open_call(page, served.url, "/?incident=nobody-1")
     assert page.input_value("[name=call_id]") == "nobody-1"
     assert page.input_value("#note") == ""
+
+
+def test_the_words_of_the_feed_are_offered_as_one_types(page, served):
+    """A call type and a zone that only CAD has sent stand in the lists, each once beside the program's own."""
+    for number in range(2):
+        cad(served, "PUT", f"cad-seen-{number}", {"call_type": "Kite stuck in wires", "zone": "Beat 7"})
+    open_call(page, served.url)
+    page.wait_for_selector("#zones option[value='Beat 7']", state="attached")
+    for name, word in (("types", "Kite stuck in wires"), ("zones", "Beat 7"), ("types", "Trespass")):
+        assert page.locator(f"#{name} option[value='{word}']").count() == 1

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from command import ROOT, heartline
 
@@ -11,6 +12,11 @@ from models.errors import InvalidRulebook
 from models.programs.program import load_program
 from models.router import Router, matcher_of
 from models.veto import RULEBOOK_PATH
+from pipelines.data.table import LABEL_ROW, Table
+from pipelines.evaluation.baselines import choices
+from pipelines.evaluation.evaluate import evaluate
+from pipelines.evaluation.evaluation_frame import evaluation_frame
+from pipelines.operations import backfill
 
 TOWN = ROOT / "data" / "examples" / "town.toml"
 
@@ -63,3 +69,28 @@ def test_every_command_takes_the_file(town):
     """`--program town.toml` is enough."""
     assert heartline("programs", "check", str(town))[0] == 0
     assert "Example Town" in heartline("programs", "show", str(town))[1]
+    note = "man by the fountain with a zorb launcher"
+    assert "zorb-launcher" in heartline("rules", "explain", note, "--program", str(town))[1]
+    assert "zorb-launcher" not in heartline("rules", "explain", note)[1]
+
+
+def test_evaluation_reads_call_types_as_the_town_does(small_config):
+    """Errors, groups and the simplest way of choosing go by the town's own names."""
+    router = Router.load(None, program=TOWN)
+    labels = pd.DataFrame([LABEL_ROW | {"row": 1, "eligible": True}, LABEL_ROW | {"row": 2, "eligible": False}])
+    calls = [Call(narrative="asleep in lobby", call_type="CODE H SUBJ"), Call(narrative="x", call_type="CODE H SUBJ")]
+    table = Table(calls, labels.astype(object))
+    assert list(evaluate(router, table, small_config.evaluate).recall_by_type) == ["trespass"]
+    decisions = [router.decide(call) for call in table.calls]
+    frame = evaluation_frame(table, decisions, program=router.program)
+    assert set(frame["call type"]) == {"trespass"}
+    assert choices(frame, table.calls, router.program, dispatched=None)["call type only"].all()
+
+
+def test_scored_history_names_the_towns_own_parts(town, tmp_path, router):
+    """A folder of answers is marked with the rulebook that decided, so that another one does not go on with it."""
+    deciding = backfill.Deciding(bundle=str(router.bundle.folder), program=str(town), detail="none")
+    backfill._mark(tmp_path / "answers", deciding)
+    mark = next((tmp_path / "answers").iterdir()).read_text(encoding="utf-8")
+    assert matcher_of(load_program(town)).version in mark
+    assert matcher_of(load_program(TOWN)).version not in mark

@@ -8,39 +8,42 @@ import re
 
 from models.call import Answer
 
-_WHO = (
-    r"(?:he|she|they|it|the (?:person|subject|patient|caller|suspect|male|female)|the caller|no one|nobody|anyone|someone)"
-)
+_PERSON = r"(?:persons?|people|subjects?|patients?|callers?|suspects?|males?|females?)"
+_WHO, _NOBODY = rf"(?:he|she|they|it|the {_PERSON})", r"(?:no one|nobody)"
+_SOME = rf"(?:{_WHO}|anyone|someone|(?:\d{{1,2}}|one|two|three|several|some) {_PERSON})"
+"""Whom a positive sentence may be about: that some are not armed says nothing of the others."""
+_IS, _IS_NOT = r"(?:is|are|was|were)", r"(?:(?:is|are|was|were) not|(?:is|are|was|were)n't)"
 _UNKNOWN = r"(?:it'?s|it is) (?:not known|unknown) (?:if|whether) "
-_SENTENCE = re.compile(r"(?:^|(?<=[.!?\n]))\s*(?:\d{1,2}\s*[.)]\s*)?([A-Za-z][^.!?\n]*)[.!?]?")
+_SENTENCE = re.compile(r"(?:^|(?<=[.!?\n]))\s*(?:\d{1,2}\s*[.)]\s*)?((?:\d{1,2} )?[A-Za-z][^.!?\n]*)[.!?]?")
 _FIELD = re.compile(r"\b(CONSCIOUS|BREATHING)\s*:\s*(\w+)", re.IGNORECASE)
 
 _SENTENCES: dict[str, tuple[tuple[Answer, str], ...]] = {
     "weapons_answer": (
         (
             Answer.UNKNOWN,
-            _UNKNOWN + rf"(?:{_WHO} (?:has|have|had) (?:a |any )?weapons?|(?:a |any )?weapons? (?:is|are|was|were) .*)",
+            _UNKNOWN + rf"(?:{_SOME} (?:has|have|had) (?:a |any )?weapons?|(?:a |any )?weapons? (?:is|are|was|were) .*)",
         ),
-        (Answer.NONE, rf"{_WHO} (?:does|do|did) not have (?:a |any )?weapons?"),
+        (Answer.NONE, rf"{_WHO} (?:(?:does|do|did) not|(?:does|do|did)n't) have (?:a |any )?weapons?"),
         (
             Answer.NONE,
-            r"(?:a )?weapons? (?:was|were|is|are) not (?:involved|mentioned|involved or mentioned|seen|seen or mentioned)",
+            rf"(?:a )?weapons? {_IS_NOT} (?:involved|mentioned|involved or mentioned|seen|seen or mentioned)",
         ),
         (Answer.NONE, r"no weapons? (?:was|were|is|are) (?:involved|mentioned|involved or mentioned|seen)"),
-        (Answer.YES, rf"{_WHO} (?:has|have|had) (?:a |any )?weapons?"),
+        (Answer.NONE, rf"{_NOBODY} (?:has|had) (?:a |any )?weapons?"),
+        (Answer.YES, rf"{_SOME} (?:has|have|had) (?:a |any )?weapons?"),
         (Answer.YES, r"(?:a )?weapons? (?:was|were|is|are) (?:involved|mentioned|involved or mentioned|seen)"),
     ),
     "violence_answer": (
-        (Answer.UNKNOWN, _UNKNOWN + rf"{_WHO} (?:is|are|was|were) violent"),
-        (Answer.NONE, rf"{_WHO} (?:is|are|was|were) not (?:acting )?violent"),
-        (Answer.NONE, r"(?:no one|nobody) (?:is|was) (?:being )?violent"),
-        (Answer.YES, rf"{_WHO} (?:is|are|was|were) (?:acting |being )?violent"),
+        (Answer.UNKNOWN, _UNKNOWN + rf"{_SOME} {_IS} violent"),
+        (Answer.NONE, rf"{_WHO} {_IS_NOT} (?:acting |being )?violent"),
+        (Answer.NONE, rf"{_NOBODY} (?:is|was) (?:being )?violent"),
+        (Answer.YES, rf"{_SOME} {_IS} (?:acting |being )?violent"),
     ),
     "medical_answer": (
-        (Answer.UNKNOWN, _UNKNOWN + rf"{_WHO} (?:is|are|was|were) (?:injured|hurt|sick)"),
-        (Answer.NONE, rf"{_WHO} (?:is|are|was|were) not (?:injured|hurt|sick)"),
-        (Answer.NONE, r"(?:no one|nobody) (?:is|was) (?:injured|hurt|sick)"),
-        (Answer.YES, rf"{_WHO} (?:is|are|was|were) (?:injured|hurt|sick)"),
+        (Answer.UNKNOWN, _UNKNOWN + rf"{_SOME} {_IS} (?:injured|hurt|sick)"),
+        (Answer.NONE, rf"{_WHO} {_IS_NOT} (?:injured|hurt|sick)"),
+        (Answer.NONE, rf"{_NOBODY} (?:is|was) (?:injured|hurt|sick)"),
+        (Answer.YES, rf"{_SOME} {_IS} (?:injured|hurt|sick)"),
     ),
 }
 _PATTERNS = {

@@ -2,6 +2,7 @@
 
 import itertools
 import sqlite3
+import zlib
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,6 +24,11 @@ _TITLE_ROWS = 10
 _ENGINE: Literal["openpyxl"] = "openpyxl"
 _OLD_ENGINE: Literal["calamine"] = "calamine"  # reads workbooks of before 2007
 
+_BROKEN_WORKBOOK = (
+    *(ValueError, KeyError, OSError, ImportError, IndexError, EOFError),
+    *(BadZipFile, zlib.error, SyntaxError, CalamineError),  # a SyntaxError is what the standard XML parser raises
+)
+
 
 def parquet_records(path: Path, *, first: int = 0, rows: int | None = None) -> Iterator[Record]:
     """Yield rows of a Parquet file, nested columns flattened; raise `InvalidData` where it is none.
@@ -36,7 +42,11 @@ def parquet_records(path: Path, *, first: int = 0, rows: int | None = None) -> I
         skipped = ends[group - 1] if group else 0
         batches = file.iter_batches(batch_size=CHUNK, row_groups=range(group, len(sizes)))
         wanted = itertools.chain.from_iterable(batch.to_pylist() for batch in batches)
-        yield from map(flatten, itertools.islice(wanted, first - skipped, None if rows is None else first - skipped + rows))
+        asked = itertools.islice(wanted, first - skipped, None if rows is None else first - skipped + rows)
+        try:
+            yield from map(flatten, asked)
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(error) from None
 
 
 def parquet_rows(path: Path) -> int:
@@ -49,8 +59,13 @@ def _parquet_file(path: Path) -> pq.ParquetFile:
     """Return an open Parquet file; raise `InvalidData` where it is none."""
     try:
         return pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InvalidData("Parquet cannot be read", value=type(error).__name__, remedy="write it again") from None
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: Exception) -> InvalidData:
+    """Return the error of a Parquet file that cannot be read."""
+    return InvalidData("Parquet cannot be read", value=type(error).__name__, remedy="write it again")
 
 
 def excel_records(path: Path, layout: FileLayout, notice: Notice) -> Iterator[Record]:
@@ -61,7 +76,7 @@ def excel_records(path: Path, layout: FileLayout, notice: Notice) -> Iterator[Re
     engine = _OLD_ENGINE if path.suffix.lower() == ".xls" else _ENGINE
     try:
         sheet = pd.read_excel(path, sheet_name=layout.sheet, header=None, dtype=object, engine=engine)
-    except (ValueError, KeyError, OSError, ImportError, IndexError, BadZipFile, CalamineError) as error:
+    except _BROKEN_WORKBOOK as error:
         raise InvalidData("workbook cannot be read", value=type(error).__name__, remedy="save it as .xlsx or .csv") from None
     rows = sheet.astype(object).where(sheet.notna(), None).to_numpy().tolist()
     if not rows:
@@ -115,5 +130,8 @@ def sqlite_records(path: Path, layout: FileLayout, notice: Notice) -> Iterator[R
             )
         notice(f"read as SQLite, table {table}")
         quoted = table.replace('"', '""')
-        for row in database.execute(f'SELECT * FROM "{quoted}"'):  # noqa: S608  the name is one of the file's own tables
-            yield dict(row)
+        try:
+            for row in database.execute(f'SELECT * FROM "{quoted}"'):  # noqa: S608  the name is one of the file's own tables
+                yield dict(row)
+        except sqlite3.DatabaseError:
+            raise InvalidData("SQLite file is damaged", value=path.name, remedy="copy it again from where it came") from None

@@ -3,7 +3,7 @@
 import { copyForCad } from "./call/cad.js";
 import { choiceKey, choiceOpen, closeChoice, openChoice } from "./call/choice.js";
 import { begin, reopen, reopens, settle, takeBackDecision } from "./call/decide.js";
-import { checkField, fillFields, readFields, toCall } from "./call/fields.js";
+import { checkField, fillFields, offerSeen, readFields, toCall } from "./call/fields.js";
 import { hideHistory, lookUp } from "./call/history.js";
 import { askedIncident, follow, keepFollowing } from "./call/incident.js";
 import { listen } from "./call/keys.js";
@@ -244,6 +244,7 @@ function open() {
   claim(fresh.key);
   calls.push(fresh);
   startLine(fresh);
+  if (!page.practice) offerSeen();
   pick(fresh);
 }
 
@@ -424,6 +425,7 @@ async function start() {
   if (askedIncident() && !page.practice) await openIncident(askedIncident());
   else if (last) pick(last);
   else open();
+  if (last && !page.practice) offerSeen();
   wire();
   document.body.dataset.ready = "true";
 }

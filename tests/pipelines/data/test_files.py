@@ -4,6 +4,7 @@ import codecs
 import csv
 import gzip
 import json
+import random
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -39,6 +40,20 @@ def mapped(tmp_path, text):
     path = tmp_path / "map.toml"
     path.write_text(text, encoding="utf-8")
     return load_map(path)
+
+
+def write_table(path, rows):
+    """Write calls with notes that compress badly to a file of the kind that its name says."""
+    letters = random.Random(1)  # noqa: S311  letters of a test's file
+    notes = ["".join(letters.choices("abcdefgh ", k=50)) for _ in range(rows)]
+    table = pd.DataFrame({"call_id": [str(number) for number in range(rows)], "narrative": notes})
+    if path.suffix == ".sqlite":
+        with closing(sqlite3.connect(path)) as database:
+            table.to_sql("calls", database, index=False)
+    elif ".json" in path.name:
+        table.to_json(path, orient="records", lines=".jsonl" in path.name)
+    else:
+        {".parquet": table.to_parquet, ".xlsx": table.to_excel, ".gz": table.to_csv}[path.suffix](path)
 
 
 class TestText:
@@ -200,6 +215,13 @@ class TestNotes:
             read_table(path)
         assert ingested(path, max_empty=0.6)[0].empty == 11
 
+    def test_a_short_file_without_any_note_is_an_error(self, tmp_path):
+        """Below twenty rows one empty note proves nothing, and none but empty ones do."""
+        path = tmp_path / "c.csv"
+        path.write_text("call_id,narrative\n1,\n2, \n")
+        with pytest.raises(InvalidData, match="every note is empty"):
+            ingested(path)
+
     def test_a_file_without_notes_says_so(self, tmp_path):
         """Only a map that says so lets it in, for looking back on call types alone."""
         path = tmp_path / "c.csv"
@@ -288,6 +310,17 @@ class TestTables:
         """A name does not make a file what it is not."""
         path = tmp_path / f"c.{ending}"
         path.write_bytes(b"not what it says\n" * 40)
+        with pytest.raises(InvalidData):
+            list(records(path))
+
+    @pytest.mark.parametrize("damage", ["cut", "hole"])
+    @pytest.mark.parametrize("ending", ["parquet", "xlsx", "sqlite", "csv.gz", "jsonl.gz", "json.gz"])
+    def test_a_damaged_file_is_refused_by_name(self, tmp_path, ending, damage):
+        """Cut off, or overwritten in the middle: never a traceback, and never the rows before it as if they were all."""
+        path = tmp_path / f"c.{ending}"
+        write_table(path, 1500)
+        raw, middle = path.read_bytes(), path.stat().st_size // 2
+        path.write_bytes(raw[:middle] if damage == "cut" else raw[:middle] + bytes(4096) + raw[middle + 4096 :])
         with pytest.raises(InvalidData):
             list(records(path))
 

@@ -17,9 +17,7 @@ from waiting import until
 from models.decision import RiskBand
 from models.errors import InvalidConfig, InvalidData
 from models.programs.program import load_program
-from models.router import Router
 from models.statistics import Estimate, share
-from models.veto import RULEBOOK_PATH, VetoMatcher, load
 from pipelines.operations import backfill, retrospect, simulation
 from pipelines.operations.simulation import Plan, UnitPlan
 from pipelines.release import card, crosswalk
@@ -243,24 +241,6 @@ class TestBackfill:
         with pytest.raises(InvalidData, match="other parts decided"):
             backfill.run(parts, tmp_path / "a", bundle=runs / "champion", program="eugene-cahoots")
         assert self.files(tmp_path / "a") == whole
-
-    def test_a_citys_own_rules_mark_what_they_decided(self, tmp_path, monkeypatch):
-        """The folder names the rulebook and signals that decided, and refuses the same program with changed rules."""
-        (tmp_path / "calls.csv").write_text("narrative\nasleep in doorway\n", encoding="utf-8")
-        text = RULEBOOK_PATH.read_text(encoding="utf-8")
-        routers = []
-        for name in ("first", "second"):
-            entry = f'\n[[rule]]\nid = "zorb-{name}"\nclass = "weapon"\nwords = ["zorb {name}"]\nnote = "A test."\n'
-            (tmp_path / name).write_text(text + entry, encoding="utf-8")
-            routers.append(Router(bundle=None, program=load_program(), matcher=VetoMatcher(load(tmp_path / name))))
-        told = {"bundle": tmp_path, "program": "durham-heart"}
-        monkeypatch.setattr(backfill, "_router", lambda *_: routers[0])
-        assert backfill.run(tmp_path / "calls.csv", tmp_path / "out", **told) == (1, 1)
-        mark = json.loads((tmp_path / "out" / "_decided_by.json").read_text(encoding="utf-8"))
-        assert mark["rulebook"] == routers[0].versions.rulebook
-        monkeypatch.setattr(backfill, "_router", lambda *_: routers[1])
-        with pytest.raises(InvalidData, match="other parts decided"):
-            backfill.run(tmp_path / "calls.csv", tmp_path / "out", **told)
 
     def test_a_long_part_is_decided_in_slices_by_any_number_of_processes(self, parts, runs, tmp_path, monkeypatch):
         """Its rows come out in their order with the ids that they have in one piece, and a slice that is there is done."""

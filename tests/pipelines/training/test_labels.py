@@ -1,10 +1,13 @@
 """What use teaches: overrides, blind judgements and outcomes; never the model's own echo."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from command import SMALL, heartline
 from ledgers import ENCRYPTION, HASH_KEY, NOTE_KEY, change, created, sqlite_url
+from sklearn.metrics import cohen_kappa_score
 
 from models.call import Call
 from models.errors import InvalidData, LedgerBroken
@@ -270,11 +273,57 @@ class TestReview:
 
     def test_a_sample_is_half_unsure_half_chance_and_hides_the_answer(self, router, recent):
         """Those who label do not see what the model said."""
-        drawn = review.sample(router, read_table(recent), size=40, seed=1)
-        assert drawn["drawn_by"].value_counts().to_dict() == {"uncertainty": 20, "chance": 20}
-        assert list(drawn.columns) == list(review.COLUMNS)
-        assert drawn[["annotator_a", "annotator_b", "adjudicated"]].isna().all(axis=None)
-        assert drawn["call_id"].is_unique
+        table = read_table(recent)
+        table.calls[0] = replace(table.calls[0], narrative=" ")
+        drawn = review.sample(router, table, size=40, seed=1)
+        assert drawn.strata["drawn_by"].value_counts().to_dict() == {"uncertainty": 20, "chance": 20}
+        assert drawn.strata["weight"].sum() == pytest.approx(len(table.calls) - 1)
+        one, other = drawn.sheets["a"], drawn.sheets["b"]
+        assert list(one.columns) == list(review.COLUMNS)
+        assert not {"drawn_by", "weight"} & set(one.columns)
+        assert one["eligible"].isna().all()
+        assert one["narrative"].str.strip().ne("").all()
+        assert one["call_id"].tolist() != other["call_id"].tolist()
+        assert set(one["call_id"]) == set(other["call_id"]) == set(drawn.strata["call_id"])
+
+    def test_the_order_of_a_sheet_does_not_tell_the_stratum(self, router, recent):
+        """Among the first half of a sheet, uncertain calls stand about as often as in the second."""
+        drawn = review.sample(router, read_table(recent), size=100, seed=2)
+        kind = drawn.strata.set_index("call_id")["drawn_by"]
+        first = (kind[drawn.sheets["a"]["call_id"][:50]] == "uncertainty").sum()
+        assert 12 <= first <= 38
+
+    def test_kappa_is_that_of_the_file_and_not_of_the_sample(self):
+        """Where labellers differ on hard calls alone, the weighted kappa is near that of all calls."""
+        rng = np.random.default_rng(0)
+        hard = np.arange(2000) < 100
+        truth = np.where(rng.random(2000) < 0.3, "yes", "no")
+        said = np.where(hard & (rng.random(2000) < 0.5), np.where(truth == "yes", "no", "yes"), truth)
+        rows = np.concatenate([np.arange(100), 100 + rng.permutation(1900)[:100]])
+        names = [str(row) for row in rows]
+        strata = pd.DataFrame({"call_id": names, "drawn_by": ["uncertainty"] * 100 + ["chance"] * 100,
+                               "weight": [1.0] * 100 + [19.0] * 100})  # fmt: skip
+        sheets = [pd.DataFrame({"call_id": names, "eligible": labels[rows]}) for labels in (truth, said)]
+        options = {"one": "one", "other": "other", "confidence": 0.95, "resamples": 100}
+        weighted = review.agreement(review.joined_sheets(*sheets, strata), **options)
+        plain = review.agreement(review.joined_sheets(*sheets), **options)
+        assert weighted.weighted
+        assert weighted.kappa.value == pytest.approx(cohen_kappa_score(truth, said), abs=0.02)
+        assert plain.kappa.value < weighted.kappa.value - 0.2
+        with pytest.raises(InvalidData, match="twice"):
+            review.joined_sheets(pd.concat([sheets[0], sheets[0]]), sheets[1])
+
+    def test_the_files_of_the_command_are_read_back(self, runs, recent, tmp_path):
+        """What two labellers fill in comes out as a weighted kappa of their two files."""
+        folder = tmp_path / "review"
+        words = ("review", "sample", "--data", str(recent), "--size", "20", "--runs", str(runs), "--out", str(folder))
+        assert heartline(*words)[0] == 0
+        files = [folder / f"labeller-{code}.csv" for code in "ab"]
+        for path in files:
+            pd.read_csv(path).assign(eligible=["yes", "no"] * 10).sort_values("call_id").to_csv(path, index=False)
+        code, out, _ = heartline("review", "agreement", *map(str, files))
+        assert code == 0
+        assert "weighted by stratum" in out
 
     def test_agreement_is_kappa_with_an_interval_and_the_rows_in_dispute(self):
         """By hand: 16 of 20 alike, evenly spread, is a kappa of 0.6."""

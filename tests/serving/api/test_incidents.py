@@ -80,6 +80,14 @@ def test_what_a_person_decided_is_pulled_too(shared_service):
     assert {name: judgement[name] for name in said} == said
 
 
+def test_the_words_of_the_feed_are_offered_on_the_call_page(service):
+    """Call types and zones of linked incidents come most frequent first, each once, and nothing of a note."""
+    for number, (kind, zone) in enumerate((("Zorbing", "B7"), ("Kite stuck", "B7"), ("Kite stuck", ""))):
+        link(service, f"seen-{number}", call_type=kind, zone=zone)
+    note(service, "seen-0", "n1", WHISPER)
+    assert service.get("/console/seen").json() == {"call_type": ["Kite stuck", "Zorbing"], "zone": ["B7"]}
+
+
 def test_eligible_waits_for_the_questions(shared_service):
     """A question that CAD did not answer is named in the answer and in the ledger's decision."""
     link(shared_service, "cad-4", weapons_answer="not_asked")

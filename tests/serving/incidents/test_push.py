@@ -1,4 +1,4 @@
-"""Changes of a suggestion go to the configured address: signed, in order, retried, and kept where every attempt fails."""
+"""What changes on an incident is posted to CAD: signed, in order, retried, and kept where every attempt fails."""
 
 import hmac
 import json
@@ -53,6 +53,16 @@ class Receiver:
             assert self.arrived.wait_for(lambda: len(self.received) >= count, SECONDS), self.received
             return list(self.received)
 
+    def wait_for(self, said):
+        """Return the headers and bodies that arrived with status 200, once one of them says something."""
+
+        def arrived():
+            return [(headers, json.loads(body), body) for status, headers, body in self.received if status == 200]
+
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: any(said(body) for _, body, _ in arrived()), SECONDS), self.received
+            return arrived()
+
 
 @contextmanager
 def receiver(*statuses):
@@ -90,16 +100,52 @@ def test_changes_arrive_signed_in_order_and_once(settings):
     """The first suggestion and each that differs is sent after a failed attempt too; one that is equal is not."""
     with receiver(503, 500) as cad, pushing(settings, cad.url) as client:
         call(client, "p-1", "woman feeding birds", "still feeding birds", "now he pulled a knife")
-        arrived = [(headers, body) for status, headers, body in cad.wait(4) if status == 200]
-    bodies = [json.loads(body) for _, body in arrived]
+        arrived = cad.wait_for(lambda body: body["shown"] == "NOT_ELIGIBLE")
+    bodies = [body for _, body, _ in arrived]
     assert [body["revision"] for body in bodies] == sorted({body["revision"] for body in bodies})
     assert bodies[-1]["shown"] == bodies[-1]["decision"]["recommendation"] == "NOT_ELIGIBLE"
     assert bodies[-1]["previous"] == bodies[-2]["shown"]
-    for headers, body in arrived:
+    for headers, _, body in arrived:
         moment, mac = (part.split("=")[1] for part in headers[SIGNATURE].split(","))
         assert hmac.compare_digest(mac, hmac.new(KEY.encode(), f"{moment}.".encode() + body, sha256).hexdigest())
         assert abs(int(moment) - time.time()) < 60
         assert headers[PUSH_ID] == json.loads(body)["push_id"]
+
+
+def test_what_a_person_decided_arrives_after_the_suggestion_it_is_about(settings):
+    """Decision and withdrawal are posted in order, without comment or name; a call that CAD has not linked is not posted."""
+    with receiver(503) as cad, pushing(settings, cad.url) as client:
+        call(client, "p-4", "now he pulled a knife")
+        (*_, decision) = client.get("/v1/incidents/p-4/decisions").json()["decisions"]
+        stray = client.post("/v1/decisions", json={"narrative": "woman feeding birds", "call_id": "not-linked"}).json()
+        told = {"human": "NOT_ELIGIBLE", "reason": "agree", "comment": "zebra"}
+        for decision_id, more, key in (
+            (stray["decision_id"], {}, "a"), (decision["decision_id"], {}, "b"),
+            (decision["decision_id"], {"reason": "mistake", "withdrawn": True}, "c"),
+        ):  # fmt: skip
+            url, said = f"/v1/decisions/{decision_id}/feedback", told | more
+            assert client.post(url, json=said, headers={"Idempotency-Key": key}).status_code == 200
+        pulled = client.get("/v1/incidents/p-4/decisions").json()["judgements"]
+        arrived = [body for _, body, _ in cad.wait_for(lambda body: body.get("judgement", {}).get("withdrawn"))]
+    kinds = [body["type"] for body in arrived]
+    assert kinds == sorted(kinds, reverse=True)
+    assert kinds.count("judgement") == 2
+    assert [body["judgement"] for body in arrived[-2:]] == pulled
+    assert [body["judgement"]["withdrawn"] for body in arrived[-2:]] == [False, True]
+    assert {body["incident_id"] for body in arrived} == {"p-4"}
+    assert "zebra" not in json.dumps(arrived)
+
+
+def test_a_judgement_that_is_sent_again_keeps_its_number(settings):
+    """A retried request is told to CAD under the push id of the first one, so that CAD can drop it."""
+    with receiver() as cad, pushing(settings, cad.url) as client:
+        call(client, "p-5")
+        (decision,) = client.get("/v1/incidents/p-5/decisions").json()["decisions"]
+        url, said = f"/v1/decisions/{decision['decision_id']}/feedback", {"human": "REVIEW"}
+        for _ in range(2):
+            client.post(url, json=said, headers={"Idempotency-Key": "once"})
+        ids = {json.loads(body)["push_id"] for _, _, body in cad.wait(2) if json.loads(body)["type"] == "judgement"}
+    assert len(ids) == 1
 
 
 def test_what_no_attempt_delivers_is_a_dead_letter_that_can_be_sent_again(settings):

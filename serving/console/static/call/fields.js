@@ -2,6 +2,7 @@
 
 import { el, fill, page, put, t } from "./texts.js";
 
+const LISTS = { call_type: "types", zone: "zones" };
 const NUMBERS = ["calls_30d"];
 const form = el("form");
 const fold = (text) => (text.toLowerCase().match(/[a-z0-9]+/g) ?? []).join(" ");
@@ -62,4 +63,26 @@ async function askType(text, input) {
 function say(name, text, invalid) {
   put(el(`${name}-told`), text);
   form.elements[name].setAttribute("aria-invalid", String(Boolean(text) && invalid));
+}
+
+// Offer the call types and zones that CAD has sent lately beside those of the program.
+export async function offerSeen() {
+  try {
+    const answer = await fetch("/console/seen", { signal: AbortSignal.timeout(3000) });
+    if (!answer.ok) return;
+    const seen = await answer.json();
+    for (const [name, list] of Object.entries(LISTS)) offer(el(list), seen[name]);
+  } catch {
+    // the program's own words are offered all the same
+  }
+}
+
+function offer(list, words) {
+  const key = (word) => fold(word) || word;
+  const known = new Set(Array.from(list.options, (option) => key(option.value)));
+  for (const word of words) {
+    if (known.has(key(word))) continue;
+    known.add(key(word));
+    list.append(Object.assign(document.createElement("option"), { value: word }));
+  }
 }
