@@ -59,17 +59,17 @@ class Reader:
 
     def __init__(
         self,
-        rulebook: VetoMatcher | None = None,
+        matcher: VetoMatcher | None = None,
         signals: SignalDetector | None = None,
         *,
         call_types: CallTypes | None = None,
         time_zone: tzinfo = UTC,
     ) -> None:
         """Store the compiled veto, signals and call types, by default the shipped ones, and the program's time zone."""
-        self.rulebook, self.signals = rulebook or shipped_matcher(), signals or shipped_detector()
+        self.matcher, self.signals = matcher or shipped_matcher(), signals or shipped_detector()
         self.call_types, self.time_zone = call_types or shipped(), time_zone
         # A city has a few hundred call types.
-        self._scan_type: Callable[[str], Scan] = lru_cache(maxsize=1024)(self.rulebook.scan)
+        self._scan_type: Callable[[str], Scan] = lru_cache(maxsize=1024)(self.matcher.scan)
 
     def read(self, call: Call) -> Reading:
         """Return the reading of a call; a fault of the rules is recorded in it and never raised."""
@@ -92,7 +92,7 @@ class Reader:
         veto, rules_failed = Scan(), False
         signals: tuple[Signal, ...] = ()
         try:
-            veto = self.rulebook.scan_normalised(note, narrative)
+            veto = self.matcher.scan_normalised(note, narrative)
             signals = self.signals.detect(note, narrative)
         except Exception:  # noqa: BLE001  whatever went wrong, nothing is cleared
             rules_failed = True

@@ -46,25 +46,25 @@ class Router:
         *,
         bundle: Bundle | None,
         program: Program,
-        rulebook: VetoMatcher,
+        matcher: VetoMatcher,
         signals: SignalDetector | None = None,
         now: Callable[[], datetime] = utc_now,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         """Store the parts; without a bundle the rules still run and every call that is not vetoed is REVIEW."""
         signals = signals or detector_of(program.signals)
-        self.bundle, self.program, self.rulebook = bundle, program, rulebook
-        self.reader = Reader(rulebook, signals, call_types=program.call_types, time_zone=program.time_zone)
+        self.bundle, self.program, self.matcher = bundle, program, matcher
+        self.reader = Reader(matcher, signals, call_types=program.call_types, time_zone=program.time_zone)
         groups = (name for name, group in signals.lexicon.groups.items() if group.program)
         self.policy = Policy(program, bundle, program_groups=groups, now=now)
         self._now, self._new_id = now, new_id
         self.versions = Versions(
             model=bundle.digest if bundle else "none",
-            rulebook=rulebook.version,
+            rulebook=matcher.version,
             signals=signals.version,
             program=program.version,
             text=TEXT_VERSION,
-            certified_on=_certified_on(bundle, rulebook=rulebook.version, signals=signals.version),
+            certified_on=_certified_on(bundle, rulebook=matcher.version, signals=signals.version),
         )
 
     @classmethod
@@ -72,7 +72,7 @@ class Router:
         """Return a router over a bundle's folder and a program; raise `BundleError` or `InvalidConfig`."""
         bundle = bundles.load(folder) if folder else None
         loaded = load_program(program or DEFAULT_PROGRAM)
-        return cls(bundle=bundle, program=loaded, rulebook=matcher_of(loaded))
+        return cls(bundle=bundle, program=loaded, matcher=matcher_of(loaded))
 
     def decide(self, call: Call, *, attended: bool = False) -> Decision:
         """Return the decision on one call; never raises: a fault of ours is a REVIEW that says so.

@@ -66,7 +66,7 @@ class ModelManager:
         self._settings, self._fetch = settings, fetch or (lambda: Source(settings.bundle))
         self._pin = settings.digest or None
         self._program: Program | None = None if router else load_program(settings.program)
-        self._rulebook = None if self._program is None else matcher_of(self._program)
+        self._matcher = None if self._program is None else matcher_of(self._program)
         self._lock, self._stop, self._wake = threading.Lock(), threading.Event(), threading.Event()
         self._fixed = router is not None
         self.swaps = 0
@@ -166,7 +166,7 @@ class ModelManager:
 
     def _keep(self, folder: Path | None) -> Path | None:
         """Keep the parts that decide from now on under their versions; return where the bundle is kept."""
-        if self._program is None or self._rulebook is None:
+        if self._program is None or self._matcher is None:
             return None
         program = self._program.path or PROGRAMS / f"{self._settings.program}.toml"
         root = self._settings.cache.parent / "archive"
@@ -174,7 +174,7 @@ class ModelManager:
             archive.keep(
                 root,
                 bundle=folder,
-                rulebook=(self._rulebook.version, self._program.rulebook or RULEBOOK_PATH),
+                rulebook=(self._matcher.version, self._program.rulebook or RULEBOOK_PATH),
                 program=(self._program.version, program),
             )
             if folder is not None:
@@ -182,10 +182,10 @@ class ModelManager:
         return None
 
     def _route(self, bundle: Bundle | None) -> Router:
-        """Return a router over a bundle, sharing the rulebook and the program."""
-        if self._program is None or self._rulebook is None:
+        """Return a router over a bundle, sharing the compiled veto and the program."""
+        if self._program is None or self._matcher is None:
             raise RuntimeError("a fixed router is never replaced")
-        return Router(bundle=bundle, program=self._program, rulebook=self._rulebook)
+        return Router(bundle=bundle, program=self._program, matcher=self._matcher)
 
 
 def _described(error: Exception) -> str:

@@ -116,4 +116,4 @@ def router(runs):
 @pytest.fixture
 def rules_router(rulebook):
     """Return a router without a model."""
-    return Router(bundle=None, program=load_program(), rulebook=rulebook)
+    return Router(bundle=None, program=load_program(), matcher=rulebook)

@@ -31,7 +31,7 @@ def compare_domain(
 ) -> None:
     """Say how far unlabelled calls are from the training's, and whether the shipped threshold can be believed on them."""
     loaded, wanted = load(bundle or runs / "champion"), load_program(program)
-    reader = Router(bundle=loaded, program=wanted, rulebook=matcher_of(wanted)).reader
+    reader = Router(bundle=loaded, program=wanted, matcher=matcher_of(wanted)).reader
     settings = from_flat(loaded.manifest["training"]["config"])
     corpus = sources.corpus_of(loaded, given=training, runs=runs, program=program, say=terminal.say)
     gap = domain.compare_domain(

@@ -244,7 +244,7 @@ def _named(versions: Versions) -> str:
 def _router(bundle: str, program: str) -> Router:
     """Return a router, loaded once in each process; its clock is fixed, so that calls without a time get equal answers."""
     loaded = Router.load(Path(bundle), program=program)
-    return Router(bundle=loaded.bundle, program=loaded.program, rulebook=loaded.rulebook, now=lambda: _NO_TIME)
+    return Router(bundle=loaded.bundle, program=loaded.program, matcher=loaded.matcher, now=lambda: _NO_TIME)
 
 
 def _mark(to: Path, deciding: Deciding) -> None:

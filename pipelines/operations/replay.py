@@ -51,7 +51,7 @@ class Replayer:
         bundle, program, book = self._parts(content["versions"])
         decided = datetime.fromisoformat(content["decided_at"])
         router = Router(
-            bundle=bundle, program=program, rulebook=book, now=lambda: decided, new_id=lambda: str(content["decision_id"])
+            bundle=bundle, program=program, matcher=book, now=lambda: decided, new_id=lambda: str(content["decision_id"])
         )
         call = Call.from_record(dict(content["call"]) | {"narrative": note, "call_id": content["call_id"]})
         decision = router.decide(call, attended=bool(content.get("attended")))

@@ -49,7 +49,7 @@ def behaviour_gates(router: Router, *, slack: float = 1.0) -> tuple[list[Gate], 
     """Return the gates of the behaviour tests, their bounds times `slack`, and of the rule traps; and the tests' results."""
     tests = behaviours(router, slack=slack)
     gates = [Gate(f"behaviour: {test.kind}, {test.name}", test.worst, test.bound, test.holds) for test in tests]
-    wrong = traps.failures(router.rulebook)
+    wrong = traps.failures(router.matcher)
     return [*gates, Gate("rule traps got wrong", float(len(wrong)), 0.0, not wrong)], tests
 
 

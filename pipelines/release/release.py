@@ -153,7 +153,7 @@ def _router(store: Store, registered: Registered) -> Router:
     except BundleError as error:
         raise GateFailed(f"version {registered.version} may not be released: {error}", remedy="train it again") from None
     program = program_of(folder, registered.tags["program_id"], version=str(bundle.manifest["training"]["program"]))
-    return Router(bundle=bundle, program=program, rulebook=matcher_of(program))
+    return Router(bundle=bundle, program=program, matcher=matcher_of(program))
 
 
 def _test_block(store: Store, candidate: Registered, data: Path | None) -> Table:

@@ -221,7 +221,7 @@ def _save(work: Work, parts: Parts, point: OperatingPoint, training: dict[str, A
 
 def _compared(work: Work, base: Bundle, decisions: list[Decision], rows: Rows) -> list[Paired]:
     """Return the figures of base and adapted model on the judged calls."""
-    router = work.sharing(Router(bundle=base, program=work.program, rulebook=work.rulebook, signals=work.signals))
+    router = work.sharing(Router(bundle=base, program=work.program, matcher=work.matcher, signals=work.signals))
     before = [router.decide(work.local_table.calls[row]) for row in rows.tolist()]
     truth: Bools = work.local.eligible
     return paired(before, decisions, truth[rows], work.groups[rows], work.config.evaluate)

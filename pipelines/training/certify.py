@@ -52,13 +52,13 @@ def promises(config: Config) -> Promises:
 
 
 def open_router(
-    parts: Parts, program: Program, rulebook: VetoMatcher, signals: SignalDetector, *, max_unfamiliar: float
+    parts: Parts, program: Program, matcher: VetoMatcher, signals: SignalDetector, *, max_unfamiliar: float
 ) -> Router:
     """Return a router over fitted parts whose thresholds keep nothing from ELIGIBLE."""
     point = replace(WIDE_OPEN, max_unfamiliar=max_unfamiliar)
     scorer = LinearScorer(compiled(parts))
     bundle = Bundle("open", scorer, point, {}, 0.0, vocabulary=scorer.vocabulary)
-    return Router(bundle=bundle, program=program, rulebook=rulebook, signals=signals)
+    return Router(bundle=bundle, program=program, matcher=matcher, signals=signals)
 
 
 def with_risk_bound(router: Router, point: OperatingPoint) -> Router:
@@ -66,7 +66,7 @@ def with_risk_bound(router: Router, point: OperatingPoint) -> Router:
     if router.bundle is None:
         return router
     bounded = replace(router.bundle, operating_point=replace(router.bundle.operating_point, max_risk=point.max_risk))
-    return Router(bundle=bounded, program=router.program, rulebook=router.rulebook, signals=router.reader.signals)
+    return Router(bundle=bounded, program=router.program, matcher=router.matcher, signals=router.reader.signals)
 
 
 def block_of(decisions: list[Decision], table: Table, *, adverse_is_dangerous: bool) -> Block:

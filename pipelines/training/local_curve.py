@@ -81,7 +81,7 @@ def local_curve(
 def _rules(work: Work, base: Bundle) -> tuple[Bools, Bools]:
     """Return which local calls the rules and the base's doubts let through, and which are vetoed; shapes (n,)."""
     wide = replace(base, operating_point=replace(WIDE_OPEN, max_unfamiliar=work.config.threshold.max_unfamiliar))
-    router = Router(bundle=wide, program=work.program, rulebook=work.rulebook, signals=work.signals)
+    router = Router(bundle=wide, program=work.program, matcher=work.matcher, signals=work.signals)
     decisions = [router.decide(call) for call in work.local_table.calls]
     block = block_of(decisions, work.local_table, adverse_is_dangerous=False)
     return block.scores >= 0, np.array([decision.vetoed for decision in decisions], dtype=bool)

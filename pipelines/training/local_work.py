@@ -61,7 +61,7 @@ class Work:
     local: Examples
     groups: Rows
     program: Program
-    rulebook: VetoMatcher
+    matcher: VetoMatcher
     signals: SignalDetector
     reader: Reader
     config: Config
@@ -70,7 +70,7 @@ class Work:
         """Return a router of parts that were not saved, at an operating point."""
         scorer = LinearScorer(compiled(parts))
         bundle = Bundle("adapting", scorer, point, {"training": training}, 0.0, vocabulary=scorer.vocabulary)
-        return self.sharing(Router(bundle=bundle, program=self.program, rulebook=self.rulebook, signals=self.signals))
+        return self.sharing(Router(bundle=bundle, program=self.program, matcher=self.matcher, signals=self.signals))
 
     def sharing(self, router: Router) -> Router:
         """Return a router that reads each call once, together with all other routers of this work."""
@@ -99,11 +99,11 @@ class Judge:
 def prepare(synthetic: Table, local: Table, config: Config, program: str | Path) -> Work:
     """Return the calls with their features; both tables hold only calls labelled yes or no."""
     wanted = load_program(program)
-    rulebook, signals = matcher_of(wanted), detector_of(wanted.signals)
-    reader = RememberingReader(rulebook, signals, call_types=wanted.call_types, time_zone=wanted.time_zone)
+    matcher, signals = matcher_of(wanted), detector_of(wanted.signals)
+    reader = RememberingReader(matcher, signals, call_types=wanted.call_types, time_zone=wanted.time_zone)
     blocks = split(synthetic.calls, synthetic.labels, config.split)
 
-    once = Reader(rulebook, signals, call_types=wanted.call_types, time_zone=wanted.time_zone)
+    once = Reader(matcher, signals, call_types=wanted.call_types, time_zone=wanted.time_zone)
 
     def examples(table: Table, rows: Rows, reader: Reader) -> Examples:
         frame = features.frame([table.calls[row] for row in rows], reader)
@@ -112,7 +112,7 @@ def prepare(synthetic: Table, local: Table, config: Config, program: str | Path)
 
     return Work(
         synthetic, local, blocks, examples(synthetic, blocks.fit, once), examples(synthetic, blocks.calibrate, reader),
-        examples(local, np.arange(len(local.calls)), reader), groups_of(local), wanted, rulebook, signals, reader, config,
+        examples(local, np.arange(len(local.calls)), reader), groups_of(local), wanted, matcher, signals, reader, config,
     )  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def cross_fit(work: Work, among: Bools, *, folds: int) -> tuple[list[Fold], Adju
         parts = fit_parts(work.synthetic, learnt, work.calibrate, settings, heads=NEEDED_HEADS)
         scores[held] = log_odds(parts, work.local.frame[held])
         fitted.append(Fold(held, settings, parts, metrics.auc(truth[held], scores[held])))
-    rules = work.sharing(Router(bundle=None, program=work.program, rulebook=work.rulebook, signals=work.signals))
+    rules = work.sharing(Router(bundle=None, program=work.program, matcher=work.matcher, signals=work.signals))
     open_rows = rows[[not rules.decide(work.local_table.calls[row]).vetoed for row in rows]]
     return fitted, fitted_line(scores[open_rows], truth[open_rows])
 

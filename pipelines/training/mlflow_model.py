@@ -28,7 +28,7 @@ class RouterModel(PythonModel):
         folder = Path(context.artifacts["bundle"])
         bundle = bundles.load(folder, expected_digest=expected["digest"])
         program = program_of(folder, expected["program"], version=str(bundle.manifest["training"]["program"]))
-        self.router = Router(bundle=bundle, program=program, rulebook=matcher_of(program))
+        self.router = Router(bundle=bundle, program=program, matcher=matcher_of(program))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:  # noqa: ARG002
         """Return one row for each call: recommendation, probabilities, and the whole decision as JSON."""

@@ -78,8 +78,8 @@ def train(
     for line in retrain.count_lines(counts):
         say(line)
     wanted = load_program(program)
-    rulebook, signals = matcher_of(wanted), detector_of(wanted.signals)
-    reader = Reader(rulebook, signals, call_types=wanted.call_types, time_zone=wanted.time_zone)
+    matcher, signals = matcher_of(wanted), detector_of(wanted.signals)
+    reader = Reader(matcher, signals, call_types=wanted.call_types, time_zone=wanted.time_zone)
     table_of: list[Compared] = []
     if comparing:
         table_of, winner = compare.compare(table, blocks, config, reader=reader, say=say)
@@ -97,7 +97,7 @@ def train(
     )
     parts = fitted.parts
     say(f"heads fitted, calibrated by {', '.join(f'{head} {how.method}' for head, how in fitted.calibration.items())}")
-    router = open_router(parts, wanted, rulebook, signals, max_unfamiliar=config.threshold.max_unfamiliar)
+    router = open_router(parts, wanted, matcher, signals, max_unfamiliar=config.threshold.max_unfamiliar)
     certify_on = take(table, blocks.certify)
     proved = certify(router, take(table, blocks.calibrate), certify_on, config, left_out=left_out_of(whole, certify_on))
     for line in proved.lines():
@@ -129,7 +129,7 @@ def train(
         adjustment=certified.adjustment,
     )
     keep_program(folder, wanted)
-    router = Router(bundle=bundles.load(folder, expected_digest=digest), program=wanted, rulebook=rulebook, signals=signals)
+    router = Router(bundle=bundles.load(folder, expected_digest=digest), program=wanted, matcher=matcher, signals=signals)
     evaluation = evaluate(router, take(table, blocks.test), config.evaluate)
     say("evaluated on the test block")
     without = compare.without_fields(parts, table, blocks.test, reader=reader) if comparing else {}

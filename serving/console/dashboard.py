@@ -47,7 +47,7 @@ def add_dashboard(app: FastAPI, services: Services) -> None:
         everything = await run_in_threadpool(_calls, services, filters, principal)
         table = filters.apply(everything)
         shown = await run_in_threadpool(
-            panels, table, filters, t=t, rulebook=services.models.active.router.rulebook.rulebook, named=_named(principal)
+            panels, table, filters, t=t, rulebook=services.models.active.router.matcher.rulebook, named=_named(principal)
         )
         shown.append(unasked_panel(table, filters, t))
         return page(

@@ -121,7 +121,7 @@ def _router(folder: Path | None, digest: str | None, program: str) -> Router:
     """Return the router of a bundle; raise `BundleError` where it is not the one with this digest."""
     bundle = bundles.load(folder, expected_digest=digest) if folder is not None and digest is not None else None
     loaded = load_program(program)
-    return Router(bundle=bundle, program=loaded, rulebook=matcher_of(loaded))
+    return Router(bundle=bundle, program=loaded, matcher=matcher_of(loaded))
 
 
 def _decide_in_process(folder: Path | None, digest: str | None, program: str, call: Call, attended: bool) -> Decision:  # noqa: FBT001  a pool passes arguments by place

@@ -18,7 +18,7 @@ from serving.schemas import CallIn, DecisionOut
 
 app = FastAPI()
 _SAME = Router(
-    bundle=None, program=load_program(), rulebook=VetoMatcher(), now=lambda: datetime(2026, 1, 1, tzinfo=UTC)
+    bundle=None, program=load_program(), matcher=VetoMatcher(), now=lambda: datetime(2026, 1, 1, tzinfo=UTC)
 ).decide(Call(narrative="male asleep in doorway of store, refusing to leave", call_type="Trespass"))
 _ANSWER = DecisionOut.model_validate(_SAME.to_dict())
 

@@ -41,7 +41,7 @@ AT = datetime(2026, 3, 2, 18, 30, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def fixed_clock(router):
     """Return the champion's router at a fixed moment, so that hours of duty are the same for every decision."""
-    return Router(bundle=router.bundle, program=router.program, rulebook=router.rulebook, now=lambda: AT)
+    return Router(bundle=router.bundle, program=router.program, matcher=router.matcher, now=lambda: AT)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def with_scores(router):
         point = replace(router.bundle.operating_point, eligible_at=0.8, not_eligible_below=0.2, max_risk=0.1)
         point = replace(point, low_risk_below=0.02, max_unfamiliar=0.9)
         bundle = replace(router.bundle, scorer=Fixed(**given), operating_point=point)
-        return Router(bundle=bundle, program=router.program, rulebook=router.rulebook)
+        return Router(bundle=bundle, program=router.program, matcher=router.matcher)
 
     return make
 
@@ -129,7 +129,7 @@ def test_the_program_says_what_a_screening_answer_does(with_scores, setting, exp
     """Veto, review and clear, as screening_negatives has it."""
     router = with_scores()
     program = replace(router.program, screening_negatives=ScreeningNegatives(setting))
-    router = Router(bundle=router.bundle, program=program, rulebook=router.rulebook)
+    router = Router(bundle=router.bundle, program=program, matcher=router.matcher)
     assert router.decide(Call(narrative=CLEAR + ", no wpns seen")).recommendation == expected
 
 
@@ -148,7 +148,7 @@ def test_the_program_says_what_plainly_negated_violence_does(with_scores, settin
     """With violence_negated = "veto" a plain negation ends the decision, whatever the answers are."""
     router = with_scores()
     program = replace(router.program, violence_negated=ViolenceNegated(setting))
-    router = Router(bundle=router.bundle, program=program, rulebook=router.rulebook)
+    router = Router(bundle=router.bundle, program=program, matcher=router.matcher)
     assert router.decide(Call(narrative=CLEAR + ", not hurting anyone", **SAFE)).recommendation == expected
 
 
@@ -181,14 +181,14 @@ def test_a_fault_in_scoring_does_not_stop_the_veto(with_scores):
 def test_a_fault_in_the_rules_is_a_review(with_scores):
     """Without the veto nothing is judged."""
     router = with_scores()
-    router.reader.rulebook = None
+    router.reader.matcher = None
     assert codes(router.decide(Call(narrative=CLEAR, **SAFE))) == ["rules_fault"]
 
 
 def test_the_call_takers_yes_needs_no_rules(with_scores):
     """Even where the rule layer fails, a structured yes vetoes."""
     router = with_scores()
-    router.reader.rulebook = None
+    router.reader.matcher = None
     decision = router.decide(Call(narrative=CLEAR, weapons_answer=Answer.YES))
     assert decision.recommendation is Recommendation.NOT_ELIGIBLE
     assert codes(decision) == ["weapons_answer", "rules_fault"]
@@ -254,7 +254,7 @@ def test_a_program_may_do_without_the_questions(with_scores):
     """`ask_before_eligible = false` lets the probability decide for attended calls too."""
     router = with_scores()
     program = replace(router.program, ask_before_eligible=False)
-    router = Router(bundle=router.bundle, program=program, rulebook=router.rulebook)
+    router = Router(bundle=router.bundle, program=program, matcher=router.matcher)
     assert router.decide(Call(narrative=CLEAR), attended=True).recommendation is Recommendation.ELIGIBLE
 
 
@@ -310,7 +310,7 @@ def test_a_note_of_unknown_words_is_not_cleared(with_scores):
     """One known phrase among words that the model never met is too little."""
     router = with_scores()
     point = replace(router.bundle.operating_point, max_unfamiliar=0.3)
-    router = Router(bundle=replace(router.bundle, operating_point=point), program=router.program, rulebook=router.rulebook)
+    router = Router(bundle=replace(router.bundle, operating_point=point), program=router.program, matcher=router.matcher)
     note = "refusing to leave, zorbling plimfers quandled thrumbly vexagons"
     assert "unfamiliar_note" in codes(router.decide(Call(narrative=note, **SAFE)))
 
@@ -321,7 +321,7 @@ def test_a_risk_is_low_only_where_that_is_certified(with_scores):
     assert with_scores(risk=0.03).decide(Call(narrative=CLEAR, **SAFE)).risk_band is RiskBand.ELEVATED
     router = with_scores(risk=0.01)
     point = replace(router.bundle.operating_point, low_risk_below=None)
-    router = Router(bundle=replace(router.bundle, operating_point=point), program=router.program, rulebook=router.rulebook)
+    router = Router(bundle=replace(router.bundle, operating_point=point), program=router.program, matcher=router.matcher)
     assert router.decide(Call(narrative=CLEAR, **SAFE)).risk_band is RiskBand.UNKNOWN
 
 
@@ -367,7 +367,7 @@ def test_identity_and_time_come_from_outside(with_scores):
     router = Router(
         bundle=made.bundle,
         program=made.program,
-        rulebook=made.rulebook,
+        matcher=made.matcher,
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         new_id=lambda: "id-1",
     )
@@ -464,7 +464,7 @@ def test_a_fault_in_a_block_is_the_fault_of_its_call_alone(fixed_clock):
             return router.bundle.scorer.score(features)
 
     broken = Router(
-        bundle=replace(router.bundle, scorer=Broken()), program=router.program, rulebook=router.rulebook, now=lambda: AT
+        bundle=replace(router.bundle, scorer=Broken()), program=router.program, matcher=router.matcher, now=lambda: AT
     )
     calls = [Call(narrative=CLEAR), Call(narrative="a zebra in the road, wandering about")]
     first, second = broken.decide_many(calls)

@@ -133,7 +133,7 @@ def test_the_same_call_gets_each_programs_own_answer(router, program_id, call_ty
     """What one program takes another leaves; a guessed call type only raises a doubt."""
     point = replace(router.bundle.operating_point, eligible_at=0.0)
     own = Router(
-        bundle=replace(router.bundle, operating_point=point), program=load_program(program_id), rulebook=router.rulebook
+        bundle=replace(router.bundle, operating_point=point), program=load_program(program_id), matcher=router.matcher
     )
     answers = {"weapons_answer": Answer.NONE, "violence_answer": Answer.NONE}
     assert own.decide(Call(narrative="asleep in doorway, crying", call_type=call_type, **answers)).recommendation == expected
@@ -143,7 +143,7 @@ def test_what_the_model_has_not_learnt_is_not_turned_away(router):
     """Denver takes overdoses; a model of Durham's calls cannot say no to them."""
     point = replace(router.bundle.operating_point, eligible_at=1.1, not_eligible_below=1.1)
     own = Router(
-        bundle=replace(router.bundle, operating_point=point), program=load_program("denver-star"), rulebook=router.rulebook
+        bundle=replace(router.bundle, operating_point=point), program=load_program("denver-star"), matcher=router.matcher
     )
     assert own.decide(Call(narrative="asleep on bench", call_type="Overdose")).recommendation == "REVIEW"
     assert own.decide(Call(narrative="asleep on bench", call_type="Theft")).recommendation == "NOT_ELIGIBLE"

@@ -164,7 +164,7 @@ def test_a_review_only_bundle_never_says_eligible(router, corpus):
     careful = Router(
         bundle=replace(router.bundle, manifest=manifest, operating_point=point),
         program=router.program,
-        rulebook=router.rulebook,
+        matcher=router.matcher,
     )
     assert {careful.decide(call).recommendation for call in cleared} == {Recommendation.REVIEW}
 
