@@ -129,7 +129,7 @@ class Policy:
         return kind.name if excluded and not reading.rules_failed and not reading.type_veto.vetoes else None
 
     def _faults(self, reading: Reading, scores: Scores) -> tuple[Ground, ...]:
-        """Return what of ours failed on this call."""
+        """Return the parts of Heartline that failed on this call."""
         if reading.rules_failed:
             return (Ground("rules_fault", "The rule layer failed."),)
         if self.bundle is None:
@@ -137,7 +137,7 @@ class Policy:
         return (Ground("scoring_fault", "The classifier failed on this call."),) if scores.failed else ()
 
     def _doubts(self, reading: Reading, scores: Scores) -> tuple[Ground, ...]:
-        """Return what makes this call a person's to judge, however sure the classifier is."""
+        """Return why a person must judge this call, however sure the classifier is."""
         faults = self._faults(reading, scores)
         if reading.rules_failed:
             return faults
@@ -177,7 +177,7 @@ class Policy:
         ]
 
     def _thin(self, reading: Reading) -> tuple[Ground, ...]:
-        """Doubt a note that has hardly begun, unless its call type already says that the program does not take it."""
+        """Return the doubt about a note of few words, unless its call type says that the program does not take the call."""
         name = reading.call_type.name
         named = name not in {UNMAPPED, MISSING} and name not in self.program.eligible_call_types
         if named or not 0 < len(reading.words) < _FEW_WORDS:

@@ -1,4 +1,4 @@
-"""Sentences that a clinician can read on why a decision came out as it did.
+"""The reasons of a decision, as sentences for the clinician.
 
 At most six, the strongest first: what vetoes, what raises doubt, then what the note says in named signals, with the words
 that carry it. A single word is named only where no signal covers it and it has a meaning of its own. Every contribution
@@ -219,7 +219,8 @@ def _word_reasons(reading: Reading, scores: Scores) -> list[Reason]:
     return reasons
 
 
-def _place(found: Hit | Signal) -> dict[str, Any]:
+def _place(mention: Hit | Signal) -> dict[str, Any]:
     """Return the words of a hit or a signal, their place in the note, its id and how it is meant."""
-    name, meant = (found.rule_id, found.assertion) if isinstance(found, Hit) else (found.id, found.assertion)
-    return {"words": found.words, "start": found.start, "end": found.end, "rule_id": name, "annotation": str(meant)}
+    name = mention.rule_id if isinstance(mention, Hit) else mention.id
+    place = {"words": mention.words, "start": mention.start, "end": mention.end}
+    return place | {"rule_id": name, "annotation": str(mention.assertion)}

@@ -1,4 +1,4 @@
-"""Choose an operating point that keeps its promises, by exact binomial tests in a fixed order, or refuse.
+"""The choice of an operating point that keeps its promises: exact binomial tests in a fixed order, or a refusal.
 
 A point is a pair: the probability from which ELIGIBLE is suggested, and the risk above which it never is. Candidates are
 put in order on an earlier block, from the most careful on. On the certification block each is tested in turn against

@@ -1,4 +1,4 @@
-"""How far a labelling project is: what is settled and in dispute, agreement beyond chance, time, and honest estimates."""
+"""The progress of a labelling project: calls settled and in dispute, kappa, time a call, and estimates for all calls."""
 
 import statistics
 from collections import Counter

@@ -204,17 +204,17 @@ class LabelStore:
     @staticmethod
     def _items(connection: sa.Connection) -> list[LabelledItem]:
         """Return the queue with the last judgement of each person on each call, in the order in which they came."""
-        given: dict[int, dict[tuple[str, bool], Judgement]] = {}
+        judgements: dict[int, dict[tuple[str, bool], Judgement]] = {}
         for row in connection.execute(sa.select(schema.answers).order_by(schema.answers.c.seq)).mappings():
             label = Label(eligible=row["eligible"], call_type=row["call_type"], **{name: row[name] for name in FLAGS})
             judgement = Judgement(
                 person=row["person"], label=label, seconds=row["seconds"], adjudication=row["adjudication"]
             )
-            given.setdefault(row["item_id"], {})[judgement.person, judgement.adjudication] = judgement
+            judgements.setdefault(row["item_id"], {})[judgement.person, judgement.adjudication] = judgement
         columns = schema.items.c
         query = sa.select(columns.item_id, columns.needed, columns.drawn_by, columns.random_rank).order_by(columns.item_id)
         return [
-            LabelledItem(**row, judgements=tuple(given.get(row["item_id"], {}).values()))
+            LabelledItem(**row, judgements=tuple(judgements.get(row["item_id"], {}).values()))
             for row in connection.execute(query).mappings()
         ]
 

@@ -1,4 +1,4 @@
-"""What a note says, in named clinical and operational terms."""
+"""The signals: what a note says, in named clinical and operational terms, each defined in `signals.toml`."""
 
 from models.signals.detector import Detection, Signal, SignalDetector, detector_of, shipped_detector, signal_tokens
 from models.signals.lexicon import Lexicon, load_lexicon

@@ -1,4 +1,4 @@
-"""Find patterns in the words of a note, all of them in one pass of one index of phrases.
+"""A matcher of patterns in the words of a note: all of them in one pass over one index of phrases.
 
 Every distinct phrase of any pattern is one key of the index. A pattern with a gap, or one that was cut because it stands
 for too many phrases, is tried only where the segment that is rarest among all patterns was found, and is then followed
@@ -93,8 +93,8 @@ class PatternMatcher:
             places.append((number, start, end))
             matches += [Match(owner, ((start, end),)) for owner in owners]
             tried += [(chain, (start, end)) for chain in chains]
-        found = {number for number, _, _ in places}
-        tried = [(chain, span) for chain, span in tried if not chain.second.isdisjoint(found)]
+        present = {number for number, _, _ in places}
+        tried = [(chain, span) for chain, span in tried if not chain.second.isdisjoint(present)]
         if tried:
             text = _Places(places, words)
             matches += [Match(chain.owner, parts) for chain, span in tried for parts in text.follow(chain, span)]

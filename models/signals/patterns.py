@@ -61,10 +61,10 @@ def phrase_of(text: str) -> Phrase:
 
 
 class Expander:
-    """The lists that slots name, and what each of them stands for."""
+    """The lists that slots name, each with the phrases that it stands for."""
 
     def __init__(self, lists: Mapping[str, Sequence[str]]) -> None:
-        """Keep the lists as written; each is expanded when it is first needed."""
+        """Store the lists as written; each is expanded when it is first needed."""
         self._written = lists
         self._expanded: dict[str, tuple[Phrase, ...]] = {}
 

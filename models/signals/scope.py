@@ -1,4 +1,4 @@
-"""How far a word's meaning reaches: the sentences of a note, and the words that can deny or doubt a mention in one.
+"""The scope of a mention: the sentences of a note, and the words that can deny or doubt a mention in one.
 
 A pattern is found within one sentence only. What denies, doubts or dates a mention must stand in the mention's own
 clause, unless that is an item of a list ("denies SI, HI, drugs"), and must not be used up by another word ("no shirt

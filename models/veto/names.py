@@ -101,7 +101,6 @@ class NameReader:
         self._roster = roster or Roster()
         single = (*self._roster.officers, *self._roster.logins)
         self._people = frozenset(name[-1] for name in single if name)
-        self._logins = frozenset(name[0] for name in self._roster.logins if len(name) == 1)
         self._places = frozenset(name[0] for name in self._roster.streets if len(name) == 1)
         self.phrases = frozenset(
             name

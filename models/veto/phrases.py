@@ -66,7 +66,7 @@ class PhraseIndex(Generic[Key]):
 
 
 class PhrasesBySize:
-    """Some phrases by their number of words, to find those that a longer phrase holds: a million times at a start."""
+    """Some phrases by their number of words, to find those that a longer phrase holds; a start asks a million times."""
 
     def __init__(self, phrases: frozenset[tuple[str, ...]]) -> None:
         """Store single words apart, which are most of what is found."""

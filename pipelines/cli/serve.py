@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from models import api_keys
 from models.errors import InvalidConfig
+from models.ledger import Ledger, NoteEncryption, key_file_of
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, ProgramOption, RunsOption
 
@@ -28,7 +30,7 @@ def serve(
     program: ProgramOption = PROGRAM,
 ) -> None:
     """Serve decisions over HTTP."""
-    import uvicorn  # noqa: PLC0415  a command loads what it needs
+    import uvicorn  # noqa: PLC0415  of the extra `serve`, which `heartline keys` does without
 
     if host not in _LOOPBACK and not (os.environ.get("HEARTLINE_KEYS") or os.environ.get("HEARTLINE_JWKS")):
         remedy = "set HEARTLINE_KEYS (heartline keys create) or HEARTLINE_JWKS"
@@ -77,8 +79,6 @@ def serve(
 
 def _create_ledger(url: str, anchor: str) -> None:
     """Create the ledger of a first start, and say so; where ledger or anchor is there already, do nothing."""
-    from models.ledger import Ledger, NoteEncryption, key_file_of  # noqa: PLC0415
-
     if url == "none" or Ledger.exists(url, anchor):
         return
     encryption = NoteEncryption.from_environment(key_file_of(url), create=True)
@@ -93,8 +93,6 @@ def create(
     keys: KeysOption = KEYS,
 ) -> None:
     """Make an API key and show it this once; only its hash is kept."""
-    from models import api_keys  # noqa: PLC0415
-
     key, secret = api_keys.create(keys, name=name, roles=role)
     terminal.show(f"{key.key_id}  {key.name}  {', '.join(key.roles)}")
     terminal.show(secret)
@@ -103,8 +101,6 @@ def create(
 @keys_app.command("list", epilog="Example: heartline keys list --keys /tmp/keys.json")
 def list_keys(keys: KeysOption = KEYS) -> None:
     """List the keys: their ids, names and roles, never the keys themselves."""
-    from models import api_keys  # noqa: PLC0415
-
     for key in api_keys.read(keys):
         end = f", revoked {key.revoked_at}" if key.revoked_at else ""
         terminal.show(f"{key.key_id}  {key.name}  {', '.join(key.roles)}  made {key.made_at}{end}")
@@ -113,7 +109,5 @@ def list_keys(keys: KeysOption = KEYS) -> None:
 @keys_app.command("revoke", epilog="Example: heartline keys revoke 0a1b2c3d --keys /tmp/keys.json")
 def revoke(key_id: Annotated[str, typer.Argument(help="The key's id, as list shows it.")], keys: KeysOption = KEYS) -> None:
     """End a key; a running service notices within seconds."""
-    from models import api_keys  # noqa: PLC0415
-
     revoked = api_keys.revoke(keys, key_id)
     terminal.show(f"{revoked.key_id}  {revoked.name}  revoked {revoked.revoked_at}")

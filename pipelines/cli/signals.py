@@ -1,14 +1,14 @@
 """`heartline signals`: check the signals, explain them on a note, count them on a file of calls."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from models.programs.program import load_program
+from models.signals import Lexicon, SignalDetector, load_lexicon
 from pipelines.cli import terminal
-
-if TYPE_CHECKING:
-    from models.signals import Lexicon
+from pipelines.rules.signals import explanation, faults, report_lines, shared
 
 signals_app = typer.Typer(no_args_is_help=True, help="Check, explain and count what notes say.")
 
@@ -20,8 +20,6 @@ DataOption = Annotated[Path, typer.Option("--data", help="CSV, JSONL or Parquet 
 @signals_app.command("check", epilog="Example: heartline signals check")
 def check(also: AlsoOption = None, program: ProgramOption = None) -> None:
     """Check the signals: that they read, that every example does what it should, and what is written twice."""
-    from pipelines.rules.signals import faults, shared  # noqa: PLC0415  a command loads what it needs
-
     lexicon = _lexicon(also, program)
     wrong = list(faults(lexicon))
     for fault in wrong:
@@ -42,9 +40,6 @@ def explain(
     program: ProgramOption = None,
 ) -> None:
     """Show every signal in a note: its words, id, group, assertion and sentence, and what was suppressed."""
-    from models.signals import SignalDetector  # noqa: PLC0415
-    from pipelines.rules.signals import explanation  # noqa: PLC0415
-
     for line in explanation(SignalDetector(_lexicon(also, program)), note):
         terminal.show(line)
 
@@ -52,19 +47,14 @@ def explain(
 @signals_app.command("report", epilog="Example: heartline signals report --data data/sample.csv")
 def report(data: DataOption, also: AlsoOption = None, program: ProgramOption = None) -> None:
     """Show how often each signal fires on a file of calls, with which label, and the rows where none does."""
-    from models.signals import SignalDetector  # noqa: PLC0415
-    from pipelines.data.table import read_table  # noqa: PLC0415
-    from pipelines.rules.signals import report_lines  # noqa: PLC0415
+    from pipelines.data.table import read_table  # noqa: PLC0415  pandas: half a second and an extra, which the others spare
 
     detector = SignalDetector(_lexicon(also, program))
     for line in report_lines(detector, read_table(data), track=terminal.tracked("reading")):
         terminal.show(line)
 
 
-def _lexicon(also: list[Path] | None, program: str | None) -> "Lexicon":
+def _lexicon(also: list[Path] | None, program: str | None) -> Lexicon:
     """Return the shipped signals with what a program's file and other files add."""
-    from models.programs.program import load_program  # noqa: PLC0415
-    from models.signals import load_lexicon  # noqa: PLC0415
-
     own = load_program(program).signals if program else {}
     return load_lexicon(own, *(also or ()))

@@ -1,1 +1,1 @@
-"""What use shows: monitoring, the retrospective and its simulation, scoring of history, replay, trials, the public page."""
+"""Operations: monitoring, the retrospective and its simulation, scoring of history, replay, trials, the public page."""

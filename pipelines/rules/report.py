@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from models import statistics as estimates
 from models.call import Call
 from models.veto import Hit, Scan, VetoMatcher
-from pipelines.data.table import Table
+
+if TYPE_CHECKING:
+    from pipelines.data.table import Table  # pandas, which only a report on a file needs
 
 CONFIDENCE = 0.95
 
@@ -30,7 +33,9 @@ def changes(old: VetoMatcher, new: VetoMatcher, rows: Iterable[int], calls: Iter
             yield f"row {row}: {was} -> {is_now}"
 
 
-def report_lines(matcher: VetoMatcher, table: Table, *, track: Callable[[Iterable[Call]], Iterable[Call]]) -> Iterator[str]:
+def report_lines(
+    matcher: VetoMatcher, table: "Table", *, track: Callable[[Iterable[Call]], Iterable[Call]]
+) -> Iterator[str]:
     """Yield a report on labelled calls: recall, false vetoes, each rule's share, and each miss by row."""
     scans = [matcher.scan(call.narrative) for call in track(table.calls)]
     rows, danger = table.labels["row"].tolist(), table.labels["danger"].tolist()

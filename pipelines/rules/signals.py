@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from models.call import Call
 from models.signals import Lexicon, Signal, SignalDetector
 from models.signals.lexicon import SignalDefinition
 from models.text.normalize import normalise
-from pipelines.data.table import Table
+
+if TYPE_CHECKING:
+    from pipelines.data.table import Table  # pandas, which only a report on a file needs
 
 LABELS = {True: "eligible", False: "not eligible", "unsure": "unsure"}
 """The labels of a call as `read_table` gives them, and how the report names them; a call without one is in the totals."""
@@ -69,7 +72,7 @@ def _line(signal: Signal, meaning: str) -> str:
 
 
 def report_lines(
-    detector: SignalDetector, table: Table, *, track: Callable[[Iterable[Call]], Iterable[Call]]
+    detector: SignalDetector, table: "Table", *, track: Callable[[Iterable[Call]], Iterable[Call]]
 ) -> Iterator[str]:
     """Yield a report on a table of calls; rows are named by number, and no word of a note is shown."""
     found = [_asserted(detector, call) for call in track(table.calls)]

@@ -1,4 +1,4 @@
-"""The model in use, and the wish to look for another."""
+"""The model in use, and a look for a newer champion on request."""
 
 from dataclasses import asdict
 from typing import Any

@@ -1,1 +1,1 @@
-"""Incidents of a CAD system: linked, noted, decided by the same service as every call, and answered back to it."""
+"""Incidents of a CAD system: their fields and notes, the decisions on them, and the changes sent back to CAD."""

@@ -1,1 +1,1 @@
-"""What is seen of the service from outside: one log line a request, metrics and traces; never a note."""
+"""Logs (one line a request), metrics and traces of the service; a note is in none of them."""

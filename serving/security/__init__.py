@@ -1,1 +1,1 @@
-"""Who may ask, and how much: keys, tokens, sessions, trusted hosts and rate limits."""
+"""Access control: keys, tokens, sessions, trusted hosts and rate limits."""

@@ -16,7 +16,7 @@ class Biased:
 
     def __init__(self, router, word, move):
         """Wrap a router."""
-        self.router, self.word, self.move, self.rulebook = router, word, move, router.matcher
+        self.router, self.word, self.move, self.matcher = router, word, move, router.matcher
 
     def decide(self, call: Call):
         """Move the answer where the word stands in the note."""
