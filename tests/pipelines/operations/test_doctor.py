@@ -78,7 +78,11 @@ class TestKeys:
         assert finding.level == Level.FAIL
         assert "secret" not in str(finding)
 
-    @pytest.mark.parametrize(("key", "level"), [("", Level.FAIL), ("x", Level.FAIL), (NOTE_KEY.decode(), Level.OK)])
+    @pytest.mark.parametrize(
+        ("key", "level"),
+        [("", Level.FAIL), ("x", Level.FAIL), (NOTE_KEY.decode(), Level.OK)],
+        ids=["none", "short", "whole"],  # a key is drawn anew in each process, and a name must not be
+    )
     def test_notes_are_kept_only_with_a_key_that_encrypts(self, deployment, key, level):
         """A missing and a wrong note key fail."""
         environment = {"HEARTLINE_KEEP_NOTES": "true", "HEARTLINE_NOTE_KEY": key}
