@@ -4,7 +4,7 @@ from command import ROOT
 
 COSTLY = (
     # These start at once, two in each worker: the first trains the small model, and no other needs it at once.
-    "tests/pipelines/training/test_compare.py", "tests/models/veto/test_matcher.py",
+    "tests/pipelines/training/test_compare.py", "tests/test_city.py", "tests/models/veto/test_matcher.py",
     "tests/models/ledger/test_unavailable.py", "tests/pipelines/release/test_release.py",
     "tests/pipelines/operations/test_retrospect.py", "tests/models/veto/test_negation.py",
     "tests/serving/decisions/test_long_notes.py", "tests/browser/test_strip.py", "tests/browser/test_access.py",

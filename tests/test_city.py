@@ -62,7 +62,7 @@ def test_a_town_trains_releases_and_is_served_by_its_own_program(corpus, tmp_pat
         read = client.app.state.services.models.active.router.reader.read
         signals = {signal.id for signal in read(Call(narrative="female on the river walk")).signals}
     assert calm["versions"]["program"].startswith("town@")
-    assert calm["versions"]["certified_on"] == "synthetic"  # proved with these very rules and signals
+    assert calm["versions"]["certified_on"] == "synthetic", calm["versions"]  # proved with these very rules and signals
     assert "call_type_not_taken" not in {reason["code"] for reason in calm["reasons"]}
     assert vetoed["recommendation"] == "NOT_ELIGIBLE"
     assert "zorb-launcher" in {hit["rule_id"] for hit in vetoed["hits"]}

@@ -73,7 +73,11 @@ def test_every_help_holds_an_example_that_parses(name):
     COMMANDS[name].make_context(name, given, resilient_parsing=False)
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"serve", "cad simulate"}))
+RUN_ELSEWHERE = {"serve", "cad simulate", "adapt", "compare-domain"}
+"""Commands whose examples need a server or most of a minute: tests of their own type them."""
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - RUN_ELSEWHERE))
 def test_every_example_runs(name, runs, corpus, recent, tmp_path, monkeypatch):
     """What a help text shows does run; a gate may say no, but nothing is wrong with the input."""
     for shared in ("data", "models", "pipelines", "tests"):

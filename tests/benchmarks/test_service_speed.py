@@ -71,4 +71,5 @@ def test_service_speed(runs, tmp_path):
         f"99th percentile {ours[1] / noop[1]:.2f} times, "
         f"{ours[2] / peer[2]:.1f} times as many a second as mlflow models serve"
     )
-    assert ours[2] > 2 * peer[2]
+    if WHOLE:
+        assert ours[2] > 2 * peer[2]

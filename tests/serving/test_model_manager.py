@@ -144,7 +144,7 @@ class TestOddBundles:
             {"operating_point": {}},
             {"risks": []},
             {"operating_point": {"eligible_at": 0.0, "not_eligible_below": 0.0}},
-            {"operating_point": {"eligible_at": 0.6}},
+            {"operating_point": {"eligible_at": 0.5}},
             {"operating_point": {"n_ineligible": 3}},
         ],
         ids=["list", "null", "deep", "no golden", "odd golden", "no point", "odd risk", "zero", "below floor", "unproved"],

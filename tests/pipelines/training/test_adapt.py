@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from command import SMALL, heartline
 
 from models.call import Call
 from models.classifier import bundle as bundles
@@ -291,3 +292,15 @@ def test_the_curve_rises_where_local_words_decide(router, synthetic, city, small
     table = curve_table(points)
     assert set(table["figure"]) == {"area", "average_precision", "found"}
     assert len(curve_plot(points).axes[0].get_lines()) >= 3
+
+
+def test_the_command_refuses_too_few_labels_and_says_how_many_it_needs(runs, corpus, recent, tmp_path):
+    """Fifty labelled calls are named and refused, and nothing is registered."""
+    few = tmp_path / "few.csv"
+    few.write_text("".join(recent.read_text(encoding="utf-8").splitlines(keepends=True)[:51]), encoding="utf-8")
+    code, _, err = heartline(
+        "adapt", "--base", str(runs / "champion"), "--data", str(few), "--training", str(corpus),
+        "--config", str(SMALL), "--runs", str(runs),
+    )  # fmt: skip
+    assert code == 2, err
+    assert "100" in err, err
