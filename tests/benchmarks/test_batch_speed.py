@@ -56,8 +56,9 @@ def test_blocks_are_decided_faster_than_single_calls(history, runs):
     for name, seconds in spent.items():
         each = seconds / len(calls)
         print(f"{name:10} {each * 1e6:6.0f} us a call, {spent['one by one'] / seconds:.2f} times")  # noqa: T201
-    assert spent["short"] < 0.8 * spent["one by one"]
-    assert spent["none"] < 0.8 * spent["one by one"]
+    if WHOLE:
+        assert spent["short"] < 0.8 * spent["one by one"]
+        assert spent["none"] < 0.8 * spent["one by one"]
 
 
 def test_scoring_a_file_with_reading_and_writing(history, runs, tmp_path):
