@@ -49,7 +49,8 @@ mlruns/champion/manifest.json: $(CORPUS)
 check: $(VENV)/test.stamp ## linters, types and the fast tests
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types fast
 
-test: $(VENV)/test.stamp browser tools lint types ## linters, types and every test but the benchmarks
+test: $(VENV)/test.stamp browser tools ## linters, types and every test but the benchmarks
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types
 	$(TESTED) -n 3 --dist loadfile --no-loadscope-reorder -m "not benchmark"
 
 fast: $(VENV)/test.stamp
