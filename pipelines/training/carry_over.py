@@ -68,8 +68,7 @@ class Abstained:
 
 def carry_over(table: Table, settings: ClassifierSettings) -> Iterator[CarriedOver]:
     """Yield what each setting of the grid reaches on a sample of labelled calls; the same settings draw the same sample."""
-    rows = np.random.default_rng(settings.seed).permutation(len(table.calls))[:MOST_CALLS]
-    sample = take(table, np.sort(rows))
+    sample = _sample(table, settings)
     frame = features.frame(sample.calls, Reader())
     for candidate in candidates(settings):
         yield from carried_over(frame, sample.labels, candidate)
@@ -95,10 +94,8 @@ def carried_over(frame: pd.DataFrame, labels: pd.DataFrame, settings: Classifier
     """
     truth = labels["eligible"].to_numpy(dtype=bool)
     results = []
-    for name, column in HELD_OUT.items():
-        if labels[column].isna().all():
-            raise InvalidData(f"the calls do not name their {name}", value=column, remedy="use a synthetic corpus")
-        scores = _out_of_fold(frame, truth, _folds(labels[column].astype(str), truth), settings)
+    for name in HELD_OUT:
+        scores = _out_of_fold(frame, truth, _folds(_groups(labels, name), truth), settings)
         limit = np.quantile(scores[~truth], 1 - _FALSE_CLEAR)
         results.append(
             CarriedOver(
@@ -115,13 +112,11 @@ def abstention(table: Table, settings: ClassifierSettings, *, least: float) -> I
     `least` is the probability from which a call counts as cleared. A note's words are unfamiliar to a model that met none of
     its scenario. Raises `InvalidData` where the calls do not name their scenarios.
     """
-    rows = np.sort(np.random.default_rng(settings.seed).permutation(len(table.calls))[:MOST_CALLS])
-    sample, reader = take(table, rows), Reader()
+    sample, reader = _sample(table, settings), Reader()
+    truth = sample.labels["eligible"].to_numpy(dtype=bool)
+    folds = _folds(_groups(sample.labels, "scenario"), truth)
     readings = [reader.read(call) for call in sample.calls]
-    frame, truth = features.frame(sample.calls, reader), sample.labels["eligible"].to_numpy(dtype=bool)
-    if sample.labels[HELD_OUT["scenario"]].isna().all():
-        raise InvalidData("the calls do not name their scenario", value=None, remedy="use a synthetic corpus")
-    folds = _folds(sample.labels[HELD_OUT["scenario"]].astype(str), truth)
+    frame = pd.DataFrame.from_records([features.row(reading) for reading in readings], columns=list(features.COLUMNS))
     scores, shares = expit(_out_of_fold(frame, truth, folds, settings)), np.empty(len(truth))
     for held in folds:
         vocabulary = _vocabulary([readings[place] for place in np.flatnonzero(~held)], settings.min_document_frequency)
@@ -132,6 +127,19 @@ def abstention(table: Table, settings: ClassifierSettings, *, least: float) -> I
         yield Abstained(
             bound, float(cleared[truth].mean()), float(cleared[~truth].mean()), float((shares[truth] <= bound).mean())
         )
+
+
+def _sample(table: Table, settings: ClassifierSettings) -> Table:
+    """Return at most `MOST_CALLS` calls of a table in their order; the same settings draw the same sample."""
+    return take(table, np.sort(np.random.default_rng(settings.seed).permutation(len(table.calls))[:MOST_CALLS]))
+
+
+def _groups(labels: pd.DataFrame, name: str) -> pd.Series:
+    """Return the group of each call, by what is to be held out; raise `InvalidData` where no call names its own."""
+    column = HELD_OUT[name]
+    if labels[column].isna().all():
+        raise InvalidData(f"the calls do not name their {name}", value=column, remedy="use a synthetic corpus")
+    return labels[column].astype(str)
 
 
 def _vocabulary(readings: list[Reading], least: int) -> frozenset[str]:

@@ -38,6 +38,24 @@ def deaf_server():
         each.close()
 
 
+def green_answer(page, served):
+    """Open a call whose questions are answered and which stands at ELIGIBLE."""
+    fresh_call(page, served.url)
+    write(page, SCENE)
+    answer_questions(page)
+    wait_shown(page, "ELIGIBLE")
+
+
+@contextlib.contextmanager
+def frozen(served):
+    """Stop a server's processes for a while: every connection stays open and says nothing."""
+    os.killpg(served.process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.killpg(served.process.pid, signal.SIGCONT)
+
+
 class TestPlace:
     """The strip stands at the top, of one height, and nothing moves when it changes."""
 
@@ -109,10 +127,7 @@ class TestNeverStale:
 
     def test_offline(self, page, served):
         """The browser loses its network under a green answer."""
-        fresh_call(page, served.url)
-        write(page, SCENE)
-        answer_questions(page)
-        wait_shown(page, "ELIGIBLE")
+        green_answer(page, served)
         page.context.set_offline(True)
         self.typing_on(page)
         self.grey(page)
@@ -122,30 +137,18 @@ class TestNeverStale:
     def test_a_frozen_server(self, page, own):
         """The server is stopped with SIGSTOP: every connection stays open and says nothing."""
         served = own()
-        fresh_call(page, served.url)
-        write(page, SCENE)
-        answer_questions(page)
-        wait_shown(page, "ELIGIBLE")
-        os.killpg(served.process.pid, signal.SIGSTOP)
-        try:
+        green_answer(page, served)
+        with frozen(served):
             self.typing_on(page)
             self.grey(page)
-        finally:
-            os.killpg(served.process.pid, signal.SIGCONT)
         wait_shown(page, "NOT_ELIGIBLE")
 
     def test_a_frozen_server_is_noticed_without_a_keystroke(self, page, own):
         """Heartbeats stop: within a few seconds the green answer is grey though nothing is typed."""
         served = own()
-        fresh_call(page, served.url)
-        write(page, SCENE)
-        answer_questions(page)
-        wait_shown(page, "ELIGIBLE")
-        os.killpg(served.process.pid, signal.SIGSTOP)
-        try:
+        green_answer(page, served)
+        with frozen(served):
             page.wait_for_selector("#strip[data-shown=stale]", timeout=20_000)
-        finally:
-            os.killpg(served.process.pid, signal.SIGCONT)
 
     def test_a_socket_that_accepts_and_never_answers(self, page, served):
         """The stream's socket opens into nothing: the page answers by single requests, and says that it is slower."""
