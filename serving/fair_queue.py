@@ -18,7 +18,7 @@ _Key = tuple[str, bool]
 
 
 class FairQueue:
-    """So many places to work at, and a line before them for each person; use it from one event loop.
+    """A number of places to work at, with a line before them for each person; use it from one event loop.
 
     A place that falls free goes to the persons in turn, however many requests each has waiting. Where `most_waiting` wait, a
     request of another person takes the place in line of the newest request of whoever has most waiting.

@@ -23,7 +23,7 @@ from models.labelling import schema
 from models.labelling.label import FLAGS, Judgement, Label, LabelTask, Prediction
 from models.labelling.progress import LabelledItem
 from models.ledger import database
-from models.ledger.database import WRITING, database_errors
+from models.ledger.database import WRITING, database_errors, exclusive
 from models.ledger.encryption import NoteEncryption
 
 GUIDE = Path(__file__).with_name("guide.txt")
@@ -172,13 +172,7 @@ class LabelStore:
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         """Yield a connection in a transaction that no other writer of labels shares."""
-        with (
-            database_errors(self._engine, _FAULT),
-            self._engine.connect().execution_options(**WRITING) as connection,
-            connection.begin(),
-        ):
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        with database_errors(self._engine, _FAULT), exclusive(self._engine, lock=LOCK) as connection:
             yield connection
 
     def _read_project(self) -> Project:

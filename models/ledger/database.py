@@ -61,6 +61,15 @@ def database_errors(engine: sa.Engine, fault: str) -> Iterator[None]:
         raise LedgerUnavailable(fault, value=_cause(error), remedy="see the disk, the file and the database") from None
 
 
+@contextmanager
+def exclusive(engine: sa.Engine, *, lock: int = LOCK) -> Iterator[sa.Connection]:
+    """Yield a connection in a transaction that no other writer shares; `lock` names the writers on PostgreSQL."""
+    with engine.connect().execution_options(**WRITING) as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
+        yield connection
+
+
 def revision_of(connection: sa.Connection) -> str | None:
     """Return the migration that a ledger stands at; `None` where there is no ledger."""
     if not sa.inspect(connection).has_table("alembic_version"):
@@ -76,9 +85,7 @@ def migrate(engine: sa.Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    with engine.connect().execution_options(**WRITING) as connection, connection.begin():
-        if connection.dialect.name == "postgresql":
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    with exclusive(engine) as connection:
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from models.errors import InvalidConfig, LedgerError, LedgerMissing
 from models.ledger import database, queries, schema
 from models.ledger.anchor import AnchorFile
-from models.ledger.database import WRITING, database_errors
+from models.ledger.database import database_errors, exclusive
 from models.ledger.encryption import NoteEncryption
 
 _REMEDY = "heartline ledger create makes one"
@@ -113,9 +113,7 @@ def check_key(engine: sa.Engine, encryption: NoteEncryption, *, read_only: bool)
     with engine.connect() as connection:
         known = connection.execute(query).scalar()
     if known is None and not read_only:
-        with engine.connect().execution_options(**WRITING) as connection, connection.begin():
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": database.LOCK})
+        with exclusive(engine) as connection:
             known = connection.execute(query).scalar()
             if known is None:
                 connection.execute(sa.insert(table).values(name="key_check", value=own))

@@ -29,7 +29,7 @@ def compare_domain(
     runs: RunsOption = RUNS,
     program: ProgramOption = PROGRAM,
 ) -> None:
-    """Say how far unlabelled calls are from the training's, and whether the shipped threshold can be believed on them."""
+    """Show how far unlabelled calls are from the training's, and whether the shipped threshold can be believed on them."""
     loaded, wanted = load(bundle or runs / "champion"), load_program(program)
     reader = Router(bundle=loaded, program=wanted, matcher=matcher_of(wanted)).reader
     settings = from_flat(loaded.manifest["training"]["config"])

@@ -20,7 +20,7 @@ from models.call import MAX_NARRATIVE
 from models.errors import InvalidEntry, LedgerConflict
 from models.instants import instant_text
 from models.ledger import database
-from models.ledger.database import WRITING, database_errors
+from models.ledger.database import database_errors, exclusive
 from models.ledger.encryption import NoteEncryption
 from models.ledger.schema import incident_notes as notes
 from models.ledger.schema import incident_pushes as pushes
@@ -175,14 +175,8 @@ class IncidentStore:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """Yield a connection in a transaction that no other writer of incidents shares."""
-        with (
-            self._lock,  # threads of one process take turns here, not by waiting for the database
-            database_errors(self.engine, _FAULT),
-            self.engine.connect().execution_options(**WRITING) as connection,
-            connection.begin(),
-        ):
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        # Threads of one process take turns at the first lock, not by waiting for the database.
+        with self._lock, database_errors(self.engine, _FAULT), exclusive(self.engine, lock=LOCK) as connection:
             yield connection
 
     def _insert_note(self, connection: sa.Connection, incident: Incident, note: Note) -> None:
