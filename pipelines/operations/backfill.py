@@ -26,6 +26,7 @@ from models.decision import Decision, Versions
 from models.errors import InvalidData
 from models.extras import needs
 from models.programs.call_types import CallTypes
+from models.programs.files import ProgramSource
 from models.programs.program import load_program
 from models.reasons import Detail
 from models.router import Router, matcher_of
@@ -78,7 +79,7 @@ class Deciding:
     """What decides: the folder of a bundle, a program, and how much the answers say of why."""
 
     bundle: str
-    program: str
+    program: ProgramSource
     detail: Detail = "all"
 
 
@@ -147,7 +148,7 @@ def run(
     to: Path,
     *,
     bundle: Path,
-    program: str,
+    program: ProgramSource,
     detail: Detail = "all",
     engine: str = "local",
     scheduler: str | None = None,
@@ -176,7 +177,7 @@ def run(
     return len(todo), sum(track(done, len(todo)))
 
 
-def rows(file: Path, *, bundle: Path, program: str, detail: Detail = "all") -> Iterator[dict[str, Any]]:
+def rows(file: Path, *, bundle: Path, program: ProgramSource, detail: Detail = "all") -> Iterator[dict[str, Any]]:
     """Yield a row for each call of a file: time, place, answer, and the decision as JSON."""
     part = Part(source=file, target=file, place=file.name)
     return part_rows(part, Deciding(bundle=str(bundle), program=program, detail=detail))
@@ -241,7 +242,7 @@ def _named(versions: Versions) -> str:
 
 
 @lru_cache(maxsize=1)
-def _router(bundle: str, program: str) -> Router:
+def _router(bundle: str, program: ProgramSource) -> Router:
     """Return a router, loaded once in each process; its clock is fixed, so that calls without a time get equal answers."""
     loaded = Router.load(Path(bundle), program=program)
     return Router(bundle=loaded.bundle, program=loaded.program, matcher=loaded.matcher, now=lambda: _NO_TIME)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from models.classifier.encoder import Parts
 from models.classifier.operating_point import OperatingPoint
 from models.classifier.scorer import LinearScorer
 from models.decision import Decision
+from models.programs.files import ProgramSource
 from models.programs.program import Program, load_program
 from models.reading import Reader, Reading
 from models.router import Router, matcher_of
@@ -96,7 +96,7 @@ class Judge:
     rows: Bools
 
 
-def prepare(synthetic: Table, local: Table, config: Config, program: str | Path) -> Work:
+def prepare(synthetic: Table, local: Table, config: Config, program: ProgramSource) -> Work:
     """Return the calls with their features; both tables hold only calls labelled yes or no."""
     wanted = load_program(program)
     matcher, signals = matcher_of(wanted), detector_of(wanted.signals)

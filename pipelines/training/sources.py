@@ -14,6 +14,7 @@ from models.ledger.anchor import anchor_file_of
 from models.ledger.encryption import NoteEncryption, key_file_of
 from models.ledger.hash_chain import Verdict
 from models.ledger.store import Ledger
+from models.programs.files import ProgramSource
 from models.programs.program import load_program
 from pipelines.corpus.synthesise import LABELS as CORPUS_LABELS
 from pipelines.corpus.synthesise import synthesise
@@ -74,7 +75,7 @@ def load(source: Source, *, say: Callable[[str], None] = lambda _: None) -> Load
     return Loaded(both, identity | {"ledger_entries": count}, tags)
 
 
-def corpus_of(base: Bundle, *, given: Path | None, runs: Path, program: str, say: Callable[[str], None]) -> Path:
+def corpus_of(base: Bundle, *, given: Path | None, runs: Path, program: ProgramSource, say: Callable[[str], None]) -> Path:
     """Return the file of the calls that a base learnt from: the one given, a kept one, or one written by its settings.
 
     What is written is kept in the runs folder by its digest, so that a release finds it. Raises `InvalidData` where the
