@@ -7,6 +7,9 @@ cross-fitted log-odds calibrate the final model. Certification is one of two:
 - `half`: a half of the local calls is never learnt from, and the bound proved on it is exact for the model that is saved;
 - `none`: every local call counts, each as a model of the other folds judged it (cross-fitting). The saved model learnt from
   all of them, so the bound is that of the procedure, an approximation; the manifest says which it is.
+
+Overrides and outcomes were chosen by what they say: they are learnt from, and nothing is calibrated, chosen or certified on
+them.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,9 +36,10 @@ from models.statistics import Bools, Rows
 from pipelines.data.table import Table, labelled, take
 from pipelines.evaluation.evaluate import Evaluation, evaluate_decisions, probabilities
 from pipelines.settings import Config
+from pipelines.training import labels as retrain
 from pipelines.training.certify import WIDE_OPEN, block_of, low_band, promises
 from pipelines.training.local_fit import LocalSettings, fit_parts, tune, with_line
-from pipelines.training.local_groups import later_half
+from pipelines.training.local_groups import Sides, half_of
 from pipelines.training.local_promise import Needed, choose_local, needs, review_only_point
 from pipelines.training.local_work import Fold, Judge, Work, cross_fit, decided, prepare, synthetic_block
 from pipelines.training.paired import Paired, paired
@@ -89,18 +93,21 @@ def adapt(
     check(local, fewest_eligible=fewest_eligible)
     work = prepare(labelled(synthetic), local, config, program)
     truth = work.local.eligible
+    judged = work.local.judged
     say(f"local calls: {len(truth)} labelled, {int(truth.sum())} eligible, {unsure} unsure left out")
-    learnt = np.ones(len(truth), dtype=bool)
+    if not judged.all():
+        say(f"{int((~judged).sum())} of them are overrides and outcomes: learnt from, and not judged on")
+    sides = Sides(np.zeros(len(truth), dtype=bool), np.ones(len(truth), dtype=bool))
     if held_out == "half":
-        held, how = later_half(local, work.groups, truth, seed=config.classifier.seed)
-        learnt = ~held
-        say(f"held-out half: {how}, {int(held.sum())} calls with {int(truth[held].sum())} eligible")
+        sides, how = half_of(local, work.groups, truth, judged, seed=config.classifier.seed)
+        say(f"held-out half: {how}, {int(sides.held.sum())} calls with {int(truth[sides.held].sum())} eligible")
+    learnt = sides.learnt
     folds, line = cross_fit(work, learnt, folds=OUTER_FOLDS)
     say(f"cross-fitted over {len(folds)} folds of callers and addresses, slope {line.slope:.2f}, {line.intercept:+.2f}")
     settings = tune(work.synthetic, work.local.take(learnt), work.groups[learnt], config.classifier)
     parts = with_line(fit_parts(work.synthetic, work.local.take(learnt), work.calibrate, settings), line)
     say("final model: " + ", ".join(f"{name} {value:g}" for name, value in settings.to_record().items()))
-    judges = [Judge(parts, ~learnt)] if held_out == "half" else [Judge(with_line(f.parts, line), f.held) for f in folds]
+    judges = [Judge(parts, sides.held)] if held_out == "half" else [Judge(with_line(f.parts, line), f.held) for f in folds]
     block = _block(work, judges)
     point = _point(work, parts, block, review_only=review_only)
     training = _training(work, base, identity, settings, folds, point, held_out=held_out, review_only=review_only)
@@ -118,13 +125,15 @@ def adapt(
 
 
 def check(local: Table, *, fewest_eligible: int = FEWEST_ELIGIBLE) -> None:
-    """Raise `InvalidData` where labelled local calls are too few to adapt to."""
-    truth = local.labels["eligible"].to_numpy(dtype=bool)
+    """Raise `InvalidData` where the labelled local calls that may be judged are too few to adapt to."""
+    chosen = retrain.chosen(local.labels)
+    truth = local.labels["eligible"].to_numpy(dtype=bool)[~chosen]
+    besides = " besides overrides and outcomes" if chosen.any() else ""
     if len(truth) < FEWEST_LABELLED:
-        raise InvalidData("too few labelled calls", value=len(truth), remedy=f"label at least {FEWEST_LABELLED}")
+        raise InvalidData(f"too few labelled calls{besides}", value=len(truth), remedy=f"label at least {FEWEST_LABELLED}")
     if truth.sum() < fewest_eligible:
         raise InvalidData(
-            "too few eligible calls among the labelled", value=int(truth.sum()),
+            f"too few eligible calls among the labelled{besides}", value=int(truth.sum()),
             remedy=f"at least {fewest_eligible}; heartline review order puts likely ones first",
         )  # fmt: skip
 
@@ -171,6 +180,8 @@ def _training(
     adapted = {
         "base": base.digest,
         "local_sha256": identity.get("local_sha256"),
+        "ledger_entries": identity.get("local_ledger_entries"),
+        "labels": retrain.source_counts(work.local_table.labels),
         "labelled": len(truth),
         "eligible": int(truth.sum()),
         "groups": len(set(work.groups.tolist())),

@@ -21,6 +21,7 @@ from models.errors import InvalidCall, InvalidData
 from models.ledger.queries import Entry
 from models.ledger.records import agreement, suggested
 from models.ledger.store import Ledger
+from models.statistics import Bools
 from pipelines.data.split import BLOCKS, Split
 from pipelines.data.table import LABEL_ROW, Table
 from pipelines.settings import RetrainSettings
@@ -28,6 +29,9 @@ from pipelines.settings import RetrainSettings
 _ADVERSE = frozenset({"injury", "force", "upgraded_to_police", "backup_requested", "felt_unsafe", "yes"})
 _RISK_OF_REASON: dict[str, dict[str, bool]] = {"weapon_or_violence": {"danger": True}, "medical_need": {"medical": True}}
 """The risk that a reason of a judgement names."""
+
+CHOSEN = ("override", "outcome")
+"""Sources whose labels were chosen by what they say: they are learnt from and never judged on."""
 
 _ELIGIBLE = {Recommendation.ELIGIBLE.value: True, Recommendation.NOT_ELIGIBLE.value: False}
 
@@ -76,7 +80,7 @@ def labels_of(ledger: Ledger, notes: Mapping[str, str], *, entries: int | None =
         persons = {"caller_key": entry.content.get("caller"), "address_key": entry.content.get("address")}
         if label["label_source"] == "override":
             label["selection_weight"] = counted[suggested(entry.content)]
-        label["learn_only"] = label["label_source"] != "clinician"
+        label["learn_only"] = label["label_source"] in CHOSEN
         label["ledger_at"] = _labelled_at(label["label_source"], judgements.get(key), outcomes.get(key))
         labels.append(LABEL_ROW | label | {"row": entry.seq} | persons)
     if not labels:
@@ -111,6 +115,16 @@ def weights(labels: pd.DataFrame, settings: RetrainSettings) -> pd.Series:
     return by_source * labels["selection_weight"].astype(float).fillna(1.0)
 
 
+def chosen(labels: pd.DataFrame) -> Bools:
+    """Return which labels were chosen by what they say, shape (n,)."""
+    return labels["label_source"].isin(CHOSEN).to_numpy(dtype=bool)
+
+
+def source_counts(labels: pd.DataFrame) -> dict[str, int]:
+    """Return how many labels there are of each source; those of a file without a source are of the `file`."""
+    return dict(sorted(Counter(labels["label_source"].fillna("file").tolist()).items()))
+
+
 def override_weight(overrides: int, judged: int) -> float:
     """Return what an override counts: the share of overrides among the judged suggestions of its kind, drawn to a half.
 
@@ -122,8 +136,7 @@ def override_weight(overrides: int, judged: int) -> float:
 
 def label_counts(labels: pd.DataFrame, blocks: Split) -> dict[str, dict[str, int]]:
     """Return how many labels of each source stand in each block; those of a file without a source are of the `file`."""
-    sources = labels["label_source"].fillna("file").to_numpy()
-    return {name: dict(Counter(sources[getattr(blocks, name)].tolist())) for name in BLOCKS}
+    return {name: source_counts(labels.iloc[getattr(blocks, name)]) for name in BLOCKS}
 
 
 def count_lines(counts: dict[str, dict[str, int]]) -> Iterable[str]:

@@ -21,7 +21,7 @@ from pipelines.evaluation import metrics
 from pipelines.evaluation.plots import new_plot
 from pipelines.training.certify import WIDE_OPEN, block_of
 from pipelines.training.local_fit import WEIGHTS, LocalSettings, out_of_fold
-from pipelines.training.local_groups import folds_of
+from pipelines.training.local_groups import Sides, folds_of
 from pipelines.training.local_work import Work
 
 SIZES = (0, 50, 100, 200)
@@ -101,8 +101,8 @@ def _draws(
         rest = np.flatnonzero(~held)
         learnt[rng.choice(rest, min(size, len(rest)), replace=False)] = True
         part = out_of_fold(
-            pair, (work.synthetic.eligible, truth), (work.synthetic.weights, work.local.weights), [held],
-            LocalSettings(config.classifier, WEIGHTS[0]), learnt=learnt,
+            pair, (work.synthetic.eligible, truth), (work.synthetic.weights, work.local.weights), [Sides(held, learnt)],
+            LocalSettings(config.classifier, WEIGHTS[0]),
         )  # fmt: skip
         scores[held] = part[held]
     ranked = np.where(vetoed, scores.min() - 1, scores)

@@ -1,6 +1,10 @@
-"""Groups of local calls that must stay on one side: one caller, one address, or the same note; folds and halves of them."""
+"""Groups of local calls that must stay on one side: one caller, one address, or the same note; folds and halves of them.
+
+Labels that were chosen by what they say (overrides, outcomes) are learnt from and never judged on.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,7 +17,15 @@ from models.errors import InvalidData
 from models.statistics import Bools, Rows
 from models.text.normalize import normalise
 from pipelines.data.labels import KEYS
-from pipelines.data.table import Table
+from pipelines.data.table import Table, take
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The calls that a model judges and those that it learns from, shapes (n,); no group has calls in both."""
+
+    held: Bools
+    learnt: Bools
 
 
 def groups_of(table: Table) -> Rows:
@@ -53,6 +65,29 @@ def folds_of(groups: Rows, truth: Bools, *, count: int, seed: int) -> list[Bools
         mask[held] = True
         masks.append(mask)
     return masks
+
+
+def sides_of(groups: Rows, truth: Bools, judged: Bools, *, count: int, seed: int) -> list[Sides]:
+    """Return the two sides of each fold: every call that may be judged is held out once, all shapes (n,).
+
+    The others are learnt from in every fold that holds out none of their group. Raises `InvalidData` as `folds_of` does.
+    """
+    rows = np.flatnonzero(judged)
+    return [_sides(groups, rows[mask]) for mask in folds_of(groups[rows], truth[rows], count=count, seed=seed)]
+
+
+def half_of(table: Table, groups: Rows, truth: Bools, judged: Bools, *, seed: int) -> tuple[Sides, str]:
+    """Return the two sides of a held-out half of the calls that may be judged, and how the half was chosen."""
+    rows = np.flatnonzero(judged)
+    mask, how = later_half(take(table, rows), groups[rows], truth[rows], seed=seed)
+    return _sides(groups, rows[mask]), how
+
+
+def _sides(groups: Rows, held: Rows) -> Sides:
+    """Return the sides of held-out rows: whatever belongs to none of their groups is learnt from."""
+    mask = np.zeros(len(groups), dtype=bool)
+    mask[held] = True
+    return Sides(mask, ~np.isin(groups, groups[held]))
 
 
 def later_half(table: Table, groups: Rows, truth: Bools, *, seed: int) -> tuple[Bools, str]:

@@ -29,7 +29,7 @@ from pipelines.settings import Config
 from pipelines.training import labels as retrain
 from pipelines.training.certify import WIDE_OPEN
 from pipelines.training.local_fit import NEEDED_HEADS, Examples, LocalSettings, fit_parts, log_odds, tune
-from pipelines.training.local_groups import folds_of, groups_of
+from pipelines.training.local_groups import groups_of, sides_of
 from pipelines.training.reference import fitted_line
 from pipelines.training.train import head_labels
 
@@ -108,7 +108,7 @@ def prepare(synthetic: Table, local: Table, config: Config, program: ProgramSour
     def examples(table: Table, rows: Rows, reader: Reader) -> Examples:
         frame = features.frame([table.calls[row] for row in rows], reader)
         weights = retrain.weights(table.labels.iloc[rows], config.retrain).to_numpy()
-        return Examples(frame, head_labels(table, rows), weights)
+        return Examples(frame, head_labels(table, rows), weights, ~retrain.chosen(table.labels.iloc[rows]))
 
     return Work(
         synthetic, local, blocks, examples(synthetic, blocks.fit, once), examples(synthetic, blocks.calibrate, reader),
@@ -119,20 +119,20 @@ def prepare(synthetic: Table, local: Table, config: Config, program: ProgramSour
 def cross_fit(work: Work, among: Bools, *, folds: int) -> tuple[list[Fold], Adjustment]:
     """Return models that each met none of the calls they judge, and the line that calibrates their log-odds together.
 
-    `among` are the local calls that may be learnt from, shape (n,). Each fold searches its own settings on its other calls.
+    `among` are the local calls that may be learnt from, shape (n,); those that may be judged are judged once each. Each
+    fold searches its own settings on its other calls.
     """
-    truth, base = work.local.eligible, work.config.classifier
-    rows = np.flatnonzero(among)
+    truth, base, judged = work.local.eligible, work.config.classifier, among & work.local.judged
     fitted, scores = [], np.empty(len(truth))
-    for mask in folds_of(work.groups[rows], truth[rows], count=folds, seed=base.seed):
-        held, rest = np.zeros(len(truth), dtype=bool), rows[~mask]
-        held[rows[mask]] = True
+    for fold in sides_of(work.groups, truth, judged, count=folds, seed=base.seed):
+        held, rest = fold.held, np.flatnonzero(fold.learnt & among)
         learnt = work.local.take(rest)
         settings = tune(work.synthetic, learnt, work.groups[rest], base)
         parts = fit_parts(work.synthetic, learnt, work.calibrate, settings, heads=NEEDED_HEADS)
         scores[held] = log_odds(parts, work.local.frame[held])
         fitted.append(Fold(held, settings, parts, metrics.auc(truth[held], scores[held])))
     rules = work.sharing(Router(bundle=None, program=work.program, matcher=work.matcher, signals=work.signals))
+    rows = np.flatnonzero(judged)
     open_rows = rows[[not rules.decide(work.local_table.calls[row]).vetoed for row in rows]]
     return fitted, fitted_line(scores[open_rows], truth[open_rows])
 
