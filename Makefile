@@ -78,8 +78,8 @@ spark: $(VENV)/test.stamp ## PySpark for its test, where there is Java
 	@if ! command -v java >/dev/null; then echo "there is no Java: the test of Spark will skip"; \
 	elif ! cmp -s tests/spark.lock $(VENV)/spark/installed.lock; then \
 	  rm -rf $(VENV)/spark; \
-	  timeout 120 $(BIN)/uv pip install --quiet --no-deps --require-hashes --build-constraints tests/spark.lock \
-	    --python $(BIN)/python --target $(VENV)/spark -r tests/spark.lock && cp tests/spark.lock $(VENV)/spark/installed.lock \
+	  UV_BUILD_CONSTRAINT=tests/spark.lock timeout 180 $(INSTALL) --no-deps --require-hashes --target $(VENV)/spark \
+	    -r tests/spark.lock && cp tests/spark.lock $(VENV)/spark/installed.lock \
 	  || { rm -rf $(VENV)/spark; echo "PySpark could not be installed: the test of Spark will skip"; }; \
 	fi
 
