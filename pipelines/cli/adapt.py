@@ -67,12 +67,12 @@ def adapt(
         _curve(loaded, local, settings, store, training=training, program=program, plot=plot)
         return
     with tempfile.TemporaryDirectory() as folder, store.running("adaptation"):
-        with steps(8) as say:
-            corpus = sources.corpus_of(loaded, given=training, runs=runs, program=program, say=say)
+        with steps(8) as notice:
+            corpus = sources.corpus_of(loaded, named=training, runs=runs, program=program, notice=notice)
             digests = {"data_sha256": file_sha256(corpus), "local_sha256": file_sha256(data)}
             adapted = adapt_model(
                 loaded, read_table(corpus), local, settings, Path(folder) / "bundle", identity=digests,
-                held_out=held_out.value, review_only=review_only, program=program, say=say,
+                held_out=held_out.value, review_only=review_only, program=program, notice=notice,
             )  # fmt: skip
         paths = {"data_path": str(corpus.resolve()), "local_path": str(data.resolve()), "base_digest": loaded.digest}
         tags = git_state() | digests | paths
@@ -87,10 +87,10 @@ def _curve(
     base: Bundle, local: Table, settings: Config, store: Store, *, training: Path | None, program: str, plot: Path | None
 ) -> None:
     """Print the learning curve, and record its table and plot in MLflow."""
-    with store.running("adaptation curve"), steps(8) as say:
-        corpus = sources.corpus_of(base, given=training, runs=store.root, program=program, say=say)
+    with store.running("adaptation curve"), steps(8) as notice:
+        corpus = sources.corpus_of(base, named=training, runs=store.root, program=program, notice=notice)
         work = prepare(labelled(read_table(corpus)), labelled(local), settings, program)
-        points = local_curve(work, base, say=say)
+        points = local_curve(work, base, notice=notice)
         figure = curve_plot(points)
         store.log_figure(figure, curve_table(points), name="adaptation_curve")
     if plot is not None:

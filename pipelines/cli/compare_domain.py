@@ -33,7 +33,7 @@ def compare_domain(
     loaded, wanted = load(bundle or runs / "champion"), load_program(program)
     reader = Router(bundle=loaded, program=wanted, matcher=matcher_of(wanted)).reader
     settings = from_flat(loaded.manifest["training"]["config"])
-    corpus = sources.corpus_of(loaded, given=training, runs=runs, program=program, say=terminal.say)
+    corpus = sources.corpus_of(loaded, named=training, runs=runs, program=program, notice=terminal.say)
     gap = domain.compare_domain(
         loaded, read_table(corpus).calls, read_table(data).calls, reader, settings.evaluate, settings.classifier
     )

@@ -112,8 +112,8 @@ def _trained(
     source: Source, settings: Config, folder: Path, *, program: str, compare: bool = False, reference: Path | None = None
 ) -> tuple[Candidate, Loaded]:
     """Read the calls and train, showing each step."""
-    with steps(14 if compare else 7) as say:
-        loaded = sources.load(source, say=say)
+    with steps(14 if compare else 7) as notice:
+        loaded = sources.load(source, notice=notice)
         measure_on = MeasureOn(read_table(reference), file_sha256(reference)) if reference is not None else None
         candidate = train_candidate(
             loaded.table,
@@ -123,7 +123,7 @@ def _trained(
             program=program,
             comparing=compare,
             measure_on=measure_on,
-            say=say,
+            notice=notice,
         )
     return candidate, loaded
 
@@ -134,11 +134,11 @@ def steps(total: int) -> Iterator[Callable[[str], None]]:
     with Progress(console=terminal.err, transient=True) as progress:
         bar = progress.add_task("reading", total=total)
 
-        def say(step: str) -> None:
+        def notice(step: str) -> None:
             progress.update(bar, description=step.split(":", maxsplit=1)[0][:40], advance=1)
             terminal.say(step)
 
-        yield say
+        yield notice
 
 
 def _rebuild(data: Path, ledger: str | None, like: Path) -> None:
