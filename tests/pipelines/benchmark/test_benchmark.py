@@ -160,8 +160,8 @@ def test_a_service_that_refuses_everything_ends_the_run(adapter_file, monkeypatc
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("http://127.0.0.1:{port}", "http://triage.example"), "in the clear"),
-        (("narrative =", "color ="), "no field of a call"),
+        (("http://127.0.0.1:{port}", "http://triage.example"), "unencrypted"),
+        (("narrative =", "color ="), "does not map"),
         (("probability", "chance"), "unknown key"),
         (("BENCHMARK_TEST_KEY", "BENCHMARK_NO_SUCH_KEY"), "environment variable is not set"),
     ],

@@ -60,8 +60,8 @@ def test_a_candidate_that_finds_fewer_calls_fails_and_so_does_its_slice(judged, 
     champion = replace(judged, cleared=judged.truth)
     fewer = replace(judged, cleared=judged.truth & (type_labels(block, call_types=shipped()).to_numpy() != "trespass"))
     found = failed(against(fewer, champion, type_labels(block, call_types=shipped()), config=small_config))
-    assert "recall of trespass less that of the champion, low end" in found
-    assert "recall less that of the champion, low end" in found
+    assert "recall of trespass minus that of the champion, low end" in found
+    assert "recall minus that of the champion, low end" in found
     assert failed(against(champion, champion, type_labels(block, call_types=shipped()), config=small_config)) == set()
 
 
@@ -78,7 +78,7 @@ def test_few_calls_prove_no_candidate_as_good(judged, block, small_config):
     few = np.flatnonzero(judged.truth)[:20]
     small = replace(judged, truth=judged.truth[few], cleared=judged.cleared[few])
     strict = replace(small_config, release=replace(small_config.release, max_recall_loss=0.02))
-    assert "recall less that of the champion, low end" in failed(
+    assert "recall minus that of the champion, low end" in failed(
         against(small, small, type_labels(block, call_types=shipped()).iloc[few], config=strict)
     )
 
@@ -124,7 +124,7 @@ def test_a_deliberately_worse_candidate_is_refused(store, corpus, judged, tmp_pa
     register(store, corpus, altered(store, tmp_path / "worse", point={"eligible_at": 0.99}), judged)
     code, _, err = heartline("release", "--runs", str(store.root), "--config", str(SMALL))
     assert code == 1
-    assert "less that of the champion" in err
+    assert "minus that of the champion" in err
     assert store.by_alias("champion").version == "1"
     assert len(releases.read(store.root)) == 1
 
@@ -226,6 +226,6 @@ def test_a_changed_history_is_found(store, what):
 def test_gates_are_written_as_evidence(store):
     """The first release left every gate it passed."""
     proof = (store.root / releases.EVIDENCE / "000001.json").read_text()
-    assert "rule traps got wrong" in proof
+    assert "rule traps that failed" in proof
     assert "data_sha256" in proof
     assert gates.failed([]) == ""
