@@ -45,7 +45,7 @@ class DomainGap:
     """The differences of a city's calls from the training calls; shares are of the city's calls unless they say otherwise.
 
     `areas` are those of the two-sample test by group of features. `silent_signals` fire on at least one in a hundred
-    training calls and on none of the city's. `reasons` are why the shipped threshold should not be trusted, if there are any.
+    training calls and on none of the city's. `reasons` are why the shipped threshold should not be trusted, if any.
     """
 
     calls: int

@@ -59,8 +59,8 @@ def against(
     """Return the gates of a candidate against a rival model, call by call: recall, false clears, recall by call type.
 
     `types` are the call types of the evaluated calls, in their order; `name` names the rival. The candidate must be shown
-    not to be worse by more than the margins of the settings (non-inferiority): the end of the one-sided interval of the paired
-    difference counts, so that few calls prove nothing. All gates must hold, so none is corrected for their number.
+    not to be worse by more than the margins of the settings (non-inferiority): the end of the one-sided interval of the
+    paired difference counts, so that few calls prove nothing. All gates must hold, so none is corrected for their number.
     """
     truth, type_of, release = candidate.truth, np.array(list(types)), config.release
 
