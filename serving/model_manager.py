@@ -16,7 +16,7 @@ from models.classifier import bundle as bundles
 from models.classifier.bundle import MANIFEST, Bundle
 from models.errors import BundleError
 from models.ledger import archive
-from models.programs.program import PROGRAMS, Program, load_program
+from models.programs.program import Program, load_program
 from models.router import Router, matcher_of
 from models.veto.rulebook import RULEBOOK_PATH
 from serving.settings import Settings
@@ -65,7 +65,7 @@ class ModelManager:
         self._on_fault = on_fault
         self._settings, self._fetch = settings, fetch or (lambda: Source(settings.bundle))
         self._pin = settings.digest or None
-        self._program: Program | None = None if router else load_program(settings.program)
+        self._program: Program | None = None if router else load_program(settings.program_files)
         self._matcher = None if self._program is None else matcher_of(self._program)
         self._lock, self._stop, self._wake = threading.Lock(), threading.Event(), threading.Event()
         self._fixed = router is not None
@@ -168,14 +168,13 @@ class ModelManager:
         """Keep the parts that decide from now on under their versions; return where the bundle is kept."""
         if self._program is None or self._matcher is None:
             return None
-        program = self._program.path or PROGRAMS / f"{self._settings.program}.toml"
         root = self._settings.cache.parent / "archive"
         with contextlib.suppress(OSError, BundleError):
             archive.keep(
                 root,
                 bundle=folder,
                 rulebook=(self._matcher.version, self._program.rulebook or RULEBOOK_PATH),
-                program=(self._program.version, program),
+                program=(self._program.version, self._program.text),
             )
             if folder is not None:
                 return archive.find(root, "bundle", str(bundles.read_manifest(folder)["digest"]))

@@ -70,7 +70,7 @@ class Services:
             models,
             ledger,
             metrics,
-            long_notes=LongNotes(settings.program),
+            long_notes=LongNotes(settings.program_files),
             hide_share=settings.hide_share,
             hide_seed=settings.hide_seed,
         )

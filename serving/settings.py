@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.errors import InvalidConfig
 from models.ledger.encryption import HASH_KEY, KEY_BYTES, NOTE_KEY
-from models.programs.program import DEFAULT_PROGRAM
+from models.programs.files import DEFAULT_PROGRAM, ProgramFiles
 
 PREFIX = "HEARTLINE_"
 MAX_BODY = 256 * 1024
@@ -24,6 +24,7 @@ _READ_ELSEWHERE = frozenset({HASH_KEY, NOTE_KEY})
 class Settings(BaseSettings):
     """Every setting of the service; each is read from HEARTLINE_ and its name in capitals.
 
+    `program` is an id or a file; `rulebook`, `call_types` and `signals` are files that add to it, as `ProgramFiles` says.
     `ledger` is a database URL, or `none`; `anchor` a file, or `-` for standard output. `keys` is the file of API keys,
     `jwks` a file or URL of the identity provider's keys; with either, a caller without a key or token is refused. `rate` is
     requests a second for each caller, 0 for no limit. `registry` is an MLflow URI whose champion is polled every `poll`
@@ -42,6 +43,9 @@ class Settings(BaseSettings):
     cache: Path = Path("mlruns/last-good")
     digest: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     program: str = DEFAULT_PROGRAM
+    rulebook: Path | None = None
+    call_types: Path | None = None
+    signals: Path | None = None
     max_body: int = Field(default=MAX_BODY, ge=1024)
     ledger: str = "sqlite:///mlruns/ledger.db"
     anchor: str = "mlruns/ledger.anchor"
@@ -83,6 +87,11 @@ class Settings(BaseSettings):
         if len(self.push_key.get_secret_value().encode()) < KEY_BYTES:
             raise ValueError(f"HEARTLINE_PUSH_KEY needs {KEY_BYTES} bytes or more")
         return self
+
+    @property
+    def program_files(self) -> ProgramFiles:
+        """Return the files that the program is read from."""
+        return ProgramFiles(self.program, self.rulebook, self.call_types, self.signals)
 
     @property
     def authenticated(self) -> bool:

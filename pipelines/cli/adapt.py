@@ -10,8 +10,9 @@ import typer
 
 from models.classifier import bundle as bundles
 from models.classifier.bundle import Bundle
+from models.programs.files import ProgramFiles
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, RunsOption, takes_program
 from pipelines.cli.train import steps
 from pipelines.data.file_digest import file_sha256
 from pipelines.data.table import Table, labelled, read_table
@@ -36,6 +37,7 @@ class HeldOutChoice(StrEnum):
     HALF = "half"
 
 
+@takes_program
 def adapt(
     base: Annotated[Path | None, typer.Option("--base", help="Bundle to adapt; the champion's where not given.")] = None,
     data: DataOption = SAMPLE,
@@ -54,7 +56,7 @@ def adapt(
     plot: Annotated[Path | None, typer.Option("--plot", help="With --curve: write the plot to this PNG too.")] = None,
     config: ConfigOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
     """Adapt a model to some hundred labelled calls of a city, certify it on them, and record the candidate in MLflow."""
     loaded = bundles.load(base or runs / "champion")
@@ -77,14 +79,21 @@ def adapt(
         paths = {"data_path": str(corpus.resolve()), "local_path": str(data.resolve()), "base_digest": loaded.digest}
         tags = git_state() | digests | paths
         registered = store.log(
-            adapted.folder, adapted.evaluation, program=program, tags=tags, nested=_fold_runs(adapted, local)
+            adapted.folder, adapted.evaluation, program=str(program), tags=tags, nested=_fold_runs(adapted, local)
         )
     _show(adapted)
     terminal.show(f"candidate: version {registered.version}, bundle {registered.digest[:16]}")
 
 
 def _curve(
-    base: Bundle, local: Table, settings: Config, store: Store, *, training: Path | None, program: str, plot: Path | None
+    base: Bundle,
+    local: Table,
+    settings: Config,
+    store: Store,
+    *,
+    training: Path | None,
+    program: ProgramFiles,
+    plot: Path | None,
 ) -> None:
     """Print the learning curve, and record its table and plot in MLflow."""
     with store.running("adaptation curve"), steps(8) as notice:

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from models.programs.files import ProgramFiles
 from models.programs.program import load_program
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, ProgramOption
+from pipelines.cli.options import PROGRAM, takes_program
 from pipelines.data.call_type_report import call_types_toml, report_call_types, report_lines
 from pipelines.data.column_map import load_map
 from pipelines.data.labels import text_of
@@ -23,11 +24,12 @@ def _group() -> None:
 
 
 @call_types_app.command("report", epilog="Example: heartline call-types report --data data/sample.csv")
+@takes_program
 def report(
     data: Annotated[Path, typer.Option("--data", help="A file of calls in any form that ingest reads.")],
     columns: Annotated[str | None, typer.Option("--map", help="Column map: a TOML file, or a shipped one's name.")] = None,
     to: Annotated[Path | None, typer.Option("--write", help="TOML to write, for the program's file to fill in.")] = None,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
     """Show which call types of a file are not known or guessed, by their share of calls, with the nearest known ones."""
     mapping = load_map(columns) if columns else None

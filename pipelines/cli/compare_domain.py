@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from models.classifier.bundle import load
+from models.programs.files import ProgramFiles
 from models.programs.program import load_program
 from models.router import Router, matcher_of
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, DataOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, DataOption, RunsOption, takes_program
 from pipelines.data.table import read_table
 from pipelines.operations import compare_domain as domain
 from pipelines.settings import from_flat
@@ -19,6 +20,7 @@ from pipelines.training import sources
 COMPARE_DOMAIN_EXAMPLE = "Example: heartline compare-domain --data data/sample.csv"
 
 
+@takes_program
 def compare_domain(
     data: DataOption = SAMPLE,
     bundle: BundleOption = None,
@@ -27,7 +29,7 @@ def compare_domain(
     ] = None,
     to_json: Annotated[Path | None, typer.Option("--json", help="Write the comparison as JSON.")] = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
     """Show how far unlabelled calls are from the training's, and whether the shipped threshold can be believed on them."""
     loaded, wanted = load(bundle or runs / "champion"), load_program(program)

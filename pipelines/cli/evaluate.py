@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from models.errors import GateFailed, InvalidData
+from models.programs.files import ProgramFiles
 from models.router import Router
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, DataOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, DataOption, RunsOption, takes_program
 from pipelines.data.readers import records
 from pipelines.data.table import Table, read_table
 from pipelines.evaluation.learning_curve import learning_curve
@@ -22,11 +23,12 @@ from pipelines.training.tracking import Store
 EVALUATE_EXAMPLE = "Example: heartline evaluate --data data/sample.csv --html /tmp/report.html"
 
 
+@takes_program
 def evaluate(
     data: DataOption = SAMPLE,
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
     config: ConfigOption = None,
     about: Annotated[str | None, typer.Option("--about", help="Whose calls these are, and who labelled them.")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write the whole report as one page.")] = None,

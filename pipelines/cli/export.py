@@ -10,9 +10,10 @@ import typer
 from models.errors import InvalidData
 from models.interchange.eido_note import EidoSender, eido_of
 from models.interchange.fhir import service_request
+from models.programs.files import ProgramFiles
 from models.programs.program import load_program
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, ProgramOption
+from pipelines.cli.options import PROGRAM, takes_program
 
 export_app = typer.Typer(no_args_is_help=True, help="Write decisions as EIDO notes or FHIR referrals.")
 
@@ -37,7 +38,8 @@ def eido(
 
 
 @export_app.command("fhir", epilog=FHIR_EXAMPLE)
-def fhir(decisions: DecisionsOption, agency: AgencyOption, program: ProgramOption = PROGRAM) -> None:
+@takes_program
+def fhir(decisions: DecisionsOption, agency: AgencyOption, program: ProgramFiles = PROGRAM) -> None:
     """Print referrals to care navigation as FHIR R4 ServiceRequests, where the program's file asks for it."""
     loaded, referred = load_program(program), 0
     for decision in _decisions(decisions):

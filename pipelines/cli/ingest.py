@@ -9,9 +9,10 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from models.ledger.encryption import key_file_of, read_hash_key
+from models.programs.files import ProgramFiles
 from models.programs.program import load_program
 from pipelines.cli import terminal
-from pipelines.cli.options import LEDGER, PROGRAM, ProgramOption
+from pipelines.cli.options import LEDGER, PROGRAM, takes_program
 from pipelines.data.column_map import load_map
 from pipelines.data.guess_map import guess_map
 from pipelines.data.ingest import IngestReport, ingest_file
@@ -27,6 +28,7 @@ _MOST = 200  # more kinds of unknown call type than this is a wrong column, not 
 _MOST_DUPLICATES = 10
 
 
+@takes_program
 def ingest(
     data: Annotated[
         Path | None,
@@ -52,7 +54,7 @@ def ingest(
     max_empty: Annotated[
         float, typer.Option("--max-empty", min=0, max=1, help="The largest share of rows whose note may be empty.")
     ] = 0.5,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
     """Check an export of calls; write the rows that can be read, and name those that cannot."""
     if guess is not None:

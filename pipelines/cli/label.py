@@ -11,9 +11,10 @@ from models.labelling.progress import Progress
 from models.labelling.progress import progress as progress_of
 from models.labelling.store import GUIDE, LabelStore, Project
 from models.ledger.encryption import NoteEncryption, key_file_of
+from models.programs.files import ProgramFiles
 from models.router import Router
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, DataOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, DataOption, RunsOption, takes_program
 from pipelines.data.writers import write_frame
 from pipelines.evaluation import label_project
 from pipelines.evaluation.label_project import CALLS, DOCCANO, FORMATS, LABEL_STUDIO, LABELLED
@@ -26,6 +27,7 @@ FormatOption = Annotated[str, typer.Option("--format", help=f"One of: {', '.join
 
 
 @label_app.command("create", epilog="Example: heartline label create --data data/sample.csv --count 50")
+@takes_program
 def create(
     data: DataOption = SAMPLE,
     layout: FormatOption = CALLS,
@@ -44,7 +46,7 @@ def create(
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same queue.")] = 0,
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
     """Make a project out of a file of calls: the most useful first, mixed with a recorded random share.
 

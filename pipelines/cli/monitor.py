@@ -8,6 +8,7 @@ import typer
 from models.classifier.bundle import Bundle, load
 from models.errors import GateFailed
 from models.ledger.decision_table import decision_table
+from models.programs.files import ProgramFiles
 from models.programs.program import Program, load_program
 from pipelines.cli import terminal
 from pipelines.cli.options import (
@@ -17,9 +18,9 @@ from pipelines.cli.options import (
     BundleOption,
     ConfigOption,
     LedgerOption,
-    ProgramOption,
     RunsOption,
     opened_ledger,
+    takes_program,
 )
 from pipelines.operations import monitor as monitoring
 from pipelines.operations.monitor import Monitored
@@ -28,13 +29,14 @@ from pipelines.settings import load_config
 MONITOR_EXAMPLE = "Example: heartline monitor"
 
 
+@takes_program
 def monitor(
     ledger: LedgerOption = LEDGER,
     since: Annotated[str | None, typer.Option("--since", help="First day, ISO 8601; all where not given.")] = None,
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
     config: ConfigOption = None,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
     """Compare what the ledger holds with what training saw; exit 1 and say which limit is crossed."""
     loaded = load(bundle or runs / "champion")

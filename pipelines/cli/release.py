@@ -9,9 +9,10 @@ import typer
 
 from models.classifier.bundle import read_manifest
 from models.errors import WorkRefused
+from models.programs.files import ProgramFiles
 from models.programs.program import load_program
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, BundleOption, ConfigOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, BundleOption, ConfigOption, RunsOption, takes_program
 from pipelines.data.table import read_table
 from pipelines.release import history as releases
 from pipelines.release import licences as licensing
@@ -84,11 +85,12 @@ def rollback(runs: RunsOption = RUNS, config: ConfigOption = None, by: ByOption 
 
 
 @release_app.command("verify", epilog="Example: heartline release verify --data data/sample.csv")
+@takes_program
 def verify(
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
     data: Annotated[Path | None, typer.Option("--data", help="Calls to prove it on, beside its golden calls.")] = None,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
     """Prove again that the look-up tables of a bundle are those of its model and give scikit-learn's scores."""
     folder = bundle or runs / "champion"

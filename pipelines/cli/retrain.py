@@ -6,6 +6,7 @@ import typer
 
 from models.classifier.bundle import load
 from models.errors import InvalidData
+from models.programs.files import ProgramFiles
 from models.programs.program import load_program
 from pipelines.cli import terminal
 from pipelines.cli.monitor import monitored
@@ -17,8 +18,8 @@ from pipelines.cli.options import (
     ConfigOption,
     DataOption,
     LedgerOption,
-    ProgramOption,
     RunsOption,
+    takes_program,
 )
 from pipelines.cli.train import train
 from pipelines.operations import monitor as monitoring
@@ -26,6 +27,7 @@ from pipelines.operations import monitor as monitoring
 RETRAIN_EXAMPLE = "Example: heartline retrain --if-needed --data mlruns/corpus.csv"
 
 
+@takes_program
 def retrain(
     data: DataOption = SAMPLE,
     if_needed: Annotated[
@@ -34,7 +36,7 @@ def retrain(
     ledger: LedgerOption = LEDGER,
     config: ConfigOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
     """Train a candidate on a file and on what use has labelled since; releasing it stays a person's decision."""
     champion = load(runs / "champion")

@@ -10,10 +10,11 @@ import pandas as pd
 import typer
 
 from models.errors import InvalidData
+from models.programs.files import ProgramFiles
 from models.programs.program import load_program
 from models.statistics import Estimate
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, DataOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, DataOption, RunsOption, takes_program
 from pipelines.operations import backfill, simulation
 from pipelines.operations import retrospect as retrospects
 from pipelines.operations.types_alone import has_notes, scored_by_type
@@ -21,11 +22,12 @@ from pipelines.operations.types_alone import has_notes, scored_by_type
 RETROSPECT_EXAMPLE = "Example: heartline retrospect --data data/sample.csv --simulate pipelines/operations/simulation.toml"
 
 
+@takes_program
 def retrospect(
     data: DataOption = SAMPLE,
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
     calibration: Annotated[Path | None, typer.Option("--calibration", help="A report's JSON, for what is expected.")] = None,
     simulate: Annotated[Path | None, typer.Option("--simulate", help="TOML of teams, shifts and times.")] = None,
     engine: Annotated[str, typer.Option("--engine", help="local or dask, for a folder of Parquet parts.")] = "local",
@@ -62,7 +64,7 @@ def _simulated(settings: Path, calls: pd.DataFrame, *, days: float) -> dict[str,
     return record
 
 
-def _scored(data: Path, bundle: Path, program: str, engine: str) -> pd.DataFrame:
+def _scored(data: Path, bundle: Path, program: ProgramFiles, engine: str) -> pd.DataFrame:
     """Return the decided calls of a file or of a folder of parts."""
     if data.is_dir() or engine != "local":
         with tempfile.TemporaryDirectory() as folder:

@@ -7,9 +7,10 @@ import pandas as pd
 import typer
 
 from models.errors import InvalidCall, InvalidData
+from models.programs.files import ProgramFiles
 from models.router import Router
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, DataOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, DataOption, RunsOption, takes_program
 from pipelines.data.readers import records
 from pipelines.data.table import labelled, read_row, read_table
 from pipelines.data.writers import write_frame
@@ -20,6 +21,7 @@ review_app = typer.Typer(no_args_is_help=True, help="Have calls labelled twice, 
 
 
 @review_app.command("sample", epilog="Example: heartline review sample --data data/sample.csv --out /tmp/review")
+@takes_program
 def sample(
     data: DataOption = SAMPLE,
     size: Annotated[int, typer.Option("--size", min=2, help="How many calls; half where the model is unsure.")] = 200,
@@ -30,7 +32,7 @@ def sample(
     seed: Annotated[int, typer.Option("--seed", help="The same seed draws the same calls.")] = 0,
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
     """Draw calls to be labelled twice: a file for each labeller, without the model's answer or why a call was drawn."""
     codes = [code.strip() for code in labellers.split(",")]
@@ -47,6 +49,7 @@ def sample(
 
 
 @review_app.command("order", epilog="Example: heartline review order --data data/sample.csv --out /tmp/queue.csv")
+@takes_program
 def order(
     data: DataOption = SAMPLE,
     to: Annotated[Path, typer.Option("--out", help="CSV to write; it holds notes: keep it as you keep the notes.")] = Path(
@@ -58,7 +61,7 @@ def order(
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same order.")] = 0,
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
     """Write calls in the order in which to label them: the most useful first, mixed with a random share."""
     rows = [dict(record) for record in records(data) if _readable(record)]
@@ -119,10 +122,11 @@ def _labels(path: Path) -> pd.DataFrame:
 
 
 @review_app.command("suspects", epilog="Example: heartline review suspects --data data/sample.csv")
+@takes_program
 def suspects(
     data: DataOption = SAMPLE,
     config: ConfigOption = None,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many rows to show, the likeliest first.")] = 50,
 ) -> None:
     """List rows whose label looks wrong (cleanlab, on out-of-fold probabilities); a person decides."""

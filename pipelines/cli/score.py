@@ -9,10 +9,11 @@ import typer
 from rich.progress import track
 
 from models.errors import InvalidData
+from models.programs.files import ProgramFiles
 from models.reasons import Detail
 from models.router import Router
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, BundleOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, BundleOption, RunsOption, takes_program
 from pipelines.data.readers import records
 from pipelines.data.rows import Record
 from pipelines.data.table import unknown_columns
@@ -34,12 +35,13 @@ class Reasons(StrEnum):
     ALL = "all"
 
 
+@takes_program
 def score(
     data: Annotated[str, typer.Argument(help="CSV, JSONL, Parquet or a folder of Parquet; - is standard input.")],
     to: Annotated[str, typer.Option("--out", help="JSONL or Parquet to write, or a folder; - is standard output.")] = "-",
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
     reasons: Annotated[
         Reasons, typer.Option("--reasons", help="all; short: no hits and contributions; none: only what vetoes.")
     ] = Reasons.ALL,

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,9 @@ import typer
 from models import api_keys
 from models.errors import InvalidConfig
 from models.ledger import Ledger, NoteEncryption, key_file_of
+from models.programs.files import ProgramFiles
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, RunsOption, takes_deployed_program
 
 SERVE_EXAMPLE = "Example: heartline serve --port 8000"
 keys_app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys.")
@@ -20,6 +22,7 @@ KEYS = Path("mlruns/keys.json")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
+@takes_deployed_program
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; beyond this machine only with keys.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
@@ -27,7 +30,7 @@ def serve(
     certificate: Annotated[Path | None, typer.Option("--tls-certificate", help="PEM file of the certificate.")] = None,
     key: Annotated[Path | None, typer.Option("--tls-key", help="PEM file of its key.")] = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
     """Serve decisions over HTTP."""
     import uvicorn  # noqa: PLC0415  of the extra `serve`, which `heartline keys` does without
@@ -46,12 +49,14 @@ def serve(
         "HEARTLINE_BUNDLE": runs / "champion",
         "HEARTLINE_CHALLENGER": runs / "challenger",
         "HEARTLINE_CACHE": runs / "last-good",
-        "HEARTLINE_PROGRAM": program,
         "HEARTLINE_LEDGER": f"sqlite:///{runs / 'ledger.db'}",
         "HEARTLINE_ANCHOR": runs / "ledger.anchor",
     }
     for name, value in variables.items():
         os.environ.setdefault(name, str(value))
+    for name, path in asdict(program).items():  # already the environment's where no option was given
+        if path is not None:
+            os.environ[f"HEARTLINE_{name.upper()}"] = str(path)
     if workers > 1:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="heartline-metrics-"))
     _create_ledger(os.environ["HEARTLINE_LEDGER"], os.environ["HEARTLINE_ANCHOR"])

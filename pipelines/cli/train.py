@@ -11,9 +11,10 @@ from rich.progress import Progress
 
 from models.classifier import bundle as bundles
 from models.errors import InvalidData, RebuildDiffers
+from models.programs.files import ProgramFiles, ProgramSource
 from models.programs.kept import program_file
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, RunsOption, takes_program
 from pipelines.data.file_digest import file_sha256
 from pipelines.data.table import labelled, read_table
 from pipelines.evaluation.lines import evaluation_lines
@@ -31,11 +32,12 @@ from pipelines.training.tracking import Store
 TRAIN_EXAMPLE = "Example: heartline train --data mlruns/corpus.csv"
 
 
+@takes_program
 def train(
     data: DataOption = SAMPLE,
     config: ConfigOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
     compare: Annotated[bool, typer.Option("--compare", help="Measure variants first, and train the winner.")] = False,
     from_ledger: Annotated[
         str | None, typer.Option("--from-ledger", help="Ledger's URL: add what use has labelled; --data supplies notes.")
@@ -70,7 +72,7 @@ def train(
             )
             tags = git_state() | loaded.tags
             registered = store.log(
-                candidate.folder, candidate.evaluation, program=program, tags=tags, nested=variants(candidate.compared)
+                candidate.folder, candidate.evaluation, program=str(program), tags=tags, nested=variants(candidate.compared)
             )
     for line in _comparison_lines(candidate):
         terminal.show(line)
@@ -109,7 +111,13 @@ def _comparison_lines(candidate: Candidate) -> Iterator[str]:
 
 
 def _trained(
-    source: Source, settings: Config, folder: Path, *, program: str, compare: bool = False, reference: Path | None = None
+    source: Source,
+    settings: Config,
+    folder: Path,
+    *,
+    program: ProgramSource,
+    compare: bool = False,
+    reference: Path | None = None,
 ) -> tuple[Candidate, Loaded]:
     """Read the calls and train, showing each step."""
     with steps(14 if compare else 7) as notice:

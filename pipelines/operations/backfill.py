@@ -27,6 +27,7 @@ from models.decision import Decision, Versions
 from models.errors import InvalidData
 from models.extras import needs
 from models.programs.call_types import CallTypes
+from models.programs.files import ProgramSource
 from models.programs.program import load_program
 from models.reasons import Detail
 from models.router import Router, matcher_of
@@ -79,7 +80,7 @@ class Deciding:
     """The parts of a run that determine its answers: the folder of a bundle, a program, and the detail of the reasons."""
 
     bundle: str
-    program: str
+    program: ProgramSource
     detail: Detail = "all"
 
 
@@ -148,7 +149,7 @@ def run(
     to: Path,
     *,
     bundle: Path,
-    program: str,
+    program: ProgramSource,
     detail: Detail = "all",
     engine: str = "local",
     scheduler: str | None = None,
@@ -177,7 +178,7 @@ def run(
     return len(todo), sum(track(done, len(todo)))
 
 
-def rows(file: Path, *, bundle: Path, program: str, detail: Detail = "all") -> Iterator[dict[str, Any]]:
+def rows(file: Path, *, bundle: Path, program: ProgramSource, detail: Detail = "all") -> Iterator[dict[str, Any]]:
     """Yield a row for each call of a file: time, zone, answer, and the decision as JSON."""
     part = Part(source=file, target=file, place=file.name)
     return part_rows(part, Deciding(bundle=str(bundle), program=program, detail=detail))
@@ -242,7 +243,7 @@ def _named(versions: Versions) -> str:
 
 
 @lru_cache(maxsize=1)
-def _router(bundle: str, program: str) -> Router:
+def _router(bundle: str, program: ProgramSource) -> Router:
     """Return a router, loaded once per process, with a fixed clock, so that calls without a time get equal answers."""
     loaded = Router.load(Path(bundle), program=program)
     return Router(bundle=loaded.bundle, program=loaded.program, matcher=loaded.matcher, now=lambda: _NO_TIME)

@@ -26,8 +26,8 @@ from models.classifier.golden import GOLDEN_CALLS
 from models.classifier.operating_point import OperatingPoint
 from models.decision import Decision
 from models.errors import InvalidData
+from models.programs.files import DEFAULT_PROGRAM, ProgramSource
 from models.programs.kept import keep_program
-from models.programs.program import DEFAULT_PROGRAM
 from models.router import Router
 from models.statistics import Bools, Rows
 from pipelines.data.rows import Notice
@@ -75,7 +75,7 @@ def adapt(
     identity: Mapping[str, Any] = MappingProxyType({}),
     held_out: HeldOut = "none",
     review_only: bool = False,
-    program: str | Path = DEFAULT_PROGRAM,
+    program: ProgramSource = DEFAULT_PROGRAM,
     fewest_eligible: int = FEWEST_ELIGIBLE,
     notice: Notice = lambda _: None,
 ) -> Adapted:

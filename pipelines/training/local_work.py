@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from models.classifier.bundle import Adjustment
 from models.classifier.encoder import Parts
 from models.classifier.operating_point import OperatingPoint
 from models.decision import Decision
+from models.programs.files import ProgramSource
 from models.programs.program import Program, load_program
 from models.reading import Reader, Reading
 from models.router import Router, matcher_of
@@ -93,7 +93,7 @@ class HeldOutModel:
     rows: Bools
 
 
-def prepare(synthetic: Table, local: Table, config: Config, program: str | Path) -> Work:
+def prepare(synthetic: Table, local: Table, config: Config, program: ProgramSource) -> Work:
     """Return the work on two tables; both hold only calls labelled yes or no."""
     loaded = load_program(program)
     matcher, signals = matcher_of(loaded), detector_of(loaded.signals)

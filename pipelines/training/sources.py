@@ -13,6 +13,7 @@ from models.ledger.anchor import anchor_file_of
 from models.ledger.encryption import NoteEncryption, key_file_of
 from models.ledger.hash_chain import Verdict
 from models.ledger.store import Ledger
+from models.programs.files import ProgramSource
 from models.programs.program import load_program
 from pipelines.corpus.synthesise import LABELS as CORPUS_LABELS
 from pipelines.corpus.synthesise import synthesise
@@ -74,7 +75,7 @@ def load(source: Source, *, notice: Notice = lambda _: None) -> Loaded:
     return Loaded(both, identity | {"ledger_entries": count}, tags)
 
 
-def corpus_of(base: Bundle, *, named: Path | None, runs: Path, program: str, notice: Notice) -> Path:
+def corpus_of(base: Bundle, *, named: Path | None, runs: Path, program: ProgramSource, notice: Notice) -> Path:
     """Return the file of the calls that a base was fitted on: `named`, one in the runs folder, or one written anew.
 
     Synthetic calls are written anew by the base's settings, and kept in the runs folder under their digest, where a release

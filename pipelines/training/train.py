@@ -18,8 +18,9 @@ from models.classifier.golden import GOLDEN_CALLS
 from models.classifier.heads import RISKS
 from models.classifier.risk import RiskTable, risk_table
 from models.errors import InvalidData
+from models.programs.files import DEFAULT_PROGRAM, ProgramSource
 from models.programs.kept import keep_program
-from models.programs.program import DEFAULT_PROGRAM, load_program
+from models.programs.program import load_program
 from models.reading import Reader
 from models.router import Router, matcher_of
 from models.signals import detector_of
@@ -63,7 +64,7 @@ def train(
     folder: Path,
     *,
     identity: Mapping[str, Any] = MappingProxyType({}),
-    program: str | Path = DEFAULT_PROGRAM,
+    program: ProgramSource = DEFAULT_PROGRAM,
     comparing: bool = False,
     measure_on: MeasureOn | None = None,
     notice: Notice = lambda _: None,

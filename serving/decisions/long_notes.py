@@ -18,6 +18,7 @@ from models.call import MAX_NARRATIVE, Call
 from models.classifier import bundle as bundles
 from models.decision import Decision
 from models.errors import InvalidCall
+from models.programs.files import ProgramSource
 from models.programs.program import load_program
 from models.router import Router, matcher_of
 from serving.fair_queue import FairQueue, Overloaded
@@ -45,8 +46,8 @@ def is_long(note: str) -> bool:
 class LongNotes:
     """The process that decides long notes; a note that waits or takes too long is REVIEW, and says so."""
 
-    def __init__(self, program: str) -> None:
-        """Keep the program's name or path; nothing is started yet."""
+    def __init__(self, program: ProgramSource) -> None:
+        """Keep what names the program; nothing is started yet."""
         self._program = program
         self._pool: ProcessPoolExecutor | None = None
         self._ready: Future[None] | None = None
@@ -109,7 +110,7 @@ class LongNotes:
             self._stop(self._pool)
 
 
-def _warm(program: str) -> None:
+def _warm(program: ProgramSource) -> None:
     """Load what every decision needs, before the first one, and let the service itself have the processor first."""
     with suppress(OSError):  # a sandbox may refuse it: the note is read all the same
         os.nice(NICE)
@@ -117,14 +118,20 @@ def _warm(program: str) -> None:
 
 
 @lru_cache(maxsize=2)
-def _router(folder: Path | None, digest: str | None, program: str) -> Router:
+def _router(folder: Path | None, digest: str | None, program: ProgramSource) -> Router:
     """Return the router of a bundle; raise `BundleError` where it is not the one with this digest."""
     bundle = bundles.load(folder, expected_digest=digest) if folder is not None and digest is not None else None
     loaded = load_program(program)
     return Router(bundle=bundle, program=loaded, matcher=matcher_of(loaded))
 
 
-def _decide_in_process(folder: Path | None, digest: str | None, program: str, call: Call, attended: bool) -> Decision:  # noqa: FBT001  a pool passes arguments by place
+def _decide_in_process(
+    folder: Path | None,
+    digest: str | None,
+    program: ProgramSource,
+    call: Call,
+    attended: bool,  # noqa: FBT001  a pool passes arguments by place
+) -> Decision:
     """Return the decision on a call; REVIEW where its letters, written out, are more than a note may have."""
     router = _router(folder, digest, program)
     if not call.narrative.isascii() and len(unicodedata.normalize("NFKC", call.narrative)) > MAX_NARRATIVE:

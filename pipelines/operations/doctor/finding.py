@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from models.errors import HeartlineError
+from models.programs.files import ProgramSource
 
 NO_LEDGER = "none"
 """The value of HEARTLINE_LEDGER with which a service keeps no ledger."""
@@ -47,7 +48,7 @@ class Deployment:
     key_file: Path
     api_keys: Path | None
     bundle: Path
-    program: str
+    program: ProgramSource
     digest: str
     folders: tuple[Path, ...]
     environment: Mapping[str, str]

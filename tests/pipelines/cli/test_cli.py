@@ -103,7 +103,7 @@ def test_ingest_names_refused_rows_in_a_file(calls, tmp_path):
         (["train", "--data", "data/sample.csv", "--runs", "{tmp}"], 1, "at least 299"),
         (["release", "--runs", "{tmp}"], 1, "no candidate"),
         (["serve", "--host", "0.0.0.0"], 2, "without authentication"),
-        (["rules", "check", "pyproject.toml"], 2, "rulebook is wrong at version"),
+        (["rules", "check", "--rulebook", "pyproject.toml"], 2, "rulebook is wrong at version"),
         (["score", "data/sample.csv", "--program", "atlantis"], 2, "no such program"),
         (["nonsense"], 2, "nonsense"),
     ],

@@ -31,7 +31,7 @@ def test_what_is_wrong_with_a_city_s_file_is_shown(tmp_path):
     path = tmp_path / "own.toml"
     text = OWN.replace('"two at the river walk"', '"two by the river"').replace('"on the walk"', '"on the river walk"')
     path.write_text(text.replace('["{at|on} the river walk"]', '["{at|on} the river walk", "{at|on} the river walk"]'))
-    code, out, _ = heartline("signals", "check", "--also", str(path))
+    code, out, _ = heartline("signals", "check", "--signals", str(path))
     assert code == 1
     assert 'river-walk: "two by the river" does not fire' in out
     assert 'river-walk: "on the river walk" fires and should not' in out
