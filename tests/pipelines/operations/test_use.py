@@ -195,7 +195,7 @@ class TestReplay:
         monkeypatch.setenv("HEARTLINE_NOTE_KEY", NOTE_KEY.decode())
         code, out, err = heartline(*words)
         assert code == 0, err
-        assert "5 decisions came out equal" in out
+        assert "5 decisions are equal in every field" in out
 
     @pytest.mark.usefixtures("kept")
     def test_the_command_names_what_a_forger_changed(self, ledger, router, calls, tmp_path, monkeypatch):
@@ -209,7 +209,7 @@ class TestReplay:
         code, out, err = heartline("ledger", "replay", "forged", *words)
         assert code != 0
         assert "eligible_probability was 0.123" in out
-        assert "came out otherwise" in err
+        assert "decisions differ" in err
         code, _, err = heartline("ledger", "replay", "no-such-id", *words)
         assert code == 2
         assert "no decision has this id" in err
