@@ -96,7 +96,7 @@ class TestMonitor:
         ])  # fmt: skip
         made = monitor.monitor(decision_table(ledger.read(), call_types=shipped()), profile(router), LIMITS)
         assert made.unfit.crossed_at is not None
-        assert any("none for an unarmed team" in alarm for alarm in made.alarms)
+        assert any("did not fit an unarmed team" in alarm for alarm in made.alarms)
 
     def test_call_types_never_seen_are_counted(self, ledger, router, calls):
         """A new CAD code that is in no list."""
@@ -191,7 +191,7 @@ class TestReplay:
         words = ("ledger", "replay", "--ledger", f"sqlite:///{tmp_path / 'ledger.db'}", "--runs", str(tmp_path))
         code, _, err = heartline(*words)  # without the key of the notes
         assert code == 1
-        assert "nothing could be replayed: 5 decisions" in err
+        assert "nothing could be replayed: notes or archived parts of all 5" in err
         monkeypatch.setenv("HEARTLINE_NOTE_KEY", NOTE_KEY.decode())
         code, out, err = heartline(*words)
         assert code == 0, err
