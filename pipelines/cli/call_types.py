@@ -32,10 +32,10 @@ def report(
     program: ProgramFiles = PROGRAM,
 ) -> None:
     """Show the call types of a file that are unknown or guessed, with their shares of calls and the nearest known types."""
-    mapping = load_map(columns) if columns else None
-    rows = records(data, mapping.layout if mapping else None, terminal.say)
+    mapping, call_types = load_map(columns) if columns else None, load_program(program).call_types
+    rows = records(data, mapping.layout if mapping else None, terminal.say, call_types=call_types)
     written = (mapping.value("call_type", row) if mapping else text_of(rename(row).get("call_type")) for row in rows)
-    type_report = report_call_types(written, load_program(program).call_types)
+    type_report = report_call_types(written, call_types)
     for line in report_lines(type_report):
         terminal.show(line)
     if to is not None:

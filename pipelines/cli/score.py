@@ -76,7 +76,7 @@ def _file(router: Router, data: str, to: str, detail: Detail) -> int:
     """Decide the calls of a file as they are read; return how many rows could not be read."""
     unread = 0
     with decision_writer(to) as write:
-        decided = decide_records(router, _announced(records(data)), detail=detail)
+        decided = decide_records(router, _announced(records(data, call_types=router.program.call_types)), detail=detail)
         for _, decision, is_read in track(decided, "deciding", total=None, console=terminal.err, transient=True):
             unread += not is_read
             write(decision)

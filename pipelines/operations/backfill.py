@@ -68,11 +68,13 @@ class Part:
     first: int = 0
     rows: int | None = None
 
-    def records(self) -> Iterator[Record]:
-        """Yield the rows unchanged."""
+    def records(self, call_types: CallTypes) -> Iterator[Record]:
+        """Yield the rows unchanged; `call_types` are the program's."""
         if self.source.suffix.lower() == ".parquet":
             return parquet_records(self.source, first=self.first, rows=self.rows)
-        return islice(records(self.source), self.first, None if self.rows is None else self.first + self.rows)
+        return islice(
+            records(self.source, call_types=call_types), self.first, None if self.rows is None else self.first + self.rows
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +194,7 @@ def part_rows(part: Part, deciding: Deciding) -> Iterator[dict[str, Any]]:
     """
     router = _router(deciding.bundle, deciding.program)
     origin = f"{_digest_of(part.source, part.source.stat().st_mtime_ns)}:{part.place}"
-    decided = decide_records(router, part.records(), detail=deciding.detail)
+    decided = decide_records(router, part.records(router.program.call_types), detail=deciding.detail)
     for number, (call, decision, _) in enumerate(decided, start=part.first):
         yield row(call, reproducible(decision, f"{origin}:{number}"), call_types=router.program.call_types)
 

@@ -29,7 +29,7 @@ def scored_by_type(data: Path, program: Program) -> pd.DataFrame:
     a weak label. Rows that are not calls are left out. Raises `InvalidData` where no row is a call.
     """
     rows = []
-    for record in records(data):
+    for record in records(data, call_types=program.call_types):
         try:
             rows.append(_row(read_row(record), program))
         except InvalidCall:
