@@ -23,7 +23,7 @@ from pipelines.settings import Config, from_flat, load_config
 from pipelines.training import sources
 from pipelines.training.adapt import Adapted, check
 from pipelines.training.adapt import adapt as adapt_model
-from pipelines.training.labels import chosen
+from pipelines.training.labels import is_selected
 from pipelines.training.local_curve import curve_plot, curve_table, local_curve
 from pipelines.training.local_work import prepare
 from pipelines.training.provenance import git_state
@@ -36,7 +36,7 @@ ADAPT_EXAMPLE = "Example: heartline adapt --base mlruns/champion --data data/sam
 
 
 class HeldOutChoice(StrEnum):
-    """What is held out of learning to certify on."""
+    """The part of the local calls that is held out of fitting."""
 
     NONE = "none"
     HALF = "half"
@@ -49,49 +49,49 @@ def adapt(
         Path | None, typer.Option("--data", help="CSV, JSONL or Parquet of labelled calls; the sample without a ledger.")
     ] = None,
     from_ledger: Annotated[
-        str | None, typer.Option("--from-ledger", help="Ledger's URL: add what use has labelled; --data supplies notes.")
+        str | None, typer.Option("--from-ledger", help="Ledger's URL: add its labels; --data supplies notes.")
     ] = None,
     up_to: Annotated[
         int | None,
         typer.Option("--up-to", min=1, help="Number of the last entry that counts, before a fault of the ledger."),
     ] = None,
     training: Annotated[
-        Path | None, typer.Option("--training", help="Calls that the base learnt from; written again where not given.")
+        Path | None, typer.Option("--training", help="Calls that the base was trained on; written anew where not given.")
     ] = None,
     held_out: Annotated[
-        HeldOutChoice, typer.Option("--held-out", help="half: certify on a half that is not learnt from, exactly.")
+        HeldOutChoice, typer.Option("--held-out", help="half: certify exactly, on a half that the model is not trained on.")
     ] = HeldOutChoice.NONE,
     review_only: Annotated[
         bool, typer.Option("--review-only", help="Write a bundle that never says ELIGIBLE, whatever the labels prove.")
     ] = False,
     curve: Annotated[
-        bool, typer.Option("--curve", help="Show what more labels would bring, by repeated subsampling; save no model.")
+        bool, typer.Option("--curve", help="Show the figures for growing numbers of labels; save no model.")
     ] = False,
     plot: Annotated[Path | None, typer.Option("--plot", help="With --curve: write the plot to this PNG too.")] = None,
     config: ConfigOption = None,
     runs: RunsOption = RUNS,
     program: ProgramFiles = PROGRAM,
 ) -> None:
-    """Adapt a model to some hundred labelled calls of a city, certify it on them, and record the candidate in MLflow.
+    """Adapt a model to a few hundred labelled calls of a city, certify it on them, and record the candidate in MLflow.
 
-    The labels are those of a file, those that use has left in a ledger, or both.
+    The labels are those of a file, those of a ledger, or both.
     """
     loaded = bundles.load(base or runs / "champion")
     settings = _settings(loaded, config)
     source = Source(data or (SAMPLE if from_ledger is None else None), from_ledger, up_to)
-    city = sources.load(source, say=terminal.say)
+    city = sources.load(source, notice=terminal.say)
     check(labelled(city.table))
     store = Store(runs, settings)
     if curve:
         _curve(loaded, city.table, settings, store, training=training, program=program, plot=plot)
         return
     with tempfile.TemporaryDirectory() as folder, store.running("adaptation"):
-        with steps(8) as say:
-            corpus = sources.corpus_of(loaded, given=training, runs=runs, program=program, say=say)
+        with steps(8) as notice:
+            corpus = sources.corpus_of(loaded, named=training, runs=runs, program=program, notice=notice)
             identity = {"data_sha256": file_sha256(corpus)} | _local(city.identity)
             adapted = adapt_model(
                 loaded, read_table(corpus), city.table, settings, Path(folder) / "bundle", identity=identity,
-                held_out=held_out.value, review_only=review_only, program=program, say=say,
+                held_out=held_out.value, review_only=review_only, program=program, notice=notice,
             )  # fmt: skip
         origin = {"data_sha256": file_sha256(corpus), "data_path": str(corpus.resolve()), "base_digest": loaded.digest}
         registered = store.log(
@@ -114,13 +114,13 @@ def _curve(
 ) -> None:
     """Print the learning curve, and record its table and plot in MLflow."""
     local = labelled(local)
-    judged = take(local, np.flatnonzero(~chosen(local.labels)))
-    if dropped := len(local.calls) - len(judged.calls):
-        terminal.say(f"left out of the curve: {dropped} overrides and outcomes, which were chosen by what they say")
-    with store.running("adaptation curve"), steps(8) as say:
-        corpus = sources.corpus_of(base, given=training, runs=store.root, program=program, say=say)
-        work = prepare(labelled(read_table(corpus)), judged, settings, program)
-        points = local_curve(work, base, say=say)
+    unselected = take(local, np.flatnonzero(~is_selected(local.labels)))
+    if left_out := len(local.calls) - len(unselected.calls):
+        terminal.say(f"left out of the curve: {left_out} overrides and outcomes, which were selected by what they say")
+    with store.running("adaptation curve"), steps(8) as notice:
+        corpus = sources.corpus_of(base, named=training, runs=store.root, program=program, notice=notice)
+        work = prepare(labelled(read_table(corpus)), unselected, settings, program)
+        points = local_curve(work, base, notice=notice)
         figure = curve_plot(points)
         store.log_figure(figure, curve_table(points), name="adaptation_curve")
     if plot is not None:
@@ -130,14 +130,14 @@ def _curve(
 
 
 def _local(names: Mapping[str, T]) -> dict[str, T]:
-    """Return what names the local calls, apart from what names the synthetic ones."""
+    """Return what identifies the local calls, under names other than those of the synthetic calls."""
     return {f"local_{name.removeprefix('data_')}": value for name, value in names.items()}
 
 
 def _settings(base: Bundle, config: Path | None) -> Config:
-    """Return the settings: those of the base, or a file's with the base's synthetic calls and blocks."""
-    own = from_flat(base.manifest["training"]["config"])
-    return own if config is None else replace(load_config(config), synthesise=own.synthesise, split=own.split)
+    """Return the base's settings, or those of a file with the base's settings of synthetic calls and split."""
+    of_base = from_flat(base.manifest["training"]["config"])
+    return of_base if config is None else replace(load_config(config), synthesise=of_base.synthesise, split=of_base.split)
 
 
 def _fold_runs(adapted: Adapted, local: Table) -> list[NestedRun]:
@@ -155,14 +155,14 @@ def _fold_runs(adapted: Adapted, local: Table) -> list[NestedRun]:
 
 
 def _show(adapted: Adapted) -> None:
-    """Print what was proved, what more labels would prove, and how base and adapted model compare."""
+    """Print the certification, the labels that tighter bounds need, and the comparison with the base."""
     terminal.show(f"Certified: {adapted.training['certified_by']}")
     if not adapted.training["review_only"]:
         point = adapted.point
         terminal.show(f"ELIGIBLE from {point.eligible_at:.2f} with every risk at most {point.max_risk:g}")
     for need in adapted.needs:
         terminal.show(f"  {need}")
-    terminal.show("The same calls, judged by the base and by models adapted without them:")
+    terminal.show("The same calls, scored by the base and by models adapted without them:")
     for each in adapted.comparison:
         terminal.show(f"  {each}")
     for line in evaluation_lines(adapted.evaluation):

@@ -1,4 +1,4 @@
-"""The classifier fitted on synthetic and local calls together, and the search for how much the local ones should weigh."""
+"""The classifier fitted on synthetic and local calls together, and the search for its settings, such as their weights."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ from pipelines.training.local_groups import Sides, sides_of
 from pipelines.training.reference import fitted_line
 
 WEIGHTS = (10.0, 3.0, 30.0)
-"""How many synthetic calls one local call counts for; the first is kept unless another is clearly better."""
+"""The weights of a local call against a synthetic one; the first is kept unless another is clearly better."""
 
 REGULARISATION = (1.0, 0.3, 3.0)
 """Factors of the base's regularisation."""
@@ -33,7 +33,7 @@ BLOCKS: tuple[Mapping[str, float], ...] = (
 
 INNER_FOLDS = 3
 MOST_SYNTHETIC = 6_000
-"""More synthetic calls hardly move the order of the settings."""
+"""Synthetic calls in the search: more of them hardly change the order of the settings."""
 
 NEEDED_HEADS = ("eligible", *RISKS)
 """The heads that decide whether a call may be cleared."""
@@ -43,28 +43,28 @@ _TOLERANCE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class LocalSettings:
-    """How a model is fitted: the classifier's settings, and the weight of a local call against a synthetic one."""
+    """The settings of a local model: the classifier's, and the weight of a local call against a synthetic one."""
 
     classifier: ClassifierSettings
     weight: float
 
     def to_record(self) -> dict[str, float]:
-        """Return what was searched, as plain JSON values."""
+        """Return the searched settings as plain JSON values."""
         names = ("regularisation", "signal_weight", "word_weight", "metadata_weight")
         return {"local_weight": self.weight} | {name: getattr(self.classifier, name) for name in names}
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Calls to learn from: their features, shape (n, columns), the truth of each head, and each label's own weight, (n,).
+    """Calls to fit on: features, shape (n, columns), the labels of each head, (n,), and the weight of each label, (n,).
 
-    `judged` says which may be judged on too, shape (n,): their labels were not chosen by what they say.
+    `selected` is the mask of the labels that were selected by what they say, shape (n,): they are never held out.
     """
 
     frame: pd.DataFrame
     heads: Labels
     weights: Floats
-    judged: Bools
+    selected: Bools
 
     @property
     def eligible(self) -> Bools:
@@ -75,13 +75,13 @@ class Examples:
         """Return some of the calls."""
         heads = {name: values[rows] for name, values in self.heads.items()}
         frame = self.frame[rows] if rows.dtype == bool else self.frame.iloc[rows]
-        return Examples(frame, heads, self.weights[rows], self.judged[rows])
+        return Examples(frame, heads, self.weights[rows], self.selected[rows])
 
 
 def fit_parts(
     synthetic: Examples, local: Examples, calibrate: Examples, settings: LocalSettings, *, heads: tuple[str, ...] = HEADS
 ) -> Parts:
-    """Return the encoder and the heads, fitted on both kinds of calls; only `eligible` is left uncalibrated."""
+    """Return the encoder and the heads, fitted on both kinds of calls; all heads but `eligible` are calibrated."""
     unknown = {name: np.full(len(synthetic.frame) + len(local.frame), None, dtype=object) for name in HEADS}
     labels = unknown | {name: np.concatenate([synthetic.heads[name], local.heads[name]]) for name in heads}
     fitted = classifier.fit(
@@ -96,21 +96,21 @@ def fit_parts(
 
 
 def log_odds(parts: Parts, frame: pd.DataFrame) -> Floats:
-    """Return the log-odds of eligible as fitted; shape (n,)."""
+    """Return the log-odds of the eligible head, uncalibrated; shape (n,)."""
     return np.asarray(parts["eligible"].decision_function(parts["encoder"].transform(frame)))
 
 
 def with_line(parts: Parts, line: Adjustment) -> Parts:
-    """Return parts whose eligible head gives slope times its log-odds plus intercept: calibrated without another step."""
+    """Return parts whose eligible head gives slope times its log-odds plus intercept, so that it needs no calibrator."""
     head = copy.deepcopy(parts["eligible"])
     head.coef_, head.intercept_ = line.slope * head.coef_, line.slope * head.intercept_ + line.intercept
     return parts | {"eligible": head}
 
 
 def tune(synthetic: Examples, local: Examples, groups: Rows, base: ClassifierSettings) -> LocalSettings:
-    """Return the settings with the lowest log loss on held-out groups of the local calls, or the first about as good.
+    """Return the settings with the lowest log loss on held-out groups of the local calls, or an earlier one about as good.
 
-    Weight, regularisation and block weights are searched one after another. A setting replaces the one before it only where
+    Weight, regularisation and block weights are searched one after another. A setting replaces the best so far only where
     its mean loss is lower by more than one standard error of the paired difference.
     """
     rows = np.random.default_rng(base.seed).permutation(len(synthetic.frame))[:MOST_SYNTHETIC]
@@ -143,7 +143,7 @@ def _blocks(best: LocalSettings, base: ClassifierSettings) -> Iterator[LocalSett
 
 
 class _Search:
-    """Losses of settings on held-out local calls; calls are encoded once, and a block's weight scales its columns."""
+    """The log losses of settings on held-out local calls; calls are encoded once, block weights scale columns."""
 
     def __init__(self, synthetic: Examples, local: Examples, groups: Rows, base: ClassifierSettings) -> None:
         """Encode both kinds of calls with all block weights at one."""
@@ -155,26 +155,29 @@ class _Search:
         self._encoder = encoder
         self._truths = synthetic.eligible, local.eligible
         self._label_weights = synthetic.weights, local.weights
-        self._judged = local.judged
-        self._folds = sides_of(groups, local.eligible, local.judged, count=INNER_FOLDS, seed=base.seed)
-        self._known: dict[LocalSettings, Floats] = {}
+        self._held_out = ~local.selected
+        self._folds = sides_of(groups, local.eligible, local.selected, count=INNER_FOLDS, seed=base.seed)
+        self._losses: dict[LocalSettings, Floats] = {}
 
     def losses(self, settings: LocalSettings) -> Floats:
-        """Return the log loss of each local call that may be judged, calibrated, from models that met none of its group."""
-        if settings not in self._known:
+        """Return each held-out local call's log loss, calibrated, from models fitted without its group."""
+        if settings not in self._losses:
             scale = block_scale(self._encoder, settings.classifier)
             scores = out_of_fold(
                 (self._synthetic @ scale, self._local @ scale), self._truths, self._label_weights, self._folds, settings
             )
-            scores, truth = scores[self._judged], self._truths[1][self._judged]
+            scores, truth = scores[self._held_out], self._truths[1][self._held_out]
             line = fitted_line(scores, truth)
             logits = line.intercept + line.slope * scores
-            self._known[settings] = np.logaddexp(0.0, np.where(truth, -logits, logits))
-        return self._known[settings]
+            self._losses[settings] = np.logaddexp(0.0, np.where(truth, -logits, logits))
+        return self._losses[settings]
 
 
 def block_scale(encoder: Any, settings: ClassifierSettings) -> sparse.dia_array:
-    """Return the diagonal matrix that gives each block of an encoder fitted with weights of one its weight."""
+    """Return the diagonal matrix that multiplies the columns of each block by its weight.
+
+    `encoder` was fitted with block weights of one.
+    """
     by_name = {"signals": settings.signal_weight, "words": settings.word_weight}
     slices = encoder.output_indices_
     scale = np.empty(max(columns.stop for columns in slices.values()))
@@ -190,13 +193,13 @@ def out_of_fold(
     folds: list[Sides],
     settings: LocalSettings,
 ) -> Floats:
-    """Return the log-odds of each held-out local call from a model of the synthetic calls and the local ones learnt from.
+    """Return the log-odds of each held-out local call from a model of the synthetic calls and the local ones to fit on.
 
-    Each pair is of synthetic and of local calls. Shape (n,), not a number for a call that no fold holds out.
+    Each pair is of synthetic and of local calls. Shape (n,), NaN for a call that no fold holds out.
     """
     (synthetic, local), scores = encoded, np.full(len(truths[1]), np.nan)
     for fold in folds:
-        rest = np.flatnonzero(fold.learnt)
+        rest = np.flatnonzero(fold.fitted_on)
         head = LogisticRegression(
             C=settings.classifier.regularisation, max_iter=500, tol=_TOLERANCE, random_state=settings.classifier.seed
         )

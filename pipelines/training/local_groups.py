@@ -1,6 +1,6 @@
-"""Groups of local calls that must stay on one side: one caller, one address, or the same note; folds and halves of them.
+"""Groups of local calls that share a caller, an address or a note, and folds and halves that keep groups whole.
 
-Labels that were chosen by what they say (overrides, outcomes) are learnt from and never judged on.
+Labels that were selected by what they say (overrides and outcomes) are fitted on and never held out.
 """
 
 from collections.abc import Sequence
@@ -22,20 +22,20 @@ from pipelines.data.table import Table, take
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """The calls that a model judges and those that it learns from, shapes (n,); no group has calls in both."""
+    """The masks of the calls that are held out and of those to fit on, shapes (n,); no group has calls in both."""
 
     held: Bools
-    learnt: Bools
+    fitted_on: Bools
 
 
 def groups_of(table: Table) -> Rows:
     """Return the number of each call's group, shape (n,): calls that share a caller, an address or a note."""
     n = len(table.calls)
-    marks = [*(table.labels[key].reset_index(drop=True) for key in KEYS), _notes(table.calls)]
+    shared = [*(table.labels[key].reset_index(drop=True) for key in KEYS), _notes(table.calls)]
     edges = []
     offset = n
-    for mark in marks:
-        codes, names = pd.factorize(mark)  # -1 where there is none
+    for values in shared:
+        codes, names = pd.factorize(values)  # -1 where there is none
         known = codes >= 0
         edges.append(np.stack([np.flatnonzero(known), offset + codes[known]]))
         offset += len(names)
@@ -45,19 +45,20 @@ def groups_of(table: Table) -> Rows:
 
 
 def _notes(calls: Sequence[Call]) -> pd.Series:
-    """Return each call's note as the program reads it, blanks and capitals aside; an empty one is nobody else's."""
+    """Return each call's normalised note in lower case with single blanks, `None` for an empty one."""
     notes = [" ".join(normalise(call.narrative).text.casefold().split()) for call in calls]
     return pd.Series([note or None for note in notes], dtype=object)
 
 
 def folds_of(groups: Rows, truth: Bools, *, count: int, seed: int) -> list[Bools]:
-    """Return masks of the held-out calls of each fold: whole groups, with shares of eligible calls as alike as may be.
+    """Return masks of the held-out calls of each fold: whole groups, with shares of eligible calls as equal as possible.
 
     Raises `InvalidData` where there are fewer groups than folds.
     """
     fewest = min(len(set(groups[truth])), len(set(groups[~truth])))
     if fewest < count:
-        raise InvalidData("too few separate callers and addresses", value=fewest, remedy=f"at least {count} of each label")
+        remedy = f"bring at least {count} for each label"
+        raise InvalidData("too few separate callers and addresses", value=fewest, remedy=remedy)
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     masks = []
     for _, held in splitter.split(np.zeros(len(truth)), truth, groups):
@@ -67,36 +68,36 @@ def folds_of(groups: Rows, truth: Bools, *, count: int, seed: int) -> list[Bools
     return masks
 
 
-def sides_of(groups: Rows, truth: Bools, judged: Bools, *, count: int, seed: int) -> list[Sides]:
-    """Return the two sides of each fold: every call that may be judged is held out once, all shapes (n,).
+def sides_of(groups: Rows, truth: Bools, selected: Bools, *, count: int, seed: int) -> list[Sides]:
+    """Return the sides of each fold: every call whose label was not selected is held out once; all shapes (n,).
 
-    The others are learnt from in every fold that holds out none of their group. Raises `InvalidData` as `folds_of` does.
+    Selected labels are fitted on in each fold that holds out none of their group. Raises `InvalidData` as `folds_of` does.
     """
-    rows = np.flatnonzero(judged)
+    rows = np.flatnonzero(~selected)
     return [_sides(groups, rows[mask]) for mask in folds_of(groups[rows], truth[rows], count=count, seed=seed)]
 
 
-def half_of(table: Table, groups: Rows, truth: Bools, judged: Bools, *, seed: int) -> tuple[Sides, str]:
-    """Return the two sides of a held-out half of the calls that may be judged, and how the half was chosen."""
-    rows = np.flatnonzero(judged)
+def half_of(table: Table, groups: Rows, truth: Bools, selected: Bools, *, seed: int) -> tuple[Sides, str]:
+    """Return the sides of a held-out half of the calls whose labels were not selected, and how the half was chosen."""
+    rows = np.flatnonzero(~selected)
     mask, how = later_half(take(table, rows), groups[rows], truth[rows], seed=seed)
     return _sides(groups, rows[mask]), how
 
 
 def _sides(groups: Rows, held: Rows) -> Sides:
-    """Return the sides of held-out rows: whatever belongs to none of their groups is learnt from."""
+    """Return the sides of held-out rows: every call of another group is fitted on."""
     mask = np.zeros(len(groups), dtype=bool)
     mask[held] = True
     return Sides(mask, ~np.isin(groups, groups[held]))
 
 
 def later_half(table: Table, groups: Rows, truth: Bools, *, seed: int) -> tuple[Bools, str]:
-    """Return the mask of the half that is held out, and how it was chosen: the later calls, or by chance without dates.
+    """Return the mask of the half to hold out, and how it was chosen: the later calls, or at random without dates.
 
     A group belongs to the half of its first call.
     """
     if any(call.received_at is None for call in table.calls):
-        return folds_of(groups, truth, count=2, seed=seed)[0], "by chance, because calls have no date"
+        return folds_of(groups, truth, count=2, seed=seed)[0], "at random, because calls have no date"
     times = pd.Series(pd.to_datetime([str(call.received_at) for call in table.calls], utc=True, format="ISO8601"))
     first = times.groupby(groups).transform("min")
-    return (first > first.median()).to_numpy(dtype=bool), "the later one, by date"
+    return (first > first.median()).to_numpy(dtype=bool), "the later calls"

@@ -36,7 +36,7 @@ class RouterModel(PythonModel):
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:  # noqa: ARG002
         """Return one row for each call: recommendation, probabilities, and the whole decision as JSON.
 
-        A row that cannot be read as a call is a REVIEW that says so.
+        A row that cannot be read as a call gives REVIEW.
         """
         calls = [_call(record) for record in model_input.to_dict("records")]
         decided = self.router.decide_many(call for call in calls if isinstance(call, Call))
@@ -45,7 +45,7 @@ class RouterModel(PythonModel):
 
 
 def _call(record: dict[Any, Any]) -> Call | InvalidCall:
-    """Return a row as a call, or why it is none."""
+    """Return a row as a call, or the error of a row that is none."""
     try:
         return Call.from_record(record)
     except InvalidCall as error:

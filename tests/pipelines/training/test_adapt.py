@@ -88,16 +88,16 @@ class TestGroups:
         with pytest.raises(InvalidData, match="too few separate"):
             folds_of(np.zeros(200, dtype=int), truth, count=5, seed=1)
 
-    def test_chosen_labels_are_never_held_out_and_their_group_is_never_on_both_sides(self):
-        """Every other call is held out once; an override is learnt from unless its caller is being judged."""
+    def test_selected_labels_are_never_held_out_and_no_group_is_on_both_sides(self):
+        """Every other call is held out once; an override is fitted on unless a call of its group is held out."""
         rng = np.random.default_rng(1)
-        groups, truth, judged = rng.integers(0, 80, 200), rng.random(200) < 0.3, rng.random(200) < 0.8
-        folds = sides_of(groups, truth, judged, count=5, seed=1)
-        assert (np.sum([fold.held for fold in folds], axis=0) == judged).all()
+        groups, truth, selected = rng.integers(0, 80, 200), rng.random(200) < 0.3, rng.random(200) < 0.2
+        folds = sides_of(groups, truth, selected, count=5, seed=1)
+        assert (np.sum([fold.held for fold in folds], axis=0) == ~selected).all()
         for fold in folds:
-            assert not set(groups[fold.held]) & set(groups[fold.learnt])
-            assert fold.learnt[~np.isin(groups, groups[fold.held])].all()
-        assert (np.sum([fold.learnt for fold in folds], axis=0)[~judged] >= 4).any()
+            assert not set(groups[fold.held]) & set(groups[fold.fitted_on])
+            assert fold.fitted_on[~np.isin(groups, groups[fold.held])].all()
+        assert (np.sum([fold.fitted_on for fold in folds], axis=0)[selected] >= 4).any()
 
     def test_dates_hold_out_the_later_half_and_are_not_needed(self):
         """With dates the held-out half is the later one; without dates it is drawn, and that is said."""
@@ -110,7 +110,7 @@ class TestGroups:
         truth = dated.labels["eligible"].to_numpy(dtype=bool)
         held, how = later_half(dated, groups_of(dated), truth, seed=0)
         assert held.tolist() == [False] * 20 + [True] * 20
-        assert "by date" in how
+        assert how == "the later calls"
         undated = table_of([row | {"at": None} for row in rows])
         held, how = later_half(undated, groups_of(undated), truth, seed=0)
         assert 15 <= held.sum() <= 25
@@ -162,7 +162,7 @@ class TestPromise:
         assert by_rate["false clears", 0.02].more_calls == 0
         assert by_rate["false clears", 0.01].more_calls == 299 - 263
         assert by_rate["dangerous clears", 0.01].more_labels == pytest.approx((299 - 20) * 300 / 20, abs=1)
-        assert "however many" in str(next(iter(needs(calls, PROMISES, replace(point, false_clears=40)))))
+        assert "no number of labels" in str(next(iter(needs(calls, PROMISES, replace(point, false_clears=40)))))
         assert "errors allowed" in str(Needed("false clears", 0.05, 7, 0, 0))
 
 
@@ -258,8 +258,8 @@ class TestAdapted:
         assert by_name["area"].difference.value > 0
         assert "lvndr" in bundles.load(adapted.folder).vocabulary
 
-    def test_overrides_are_learnt_from_and_not_judged_on(self, adapted, city):
-        """They are chosen by what they say: no fold holds one out, no figure counts one, and the manifest counts them."""
+    def test_overrides_are_fitted_on_and_not_certified_on(self, adapted, city):
+        """No fold holds one out, no figure counts one, and the manifest counts them."""
         assert not any(fold.held[len(city.calls) :].any() for fold in adapted.folds)
         assert adapted.evaluation.n == adapted.point.n_ineligible + int(adapted.evaluation.truth.sum())
         assert adapted.training["adapted"]["labels"] == {"file": 220, "override": 12}
@@ -298,7 +298,7 @@ class TestAdapted:
         assert version.description.startswith("Adapted to 232 labelled local calls")
         released = release(store, small_config, by="somebody", shadow=True)
         assert released.registered.version == registered.version
-        assert {"area under the curve", "recall less that of the champion, low end"} <= {
+        assert {"area under the curve", "recall minus that of the champion, low end"} <= {
             gate.name for gate in released.gates
         }
         linked = store.client.get_model_version("heartline", registered.version).tags
