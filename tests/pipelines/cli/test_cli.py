@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from command import ROOT, heartline
+from command import ROOT, SMALL, heartline
 
 NOTES = [
     {"narrative": "male asleep in doorway, refusing to leave", "call_type": "Trespass", "call_id": "a", "colour": "blue"},
@@ -68,7 +68,8 @@ def test_score_writes_parquet_with_the_same_json(calls, runs, tmp_path):
 def test_evaluate_puts_false_clears_first(recent, runs, tmp_path):
     """The errors that matter come before any praise."""
     report = tmp_path / "report.json"
-    code, out, _ = heartline("evaluate", "--data", str(recent), "--runs", str(runs), "--json", str(report))
+    words = ("--data", str(recent), "--runs", str(runs), "--config", str(SMALL), "--json", str(report))
+    code, out, _ = heartline("evaluate", *words)
     assert code == 0
     assert out.startswith("False clears")
     assert "auc" in json.loads(report.read_text())["evaluation"]["figures"]
