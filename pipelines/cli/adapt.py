@@ -13,6 +13,7 @@ from models.classifier.bundle import Bundle
 from models.programs.files import ProgramFiles
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, RunsOption, takes_program
+from pipelines.cli.tables import read_calls
 from pipelines.cli.train import steps
 from pipelines.data.file_digest import file_sha256
 from pipelines.data.table import Table, labelled, read_table
@@ -61,7 +62,7 @@ def adapt(
     """Adapt a model to some hundred labelled calls of a city, certify it on them, and record the candidate in MLflow."""
     loaded = bundles.load(base or runs / "champion")
     settings = _settings(loaded, config)
-    local = read_table(data)
+    local = read_calls(data)
     terminal.say(f"{len(local.calls)} calls read, {len(local.rejects)} rows refused")
     check(labelled(local))
     store = Store(runs, settings)

@@ -21,6 +21,7 @@ from pipelines.evaluation.evaluate import Evaluation, Track, evaluate_decisions
 from pipelines.evaluation.evaluation_frame import GROUPS, evaluation_frame
 from pipelines.evaluation.fairness import BY, SMALL, Fairness, fairness
 from pipelines.evaluation.pages import render
+from pipelines.evaluation.plain import plain
 from pipelines.evaluation.subgroups import Subgroup, worst_subgroups
 from pipelines.settings import Config
 
@@ -79,7 +80,7 @@ class Report:
     def to_record(self) -> dict[str, Any]:
         """Return the report as plain JSON values."""
         claims = {"findings": list(map(str, self.findings)), "not_shown": list(map(str, self.not_shown))}
-        return asdict(self) | {"evaluation": self.evaluation.to_record()} | claims
+        return {**plain(asdict(self)), "evaluation": self.evaluation.to_record(), **claims}
 
     def to_html(self) -> str:
         """Return the report as one self-contained page."""
@@ -195,7 +196,8 @@ def not_shown(result: Report, config: Config) -> Iterator[Claim]:
     for name, limit in limits.items():
         figure = result.evaluation.figures[name]
         if limit < 1 and (not figure.n or figure.low <= limit < figure.high):
-            allowed = f"{figure.n} calls allow up to {figure.high:.3f}" if figure.n else "there is no such call"
+            calls = "1 call allows" if figure.n == 1 else f"{figure.n} calls allow"
+            allowed = f"{calls} up to {figure.high:.3f}" if figure.n else "there is no such call"
             yield Claim(f"{name.replace('_', ' ')} of at most {limit:g} is not shown: {allowed}", _figure(name))
     limit = config.evaluate.max_recall_gap
     for each in result.fairness:

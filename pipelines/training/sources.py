@@ -19,7 +19,7 @@ from models.programs.program import load_program
 from pipelines.corpus.synthesise import LABELS as CORPUS_LABELS
 from pipelines.corpus.synthesise import synthesise
 from pipelines.data.file_digest import file_sha256
-from pipelines.data.table import Table, read_table
+from pipelines.data.table import Table, read_table, unread
 from pipelines.data.writers import write_frame
 from pipelines.settings import from_flat
 from pipelines.training.labels import joined, labels_of
@@ -50,7 +50,8 @@ def load(source: Source, *, say: Callable[[str], None] = lambda _: None) -> Load
     Raises `LedgerBroken` where the ledger is not whole and no number of entries before the fault is given.
     """
     table = read_table(source.data)
-    say(f"{len(table.calls)} calls read, {len(table.rejects)} rows refused")
+    for line in (*unread(table), f"{len(table.calls)} calls read, {len(table.rejects)} rows refused"):
+        say(line)
     identity: dict[str, Any] = {"data_sha256": file_sha256(source.data)}
     tags = {"data_path": str(source.data.resolve()), "data_sha256": str(identity["data_sha256"])}
     if source.ledger is None:

@@ -126,3 +126,14 @@ def test_rules_check_is_clean():
     code, out, _ = heartline("rules", "check")
     assert code == 0
     assert "0 faults" in out
+
+
+def test_every_command_that_reads_labelled_calls_says_what_it_refuses(tmp_path, runs):
+    """A label that cannot be read is named by its row and reason, never dropped in silence."""
+    path = tmp_path / "calls.csv"
+    path.write_text("narrative,eligible\nmale asleep in doorway,yes\nmale with a knife,Yes!\n")
+    for words in (["rules", "report"], ["signals", "report"], ["evaluate", "--runs", str(runs)]):
+        code, _, err = heartline(*words, "--data", str(path))
+        assert code == 0, err
+        assert "row 2 is refused: " in err
+        assert "'Yes!'" in err

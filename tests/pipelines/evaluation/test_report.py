@@ -63,7 +63,7 @@ class TestReport:
 
     def test_the_json_says_the_same(self, made):
         """Every figure of the page is in the record, and it is plain JSON."""
-        record = json.loads(json.dumps(made.to_record(), default=str))
+        record = json.loads(json.dumps(made.to_record(), default=str, allow_nan=False))
         assert record["evaluation"]["figures"]["recall"]["value"] == made.evaluation.figures["recall"].value
         assert {row["name"] for row in record["compared"]} >= {"call type only", "keyword list and rules"}
 
@@ -212,6 +212,7 @@ class TestNotShown:
         assert any(str(claim).startswith("false clear rate of at most") for claim in few.not_shown)
         assert "show every promise kept" not in few.to_html()
         assert any(str(claim).startswith("calibration error where decided of at most") for claim in few.not_shown)
+        json.dumps(few.to_record(), allow_nan=False)
         assert any("fewer than two groups have 50 eligible calls" in str(claim) for claim in few.not_shown)
 
     def test_strict_says_no_to_what_is_not_shown(self, runs, corpus, tmp_path):
@@ -244,6 +245,16 @@ class TestCalibrationWhereDecided:
             rows(2000, truth=truth, score=scores), {"it": 0.9}, bins=10, confidence=0.95
         )
         assert all(band.off for band in bands)
+
+    def test_a_ranking_without_a_fault_is_not_sure_of_itself(self):
+        """Three calls in the right order show an area of 1 and an interval from .025; a hundred show more."""
+        few, many = (
+            metrics.bootstrapped(metrics.auc, scores > 0.5, scores, confidence=0.95, resamples=20)
+            for scores in (np.array([0.1, 0.2, 0.9]), np.linspace(0, 1, 100))
+        )
+        assert (few.value, few.high, few.method) == (1.0, 1.0, "exact")
+        assert few.low == pytest.approx(0.025)
+        assert 0.9 < many.low < 1
 
     def test_few_calls_say_nothing(self):
         """Fewer calls than a bin needs have no calibration error; the estimate rests on no calls."""
