@@ -33,7 +33,7 @@ def tune(
     store = Store(runs, settings)
     with store.running("tuning"):
         tuned = tune_settings(table, settings, minutes=minutes, trials=trials, reader=reader, on_trial=store.log_nested)
-    terminal.show(f"{tuned.trials} settings tried; log loss {tuned.loss:.4f}, with the present ones {tuned.loss_before:.4f}")
+    terminal.show(f"{tuned.trials} settings tried; log loss {tuned.loss:.4f}, of the present ones {tuned.loss_before:.4f}")
     gap = f"{tuned.difference:+.4f}, standard error {tuned.standard_error:.4f}"
     verdict = "better beyond chance" if tuned.better else "not better beyond chance: keep the present settings"
     terminal.show(f"difference {gap}: {verdict}")
