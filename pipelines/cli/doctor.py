@@ -1,4 +1,4 @@
-"""The command that examines a deployment."""
+"""The command that checks a deployment."""
 
 import os
 from pathlib import Path
@@ -37,7 +37,7 @@ def doctor(
     program: ProgramFiles = PROGRAM,
     runs: RunsOption = RUNS,
 ) -> None:
-    """Examine a deployment as the service's environment describes it: keys, disk, database, clock, model, program.
+    """Check a deployment by the service's environment variables: keys, disk, database, clock, model, program.
 
     Each line is OK, WARN or FAIL with a remedy; exit 1 where one is FAIL. Nothing is changed.
     """

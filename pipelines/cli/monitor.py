@@ -1,4 +1,4 @@
-"""The command that compares what the ledger holds with training."""
+"""The command that compares the ledger's decisions with training."""
 
 from pathlib import Path
 from typing import Annotated
@@ -38,22 +38,22 @@ def monitor(
     config: ConfigOption = None,
     program: ProgramFiles = PROGRAM,
 ) -> None:
-    """Compare what the ledger holds with what training saw; exit 1 and say which limit is crossed."""
+    """Compare the ledger's decisions with training; exit 1 and name each limit that is crossed."""
     loaded = load(bundle or runs / "champion")
     result = monitored(loaded, ledger, program=load_program(program), since=since, config=config)
     if result is None:
-        terminal.show("the ledger holds no final decision of this time: there is nothing to watch")
+        terminal.show("the ledger holds no final decision of this period: nothing to monitor")
         return
     for line in monitoring.lines(result):
         terminal.show(line)
     if result.alarms:
-        raise GateFailed("; ".join(result.alarms), remedy="look into it, then retrain or roll back")
+        raise GateFailed("; ".join(result.alarms), remedy="find the cause, then retrain or roll back")
 
 
 def monitored(
     loaded: Bundle, ledger: str, *, program: Program, since: str | None = None, config: Path | None = None
 ) -> Monitored | None:
-    """Return what monitoring measures in a ledger against a model's training, or `None` where nothing was decided.
+    """Return the comparison of a ledger with a model's training, or `None` where the ledger has no final decision.
 
     Call types are read as `program` reads them.
     """
@@ -64,10 +64,10 @@ def monitored(
         ids = [str(key) for key in decisions["decision_id"]] if opened.encryption.can_encrypt else []
         notes = {key: note for key in ids if (note := opened.note(key)) is not None}
     training = loaded.manifest["training"]
-    profile = training["profile"] | {"calls": training["blocks"]["certify"]}  # the block that it was measured on
+    profile = training["profile"] | {"calls": training["blocks"]["certify"]}  # the block that the profile was measured on
     result = monitoring.monitor(decisions, profile, load_config(config).monitor)
     if notes:
         result.words = monitoring.new_words(decisions, notes, loaded.vocabulary)
     else:
-        terminal.say("no note can be read (none kept, or HEARTLINE_NOTE_KEY is not set): new words are not looked for")
+        terminal.say("no note can be read (none kept, or HEARTLINE_NOTE_KEY is not set): new words are not reported")
     return result

@@ -1,4 +1,4 @@
-"""`heartline programs`: which programs there are, what each takes, and whether a program's file is right."""
+"""`heartline programs`: list the programs, show one, and check a program's file."""
 
 import typer
 
@@ -23,7 +23,7 @@ def list_programs() -> None:
 @programs_app.command("show", epilog="Example: heartline programs show denver-star")
 @takes_program_argument
 def show(program: ProgramFiles = PROGRAM) -> None:
-    """Show what a program takes and excludes, its units, its sources, and what is not known of it."""
+    """Show a program's eligible and excluded call types, its units, its sources, and what is not known of it."""
     loaded = load_program(program)
     terminal.show(f"{loaded.name} ({loaded.version})")
     terminal.show(f"takes: {', '.join(sorted(loaded.eligible_call_types))}")
@@ -41,10 +41,10 @@ def show(program: ProgramFiles = PROGRAM) -> None:
 @programs_app.command("check", epilog="Example: heartline programs check durham-heart")
 @takes_program_argument
 def check(program: ProgramFiles = PROGRAM) -> None:
-    """Check a program: that it reads, that its call types exist, and that it names its sources."""
-    wrong = faults(load_program(program))
-    for fault in wrong:
+    """Check a program: that its file is valid, that its call types exist, and that it names its sources."""
+    listed = faults(load_program(program))
+    for fault in listed:
         terminal.show(fault)
-    terminal.show(f"{program}: {len(wrong)} faults")
-    if wrong:
+    terminal.show(f"{program}: {len(listed)} faults")
+    if listed:
         raise typer.Exit(1)

@@ -23,7 +23,7 @@ def publish(
     ledger: LedgerOption = LEDGER,
     program: ProgramFiles = PROGRAM,
 ) -> None:
-    """Write a static page of what was answered, for everyone: no note, no caller, no count under ten."""
+    """Write a public page of the answered calls, without notes, callers or counts under ten."""
     published = load_program(program)
     with opened_ledger(ledger) as opened:
         decisions = decision_table(opened.read(), call_types=published.call_types)

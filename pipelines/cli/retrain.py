@@ -1,4 +1,4 @@
-"""The command that trains again on what use has labelled, if monitoring says that it is time."""
+"""The command that trains again with the labels of the ledger, on request only where monitoring raises an alarm."""
 
 from typing import Annotated
 
@@ -38,7 +38,7 @@ def retrain(
     runs: RunsOption = RUNS,
     program: ProgramFiles = PROGRAM,
 ) -> None:
-    """Train a candidate on a file and on what use has labelled since; releasing it stays a person's decision."""
+    """Train a candidate on a file and on the ledger's labels; a person decides whether to release it."""
     champion = load(runs / "champion")
     if "adapted" in champion.manifest["training"]:
         raise InvalidData(
@@ -53,4 +53,4 @@ def retrain(
             terminal.show("no limit is crossed: nothing is trained")
             return
     train(data=data, config=config, runs=runs, program=program, from_ledger=ledger)
-    terminal.show("judge it with heartline evaluate, then heartline release; the champion answers until then")
+    terminal.show("check it with heartline evaluate, then run heartline release; until then the champion answers")

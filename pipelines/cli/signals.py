@@ -1,4 +1,4 @@
-"""`heartline signals`: check the signals, explain them on a note, count them on a file of calls."""
+"""`heartline signals`: check the signals, explain them on a note, count them in a file of calls."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, takes_program
 from pipelines.rules.signals import explanation, faults, report_lines, shared
 
-signals_app = typer.Typer(no_args_is_help=True, help="Check, explain and count what notes say.")
+signals_app = typer.Typer(no_args_is_help=True, help="Check, explain and count the signals of notes.")
 
 DataOption = Annotated[Path, typer.Option("--data", help="CSV, JSONL or Parquet of calls.")]
 
@@ -20,13 +20,13 @@ DataOption = Annotated[Path, typer.Option("--data", help="CSV, JSONL or Parquet 
 @signals_app.command("check", epilog="Example: heartline signals check")
 @takes_program
 def check(program: ProgramFiles = PROGRAM) -> None:
-    """Check the signals: that they read, that every example does what it should, and what is written twice."""
+    """Check the signals: that they are valid, that every example gives its result, and which phrases are repeated."""
     lexicon = load_lexicon(load_program(program).signals)
     wrong = list(faults(lexicon))
     for fault in wrong:
         terminal.show(fault)
     for note in shared(lexicon):
-        terminal.say(f"held by several signals: {note}")
+        terminal.say(f"in several signals: {note}")
     examples = sum(len(signal.fires) + len(signal.silent) for signal in lexicon.signals)
     counted = f"{len(lexicon.signals)} signals in {len(lexicon.groups)} groups, {examples} examples"
     terminal.show(f"{lexicon.version}: {counted}, {len(wrong)} faults")
@@ -45,9 +45,9 @@ def explain(note: Annotated[str, typer.Argument(help="The note, in quotes.")], p
 @signals_app.command("report", epilog="Example: heartline signals report --data data/sample.csv")
 @takes_program
 def report(data: DataOption, program: ProgramFiles = PROGRAM) -> None:
-    """Show how often each signal fires on a file of calls, with which label, and the rows where none does."""
-    from pipelines.data.table import read_table  # noqa: PLC0415  pandas: half a second and an extra, which the others spare
+    """Show how often each signal fires in a file of calls, with which label, and the rows where none does."""
+    from pipelines.cli.tables import read_calls  # noqa: PLC0415  pandas: half a second and an extra that the other commands do not need
 
     detector = detector_of(load_program(program).signals)
-    for line in report_lines(detector, read_table(data), track=terminal.tracked("reading")):
+    for line in report_lines(detector, read_calls(data), track=terminal.tracked("reading")):
         terminal.show(line)

@@ -9,7 +9,7 @@ from models.programs.files import ProgramFiles
 from models.router import Router
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, RunsOption, takes_program
-from pipelines.data.table import read_table
+from pipelines.cli.tables import read_calls
 from pipelines.settings import load_config
 from pipelines.training.tracking import Store
 from pipelines.training.tuning import tune as tune_settings
@@ -28,12 +28,12 @@ def tune(
     program: ProgramFiles = PROGRAM,
 ) -> None:
     """Search regularisation and block weights on held-out callers, and record every trial in MLflow."""
-    table, settings = read_table(data), load_config(config)
+    table, settings = read_calls(data), load_config(config)
     reader = Router.load(None, program=program).reader
     store = Store(runs, settings)
     with store.running("tuning"):
         tuned = tune_settings(table, settings, minutes=minutes, trials=trials, reader=reader, on_trial=store.log_nested)
-    terminal.show(f"{tuned.trials} settings tried; log loss {tuned.loss:.4f}, with the present ones {tuned.loss_before:.4f}")
+    terminal.show(f"{tuned.trials} settings tried; log loss {tuned.loss:.4f}, of the present ones {tuned.loss_before:.4f}")
     gap = f"{tuned.difference:+.4f}, standard error {tuned.standard_error:.4f}"
     verdict = "better beyond chance" if tuned.better else "not better beyond chance: keep the present settings"
     terminal.show(f"difference {gap}: {verdict}")

@@ -119,3 +119,14 @@ def test_faults_are_one_line_with_their_exit_code(words, code, said, runs, tmp_p
     assert found == code
     assert said in err
     assert "Traceback" not in err
+
+
+def test_every_command_that_reads_labelled_calls_says_what_it_refuses(tmp_path, runs):
+    """A label that cannot be read is named by its row and reason, never dropped in silence."""
+    path = tmp_path / "calls.csv"
+    path.write_text("narrative,eligible\nmale asleep in doorway,yes\nmale with a knife,Yes!\n")
+    for words in (["rules", "report"], ["signals", "report"], ["evaluate", "--runs", str(runs)]):
+        code, _, err = heartline(*words, "--data", str(path))
+        assert code == 0, err
+        assert "row 2 is refused: " in err
+        assert "'Yes!'" in err
