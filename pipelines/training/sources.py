@@ -22,7 +22,7 @@ from pipelines.corpus.synthesise import LABELS as CORPUS_LABELS
 from pipelines.corpus.synthesise import synthesise
 from pipelines.data.file_digest import file_sha256
 from pipelines.data.rows import Notice
-from pipelines.data.table import Table, read_table
+from pipelines.data.table import Table, read_table, unread
 from pipelines.data.writers import write_frame
 from pipelines.settings import from_flat
 from pipelines.training.labels import joined, labels_of
@@ -55,7 +55,8 @@ def load(source: Source, *, notice: Notice = lambda _: None) -> Loaded:
     table, identity, tags = Table(), dict[str, Any](), dict[str, str]()
     if source.data is not None:
         table = read_table(source.data)
-        notice(f"{len(table.calls)} calls read, {len(table.rejects)} rows refused")
+        for line in (*unread(table), f"{len(table.calls)} calls read, {len(table.rejects)} rows refused"):
+            notice(line)
         identity = {"data_sha256": file_sha256(source.data)}
         tags = {"data_path": str(source.data.resolve()), "data_sha256": str(identity["data_sha256"])}
     if source.ledger is None:
