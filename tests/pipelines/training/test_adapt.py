@@ -222,7 +222,8 @@ def city_in_use(city, corpus, small_config):
         replace(call, narrative=f"{call.narrative} ovrd{n} subj", received_at=None) for n, call in enumerate(last.calls)
     ]
     labels = last.labels.assign(eligible=True, label_source="override", learn_only=True)
-    return Table(city.calls + calls, pd.concat([city.labels, labels], ignore_index=True))
+    queued = city.labels.assign(drawn_by=np.where(np.arange(len(city.calls)) % 4, "near_threshold", "random"))
+    return Table(city.calls + calls, pd.concat([queued, labels], ignore_index=True))
 
 
 @pytest.fixture(scope="module")
@@ -251,6 +252,12 @@ class TestAdapted:
         assert point.n_ineligible == (~truth).sum()
         assert point.false_clears <= allowed_errors(point.n_ineligible, max_rate=0.05, confidence=0.95)
         assert "exact" in adapted.training["certified_by"]
+
+    def test_a_promise_says_how_its_calls_were_queued(self, adapted):
+        """Calls that were labelled because they seemed useful are no sample of the city's: their number is stated."""
+        useful = adapted.training["adapted"]["queued_as_useful"]
+        assert 0.6 * adapted.evaluation.n < useful < 0.9 * adapted.evaluation.n
+        assert f"{useful} of the calls were queued as useful, not at random" in adapted.training["certified_by"]
 
     def test_the_citys_own_words_are_learnt(self, adapted):
         """A word that only this city writes moves the answer, and the comparison on the same calls shows it."""
