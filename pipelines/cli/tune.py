@@ -10,7 +10,7 @@ from models.programs.program import load_program
 from models.router import reader_of
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, RunsOption, takes_program
-from pipelines.data.table import read_table
+from pipelines.cli.tables import read_calls
 from pipelines.settings import load_config
 from pipelines.training.tracking import Store
 from pipelines.training.tuning import tune as tune_settings
@@ -29,7 +29,7 @@ def tune(
     program: ProgramFiles = PROGRAM,
 ) -> None:
     """Search regularisation and block weights on held-out callers, and record every trial in MLflow."""
-    table, settings = read_table(data), load_config(config)
+    table, settings = read_calls(data), load_config(config)
     reader = reader_of(load_program(program))
     store = Store(runs, settings)
     with store.running("tuning"):
