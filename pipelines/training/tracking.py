@@ -31,9 +31,9 @@ from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types.schema import ColSpec, Schema, TensorSpec
 
-from models.atomic import replace_folder
 from models.call import FIELDS
 from models.classifier import bundle as bundles
+from models.common.atomic import replace_folder
 from pipelines.data.file_digest import file_sha256
 from pipelines.evaluation.evaluate import Evaluation
 from pipelines.evaluation.plots import draw
