@@ -59,14 +59,17 @@ def test_mlflow_shows_runs_tables_cards_and_versions(page, store, pages):
     page.add_init_script(
         "".join(f"localStorage.setItem({json.dumps(name)}, {json.dumps(json.dumps(SETTINGS[name]))});" for name in SETTINGS)
     )
-    page.set_viewport_size({"width": 1200, "height": 640})
+    page.set_viewport_size({"width": 1200, "height": 740})
     experiment = store.client.get_experiment_by_name("heartline").experiment_id
     by_name = {run.info.run_name: run.info.run_id for run in store.client.search_runs([experiment])}
     page.goto(f"{pages}/experiments/{experiment}/runs")
     for name in ("tuning", "adaptation", "training"):
         page.get_by_role("link", name=name, exact=True).wait_for()
     page.get_by_text("Expand rows").click()
-    page.get_by_role("link", name="fold 5", exact=True).wait_for()
+    for parent, part in (("adaptation", "fold 5"), ("tuning", "trial 2")):
+        own_cell = page.get_by_role("gridcell").filter(has=page.get_by_role("link", name=parent, exact=True))
+        own_cell.locator("svg").first.click()
+        page.get_by_role("link", name=part, exact=True).wait_for()
     page.get_by_text(re.compile(r"calls\.csv \(")).first.wait_for()
     page.screenshot(path=folder / "mlflow-runs.png")
     page.goto(f"{pages}/experiments/{experiment}/runs/{by_name['adaptation']}/artifacts")
