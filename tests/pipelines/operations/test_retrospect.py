@@ -156,7 +156,7 @@ class TestSimulation:
         """With endless patience and exponential service the mean wait is that of Erlang's formula."""
         monkeypatch.setattr(simulation, "_drawn", lambda rng, mean: float(rng.exponential(mean)) if mean else 0.0)
         rng, service = np.random.default_rng(4), 60.0
-        minutes = np.cumsum(rng.exponential(service / erlangs, 30_000))
+        minutes = np.cumsum(rng.exponential(service / erlangs, 12_000))
         blocked = erlangs**teams / math.factorial(teams) * teams / (teams - erlangs)
         waiting = blocked / (sum(erlangs**n / math.factorial(n) for n in range(teams)) + blocked)
         plan = Plan(name="x", patience=1e9, units=self.unit(teams=teams).units)

@@ -19,6 +19,7 @@ from pipelines.data.file_digest import file_sha256
 from pipelines.data.split import split
 from pipelines.data.table import LABEL_ROW, Table, labelled, read_table, take
 from pipelines.release.release import release
+from pipelines.training import local_fit
 from pipelines.training.adapt import adapt, check
 from pipelines.training.local_curve import curve_plot, curve_table, local_curve
 from pipelines.training.local_groups import folds_of, groups_of, later_half, sides_of
@@ -189,6 +190,14 @@ def test_a_model_compared_with_itself_differs_by_nothing(router, corpus, small_c
     for each in paired(decisions, decisions, truth, groups_of(table), small_config.evaluate):
         assert (each.difference.value, each.difference.low, each.difference.high) == (0.0, 0.0, 0.0)
         assert each.base == each.adapted
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_search():
+    """Let the settings be searched beside 800 synthetic calls."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(local_fit, "MOST_SYNTHETIC", 800)
+        yield
 
 
 @pytest.fixture(scope="module")

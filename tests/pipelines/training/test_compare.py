@@ -1,5 +1,6 @@
 """Variants of the classifier are measured on the same blocks, and the simplest of those about as good as the best wins."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,8 +68,10 @@ def test_differences_are_paired(small_config):
 
 
 @pytest.mark.slow
-def test_the_command_leaves_a_run_for_every_variant(certifiable, tmp_path, small_config):
+def test_the_command_leaves_a_run_for_every_variant(certifiable, tmp_path, small_config, monkeypatch):
     """`train --compare` prints the table and keeps it in MLflow, nested in the run of the model it trained."""
+    quick = [variant if variant.inputs else replace(variant, scores=VARIANTS[0].scores) for variant in VARIANTS]
+    monkeypatch.setattr(compare, "VARIANTS", quick)  # what cannot be trained for release is fitted by a test of its own
     root = tmp_path / "mlruns"
     words = ("--data", str(certifiable), "--config", str(SMALL), "--runs", str(root))
     code, out, err = heartline("train", *words, "--compare")
