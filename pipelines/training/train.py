@@ -26,7 +26,7 @@ from models.router import Router, reader_of
 from models.statistics import Floats, Rows
 from pipelines.data.rows import Notice
 from pipelines.data.split import Split, split
-from pipelines.data.table import Table, labelled, take
+from pipelines.data.table import Table, distinct, labelled, take
 from pipelines.evaluation.evaluate import Evaluation, evaluate
 from pipelines.settings import Config
 from pipelines.training import compare
@@ -77,7 +77,9 @@ def train(
     """
     if table.labels["eligible"].map(lambda value: isinstance(value, bool)).sum() == 0:
         raise InvalidData("no call has an eligible label", remedy="add a column eligible with yes or no")
-    whole, table = table, labelled(table)
+    whole, table = table, distinct(labelled(table))
+    if copies := sum(isinstance(value, bool) for value in whole.labels["eligible"]) - len(table.calls):
+        notice(f"{copies} rows repeat a call: each call counts once")
     blocks = split(table.calls, table.labels, config.split)
     notice(f"split: {blocks}")
     for line in retrain.count_lines(retrain.label_counts(table.labels, blocks)):
