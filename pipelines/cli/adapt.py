@@ -17,7 +17,7 @@ from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, RunsOption, takes_program
 from pipelines.cli.train import steps
 from pipelines.data.file_digest import file_sha256
-from pipelines.data.table import Table, labelled, read_table, take
+from pipelines.data.table import Table, distinct, labelled, read_table, take
 from pipelines.evaluation.lines import evaluation_lines
 from pipelines.settings import Config, from_flat, load_config
 from pipelines.training import sources
@@ -80,7 +80,7 @@ def adapt(
     settings = _settings(loaded, config)
     source = Source(data or (SAMPLE if from_ledger is None else None), from_ledger, up_to)
     city = sources.load(source, notice=terminal.say)
-    check(labelled(city.table))
+    check(distinct(labelled(city.table)))
     store = Store(runs, settings)
     if curve:
         _curve(loaded, city, settings, store, training=training, program=program, plot=plot)
@@ -112,7 +112,7 @@ def _curve(
     plot: Path | None,
 ) -> None:
     """Print the learning curve, and record its table and plot in MLflow."""
-    local = labelled(city.table)
+    local = distinct(labelled(city.table))
     unselected = take(local, np.flatnonzero(~is_selected(local.labels)))
     if left_out := len(local.calls) - len(unselected.calls):
         terminal.say(f"left out of the curve: {left_out} overrides and outcomes, which were selected by what they say")
@@ -150,7 +150,7 @@ def _settings(base: Bundle, config: Path | None) -> Config:
 
 def _fold_runs(adapted: Adapted, local: Table) -> list[NestedRun]:
     """Return each fold of the cross-fitting as a nested run."""
-    truth = labelled(local).labels["eligible"].to_numpy(dtype=bool)
+    truth = distinct(labelled(local)).labels["eligible"].to_numpy(dtype=bool)
     return [
         NestedRun(
             f"fold {number}",

@@ -15,6 +15,7 @@ from models.decision import Recommendation
 from models.errors import InvalidData, NoSafeThreshold
 from models.router import Router
 from models.statistics import upper_bound
+from pipelines.cli.adapt import _fold_runs
 from pipelines.data.file_digest import file_sha256
 from pipelines.data.split import split
 from pipelines.data.table import LABEL_ROW, Table, labelled, read_table, take
@@ -321,6 +322,13 @@ class TestAdapted:
         assert (linked["release"], linked["released_by"]) == (released.entry.evidence, "somebody")
         written = [path.read_bytes() for path in store.root.rglob("*") if path.is_file()]
         assert not any(b"lvndr subj" in content for content in written)
+
+    def test_folds_are_recorded_of_a_file_with_copies(self, adapted, city_in_use):
+        """Copies of a call count once, so that the folds' masks and the file's labels are of the same calls."""
+        table = replace(city_in_use, calls=[replace(call, call_id=f"c{n}") for n, call in enumerate(city_in_use.calls)])
+        twice = take(table, np.concatenate([np.arange(len(table.calls)), np.arange(5)]))
+        nested = _fold_runs(adapted, twice)
+        assert sum(part.metrics["judged"] for part in nested) == sum(fold.held.sum() for fold in adapted.folds)
 
     def test_too_few_labels_are_refused_with_a_remedy(self, city):
         """A hundred calls and 25 eligible ones are the least."""
