@@ -8,6 +8,7 @@ COSTLY = (
     "tests/models/ledger/test_unavailable.py", "tests/pipelines/release/test_release.py",
     "tests/pipelines/operations/test_retrospect.py", "tests/models/veto/test_negation.py",
     "tests/serving/decisions/test_long_notes.py", "tests/browser/test_strip.py", "tests/browser/test_access.py",
+    "tests/pipelines/training/test_spark.py",
     "tests/test_docs.py", "tests/pipelines/operations/test_use.py", "tests/pipelines/evaluation/test_report.py",
     "tests/pipelines/training/test_labels.py", "tests/serving/security/test_access.py", "tests/browser",
     "tests/test_real.py", "tests/serving/observability/test_operations.py", "tests/serving/test_model_manager.py",
