@@ -21,7 +21,7 @@ from models.veto.hits import Hit, Scan
 from models.veto.names import NameReader, Roster, Setting
 from models.veto.negation import is_plainly_negated
 from models.veto.phrases import Cover, PhraseIndex, Span, longest
-from models.veto.rulebook import Phrase, Rulebook, RuleClass, load
+from models.veto.rulebook import Gap, Phrase, Rulebook, RuleClass, load
 
 _BREAK = re.compile(r"[.;:!?\n]")
 _SENTENCE_END = re.compile(r"[.!?;]\s+")
@@ -143,7 +143,7 @@ class VetoMatcher:
                 matches.firsts.append((key.removeprefix(_GAP_FIRST), start, end))
             elif key.startswith(_GAP_LAST):
                 matches.lasts.setdefault(key.removeprefix(_GAP_LAST), {})[start] = end
-            elif not self._crosses_a_sentence(key, words[start:end], text):
+            elif not _is_decimal(words, start) and not self._crosses_a_sentence(key, words[start:end], text):
                 matches.rules.append((key, start, end))
         for rule_id, start, end, excuses in self._across_gaps(matches, words, text):
             if excuses:
@@ -168,7 +168,8 @@ class VetoMatcher:
                 if place not in ends:
                     continue
                 between = {word.text for word in words[end:place]}
-                if between.isdisjoint(gap.without) and not _BREAK.search(text, words[end - 1].end, words[place].start):
+                broken = not gap.sentences and _BREAK.search(text, words[end - 1].end, words[place].start)
+                if between.isdisjoint(gap.without) and not broken:
                     yield rule_id, start, ends[place], gap.excuses
                 break
 
@@ -285,12 +286,25 @@ def _anchors(rulebook: Rulebook) -> set[str]:
     """Return one telling word of every phrase: a note with none of them needs no matching."""
     phrases = [phrase for rule in rulebook.rules for phrase in rule.phrases]
     phrases += [phrase for answers in rulebook.screening.values() for phrase in answers]
-    phrases += [phrase for rule in rulebook.rules for gap in rule.gaps for phrase in gap.first]
+    phrases += [phrase for rule in rulebook.rules for gap in rule.gaps for phrase in _rarer(gap, rulebook.everyday)]
     anchors = {phrase[0] for phrase in phrases if len(phrase) == 1}
     for phrase in sorted(phrases):
         if not anchors.intersection(phrase):
             anchors.add(max(phrase, key=lambda word: (word not in rulebook.everyday, len(word), word)))
     return anchors
+
+
+def _is_decimal(words: Sequence[Word], start: int) -> bool:
+    """Return whether a calibre would begin within a number: "$61.40" is no .40."""
+    if words[start].text != "." or not start:
+        return False
+    before = words[start - 1]
+    return before.text.isdigit() and before.end == words[start].start
+
+
+def _rarer(gap: Gap, everyday: frozenset[str]) -> frozenset[Phrase]:
+    """Return the side of a gap that fewer notes hold: the second where the first has words like "with" alone."""
+    return gap.last if any(everyday.issuperset(phrase) for phrase in gap.first) else gap.first
 
 
 def _replace(words: list[Word], hidden: list[Word]) -> list[Word]:
