@@ -97,7 +97,7 @@ def _limits(word: str, before: str, following: str, negation: Negation) -> bool:
     """Return whether a word of the same clause limits the negation: "not hitting her hard", "this time", "with fists"."""
     if word == "with":
         return following not in negation.company
-    if word == "time":
+    if word == "time" or (word == "just" and following in negation.harmless_wishes):
         return False
     if word == "this" and following == "time":
         return before != "at"

@@ -97,6 +97,7 @@ class Negation:
     harmless_plans: frozenset[str] = frozenset()
     company: frozenset[str] = frozenset()
     no_one: frozenset[str] = frozenset()
+    harmless_wishes: frozenset[str] = frozenset()
     forms: frozenset[str] = frozenset()
     """Every form that any of the negations takes."""
 
@@ -216,6 +217,7 @@ class _Negation(_Table):
     harmless_plans: list[str] = []
     company: list[str] = []
     no_one: list[str] = []
+    harmless_wishes: list[str] = []
 
 
 class _Names(_Table):
