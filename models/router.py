@@ -22,7 +22,8 @@ from models.classifier.scorer import Parts, Scores
 from models.decision import Decision, Recommendation, RiskBand, Versions
 from models.errors import InvalidCall
 from models.policy import Policy, Verdict
-from models.programs.program import DEFAULT_PROGRAM, Program, load_program
+from models.programs.files import DEFAULT_PROGRAM, ProgramSource
+from models.programs.program import Program, load_program
 from models.reading import Reader, Reading
 from models.reasons import Detail, Explanation, explain, refused
 from models.signals import SignalDetector, detector_of
@@ -68,7 +69,7 @@ class Router:
         )
 
     @classmethod
-    def load(cls, folder: Path | None, *, program: str | Path | None = None) -> "Router":
+    def load(cls, folder: Path | None, *, program: ProgramSource | None = None) -> "Router":
         """Return a router over a bundle's folder and a program; raise `BundleError` or `InvalidConfig`."""
         bundle = bundles.load(folder) if folder else None
         loaded = load_program(program or DEFAULT_PROGRAM)

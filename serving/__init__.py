@@ -1,4 +1,4 @@
-"""One Router behind HTTP, and the console: `create_app` makes the application that `Settings` describe."""
+"""The service: one Router behind HTTP, and the console. `create_app` returns the application for some `Settings`."""
 
 from serving.app import create_app
 from serving.settings import Settings

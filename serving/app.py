@@ -1,4 +1,4 @@
-"""The application: one Router behind HTTP. It suggests; a person decides; the ledger records both."""
+"""The application: one Router behind HTTP. It suggests, a person decides, and the ledger records both."""
 
 import asyncio
 import gc
@@ -20,9 +20,9 @@ from serving.settings import Settings
 
 
 def create_app(settings: Settings | None = None, router: Router | None = None, *, log: bool = True) -> FastAPI:
-    """Return the application; with `router` that one answers and no folder is watched.
+    """Return the application; with `router`, that router answers and no folder is watched.
 
-    A missing or broken bundle leaves the rules running, and readiness says so.
+    With a missing or broken bundle the rules alone answer, and readiness reports it.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def create_app(settings: Settings | None = None, router: Router | None = None, *
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         services.models.watch()
         gc.collect()
-        gc.freeze()  # what is loaded stays: walking it again and again would be seen in the slowest answers
+        gc.freeze()  # loaded objects stay: examining them in each collection would delay the slowest answers
         purging = [asyncio.create_task(purge()) for purge in (services.purge_daily, services.purge_hourly)]
         services.incidents.start()
         try:
@@ -55,7 +55,7 @@ def create_app(settings: Settings | None = None, router: Router | None = None, *
         title="Heartline",
         version="1",
         summary="Suggests whether an alternative-response team should answer a 911 call. It advises; it never dispatches.",
-        docs_url=None,  # FastAPI's own page loads its scripts from another site; ours is in serving/api/documentation.py
+        docs_url=None,  # FastAPI's page loads scripts from another site; ours is in serving/api/documentation.py
         redoc_url=None,
         lifespan=lifespan,
     )

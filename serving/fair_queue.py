@@ -1,4 +1,4 @@
-"""A bounded queue that is fair: whoever has least in it waits least, and whoever fills it is refused first."""
+"""A bounded and fair queue: persons take turns, and the person with the most waiting requests is refused first."""
 
 import asyncio
 from collections import deque
@@ -9,23 +9,23 @@ from models.errors import HeartlineError
 
 
 class Overloaded(HeartlineError):
-    """Too much waits already; it can be sent again after `RETRY_SECONDS`."""
+    """A request that was refused because too many wait; it can be sent again after `RETRY_SECONDS`."""
 
 
 RETRY_SECONDS = 1
 _Key = tuple[str, bool]
-"""A person, and whether the queue may refuse what stands in this line."""
+"""A person, and whether the queue may refuse requests of this line."""
 
 
 class FairQueue:
-    """A number of places to work at, with a line before them for each person; use it from one event loop.
+    """A number of places for concurrent work, with a line of waiting requests for each person; for one event loop.
 
-    A place that falls free goes to the persons in turn, however many requests each has waiting. Where `most_waiting` wait, a
-    request of another person takes the place in line of the newest request of whoever has most waiting.
+    A free place goes to the persons in turn, however many requests each has waiting. Where `most_waiting` requests wait, a
+    new request replaces the newest one of the person with the most waiting requests.
     """
 
     def __init__(self, *, places: int, most_waiting: int) -> None:
-        """Begin with every place free and nobody waiting."""
+        """Start with all places free and no request waiting."""
         self._free, self._most_waiting = places, most_waiting
         self._lines: dict[_Key, deque[asyncio.Future[None]]] = {}
         self._waiting = 0
@@ -36,11 +36,11 @@ class FairQueue:
         return self._waiting
 
     async def enter(self, person: str, *, bounded: bool = True) -> None:
-        """Wait for a place; raise `Overloaded` where too many wait. Whoever entered calls `leave` when the work is done.
+        """Wait for a place; raise `Overloaded` where too many wait. The caller must call `leave` when its work is done.
 
-        What is not `bounded` is never refused: its number is limited elsewhere.
+        A request that is not `bounded` is never refused: the number of these is limited elsewhere.
         """
-        if self._free > 0:  # then nobody waits
+        if self._free > 0:  # then no request waits
             self._free -= 1
             return
         key = (person, bounded)
@@ -53,14 +53,14 @@ class FairQueue:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self.leave()  # it was this one's turn, and it has gone
+                self.leave()  # it was cancelled after it had been given the place
             else:
                 self._forget(key, turn)
             raise
 
     @asynccontextmanager
     async def place(self, person: str, *, bounded: bool = True) -> AsyncIterator[None]:
-        """Hold a place while some work is done; raises what `enter` raises."""
+        """Hold a place during the `with` block; raise what `enter` raises."""
         await self.enter(person, bounded=bounded)
         try:
             yield
@@ -75,14 +75,14 @@ class FairQueue:
             turn = line.popleft()
             self._waiting -= 1
             if line:
-                self._lines[key] = line  # at the end: everyone else comes first
+                self._lines[key] = line  # at the end, after all other persons
             if not turn.done():
                 turn.set_result(None)
                 return
         self._free += 1
 
     def _make_room(self, key: _Key) -> None:
-        """Refuse the newest request of whoever has most waiting; raise `Overloaded` where that is this person."""
+        """Refuse the newest request of the person with the most waiting; raise `Overloaded` where that is this person."""
         bounded = [each for each in self._lines if each[1]]
         longest = max(bounded, key=lambda each: len(self._lines[each]), default=key)
         if len(self._lines.get(longest, ())) <= len(self._lines.get(key, ())) + 1:
@@ -93,7 +93,7 @@ class FairQueue:
             refused.set_exception(_overloaded())
 
     def _forget(self, key: _Key, turn: asyncio.Future[None]) -> None:
-        """Take a request out of its line, where it still stands in one."""
+        """Remove a request from its line, if it is still in it."""
         line = self._lines.get(key, deque())
         if turn in line:
             line.remove(turn)
@@ -103,5 +103,5 @@ class FairQueue:
 
 
 def _overloaded() -> Overloaded:
-    """Return the refusal."""
+    """Return the error of a refused request."""
     return Overloaded("too many requests wait", remedy="send it again in a second")

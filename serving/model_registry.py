@@ -1,4 +1,4 @@
-"""The champion's bundle from an MLflow registry, fetched to this machine; the one file of the service that speaks to it."""
+"""The champion's bundle from an MLflow registry, downloaded to this machine. No other file of the service uses MLflow."""
 
 import os
 from collections.abc import Callable
@@ -9,13 +9,13 @@ from serving.model_manager import Source
 
 
 def fetcher(uri: str, *, name: str, cache: Path) -> Callable[[], Source]:
-    """Return a function that downloads the present champion and returns its place and digest; it raises `BundleError`."""
+    """Return a function that downloads the present champion and returns its folder and digest; it raises `BundleError`."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     fetched: dict[str, Source] = {}
 
     def fetch() -> Source:
-        import mlflow  # noqa: PLC0415  loads slowly, and only where a registry is polled
+        import mlflow  # noqa: PLC0415  loads slowly, and is needed only where a registry is polled
         from mlflow.tracking import MlflowClient  # noqa: PLC0415
 
         mlflow.set_tracking_uri(uri)
@@ -29,9 +29,9 @@ def fetcher(uri: str, *, name: str, cache: Path) -> Callable[[], Source]:
                     f"models:/{name}/{version}", dst_path=str(target), tracking_uri=uri
                 )
                 fetched[version] = Source(Path(local) / "artifacts" / "bundle", digest)
-        except Exception as error:  # noqa: BLE001  MLflow raises many kinds; each means that there is no champion now
+        except Exception as error:  # noqa: BLE001  MLflow raises many kinds; each means that no champion can be read now
             fault = type(error).__name__
-            raise BundleError("the registry gives no champion", value=fault, remedy="is MLflow up?") from None
+            raise BundleError("the registry gives no champion", value=fault, remedy="check that MLflow runs") from None
         if not digest:
             raise BundleError("the registry names no digest for its champion", value=version, remedy="register it again")
         return fetched[version]

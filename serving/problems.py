@@ -1,4 +1,4 @@
-"""Every fault as an RFC 9457 problem that names the fault and never repeats what was sent."""
+"""Errors as RFC 9457 problems, which name the fault and never repeat the request."""
 
 from typing import Any
 
@@ -15,14 +15,14 @@ from serving.schemas import ProblemOut
 
 MEDIA_TYPE = "application/problem+json"
 _DESCRIPTIONS = {
-    400: "The body is not JSON", 401: "No valid key or token", 403: "Not for this role", 404: "There is no such thing",
+    400: "The body is not JSON", 401: "No valid key or token", 403: "Not allowed for this role", 404: "Not found",
     409: "The idempotency key was used for another request", 413: "The body is too large", 422: "A field is wrong",
-    429: "Too many requests", 500: "The service failed", 503: "It could not be written down, or too much waits",
+    429: "Too many requests", 500: "The service failed", 503: "It could not be recorded, or too many requests wait",
 }  # fmt: skip
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemOut, "content": {MEDIA_TYPE: {}}, "description": text} for status, text in _DESCRIPTIONS.items()
 }
-"""The problems that every guarded route may answer with, for the OpenAPI document."""
+"""The problems that a route may answer with, for the OpenAPI document."""
 
 
 def problem(status: int, title: str, detail: str, errors: list[dict[str, str]] | None = None) -> JSONResponse:
@@ -32,12 +32,12 @@ def problem(status: int, title: str, detail: str, errors: list[dict[str, str]] |
 
 
 def install(app: FastAPI) -> None:
-    """Answer refused requests, unknown paths and our own faults as problems."""
+    """Add handlers that answer refused requests, unknown paths and errors of the service as problems."""
 
     @app.exception_handler(RequestValidationError)
     async def invalid_request(_: Request, error: RequestValidationError) -> JSONResponse:
         errors = [{"field": _field(entry), "fault": _fault(entry)} for entry in error.errors()]
-        return problem(422, "The call cannot be read", "Mend the named fields and send it again.", errors)
+        return problem(422, "The call cannot be read", "Correct the named fields and send it again.", errors)
 
     @app.exception_handler(HTTPException)
     async def http_error(_: Request, error: HTTPException) -> JSONResponse:
@@ -47,7 +47,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Overloaded)
     async def overloaded(_: Request, error: Overloaded) -> JSONResponse:
-        response = problem(503, "The service has too much to do", f"{error}. Until then treat the call as REVIEW.")
+        response = problem(503, "The service is overloaded", f"{error}. Until then treat the call as REVIEW.")
         response.headers["retry-after"] = str(RETRY_SECONDS)
         return response
 
@@ -62,19 +62,19 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(LedgerError)
     async def ledger_error(_: Request, error: LedgerError) -> JSONResponse:
-        return problem(503, "It could not be written down", f"{error}. Treat the call as REVIEW.")
+        return problem(503, "It could not be recorded", f"{error}. Treat the call as REVIEW.")
 
 
 def unexpected() -> JSONResponse:
-    """Return the problem for a fault of ours; it says nothing of the fault."""
+    """Return the problem for an error of the service, without any detail of it."""
     return problem(500, "The service failed", "Treat the call as REVIEW.")
 
 
 class PlainTextRefusals:
-    """Turns the plain-text refusals of Starlette's middleware (unknown host, body too large) into problems."""
+    """Middleware that turns plain-text refusals of Starlette (unknown host, body too large) into problems."""
 
     def __init__(self, app: ASGIApp, *, max_body: int) -> None:
-        """Wrap an application; `max_body` is named in the refusal of a larger one."""
+        """Wrap an application; `max_body` is named in the refusal of a larger body."""
         self.app, self.max_body = app, max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,7 +95,7 @@ class PlainTextRefusals:
     def _problem(self, status: int) -> JSONResponse:
         """Return the problem for a status."""
         if status == 400:
-            return problem(400, "The request cannot be answered", "The Host header names none of this service's hosts.")
+            return problem(400, "The request cannot be answered", "The Host header is not one of this service's hosts.")
         response = problem(413, "The body is too large", f"Send at most {self.max_body} bytes.")
         response.headers["connection"] = "close"  # the rest of the body is not read
         return response
@@ -107,14 +107,14 @@ def _is_text(message: Message) -> bool:
 
 
 def _field(entry: dict[str, Any]) -> str:
-    """Return the field's name; a name that we do not know is not repeated, because it may be part of a note."""
+    """Return the field's name; an unknown name is not repeated, because it may be part of a note."""
     if entry["type"] in {"extra_forbidden", "json_invalid"}:
         return "body"
     return ".".join(str(part) for part in entry["loc"])
 
 
 def _fault(entry: dict[str, Any]) -> str:
-    """Return what is wrong, without the value."""
+    """Return the fault, without the value."""
     if entry["type"] == "extra_forbidden":
         return "unknown field"
     if entry["type"] == "json_invalid":

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 SWITCH_SECONDS = 0.0005
-"""How long the thread that writes the ledger may wait for the one that decides; Python's own 5 ms would be seen."""
+"""The thread switch interval: with Python's 5 ms, the thread that writes the ledger would wait noticeably."""
 
 
 @contextmanager
 def switch_interval(seconds: float = SWITCH_SECONDS) -> Iterator[None]:
-    """Let threads take turns more often for a while."""
+    """Set the thread switch interval during the `with` block."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(seconds)
     try:
@@ -24,7 +24,7 @@ def switch_interval(seconds: float = SWITCH_SECONDS) -> Iterator[None]:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Collect no garbage for a while: what is loaded at a start stays, and walking it time and again costs a tenth of it."""
+    """Turn garbage collection off during the `with` block: it takes a tenth of the start, and what is loaded stays."""
     before = gc.isenabled()
     gc.disable()
     try:
@@ -36,7 +36,7 @@ def no_collection() -> Iterator[None]:
 
 @contextmanager
 def on_hangup(action: Callable[[], None]) -> Iterator[None]:
-    """Call an action at each SIGHUP for a while; outside the main thread, where Python handles no signals, do nothing."""
+    """Call an action at each SIGHUP during the `with` block; do nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

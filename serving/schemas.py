@@ -1,6 +1,6 @@
-"""What goes over HTTP: a call in, a decision out; unknown fields are refused.
+"""The schemas of requests and answers; unknown fields are refused.
 
-`DecisionOut` documents `Decision.to_json`, which is what is sent; a test holds the two together.
+`DecisionOut` documents `Decision.to_json`, which is what is sent; a test compares the two.
 """
 
 from datetime import datetime
@@ -29,7 +29,7 @@ _EXAMPLE: dict[str, JsonValue] = {
 
 
 def _instant(value: object) -> object:
-    """Return an instant in UTC; raise `ValueError` for what is none, and for a number of unknown unit."""
+    """Return an instant in UTC; raise `ValueError` for anything else, also for a number, whose unit is unknown."""
     if value is None:
         return None
     if not isinstance(value, str | datetime):
@@ -42,11 +42,11 @@ def _instant(value: object) -> object:
 
 
 class CallIn(BaseModel):
-    """A call as it is sent; every field but the narrative may be left out."""
+    """A call; every field but the narrative may be left out."""
 
     model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [_EXAMPLE]})
 
-    narrative: str = Field(max_length=MAX_NARRATIVE, description="The call-taker's note, as far as it is typed.")
+    narrative: str = Field(max_length=MAX_NARRATIVE, description="The call-taker's note as typed so far.")
     call_id: str | None = Field(default=None, max_length=200, description="The CAD incident number.")
     received_at: Annotated[AwareDatetime | None, BeforeValidator(_instant)] = Field(
         default=None, strict=False, description="When the call came in, with its offset."
@@ -63,11 +63,11 @@ class CallIn(BaseModel):
     weapons_answer: Answer | None = Field(default=None, strict=False)
     violence_answer: Answer | None = Field(default=None, strict=False)
     medical_answer: Answer | None = Field(default=None, strict=False)
-    caller_key: str | None = Field(default=None, max_length=200, description="Who calls; only its keyed hash is kept.")
-    address_key: str | None = Field(default=None, max_length=200, description="From where; only its keyed hash is kept.")
+    caller_key: str | None = Field(default=None, max_length=200, description="The caller; only a keyed hash is stored.")
+    address_key: str | None = Field(default=None, max_length=200, description="The address; only a keyed hash is stored.")
 
     def to_call(self) -> Call:
-        """Return the call; raises nothing that the fields above have not refused already."""
+        """Return the call; it cannot fail, because the fields are validated."""
         return Call(**{name: getattr(self, name) for name in _OF_CALL})
 
 
@@ -75,7 +75,7 @@ _OF_CALL = tuple(name for name in CallIn.model_fields if name not in {"caller_ke
 
 
 class CallerIn(BaseModel):
-    """A caller; the key is hashed at once and goes into no address and no log."""
+    """A caller; the key is hashed at once, and is in no URL and no log."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -83,22 +83,24 @@ class CallerIn(BaseModel):
 
 
 class FeedbackIn(BaseModel):
-    """What a person decided; it may be sent again with a correction, and never replaces what was said before."""
+    """A person's judgement of a decision; a correction is sent as another judgement, and earlier ones are kept."""
 
     model_config = ConfigDict(extra="forbid")
 
     human: Recommendation = Field(description="What the person decided.")
     reason: Literal[OVERRIDE_REASONS] = Field(default="agree", description="Why, from the closed list.")  # type: ignore[valid-type]
-    response: Response | None = Field(default=None, description="Whom they sent or asked for.")
-    comment: str | None = Field(default=None, max_length=1000, description="Kept only where notes are kept, and encrypted.")
-    withdrawn: bool = Field(default=False, description="Takes back what this person said before; both stay in the ledger.")
+    response: Response | None = Field(default=None, description="The unit that was sent or requested.")
+    comment: str | None = Field(
+        default=None, max_length=1000, description="Stored encrypted, and only where notes are kept."
+    )
+    withdrawn: bool = Field(default=False, description="Withdraws this person's earlier judgement; both stay in the ledger.")
     elapsed_ms: Annotated[int | None, Strict()] = Field(
         default=None, ge=0, le=86_400_000, description="From the first suggestion to the decision."
     )
 
 
 class OutcomeIn(BaseModel):
-    """What happened: the after-call safety survey, or why nobody went."""
+    """The outcome of a call: the after-call safety survey, or why nobody went."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -114,16 +116,16 @@ class OutcomeIn(BaseModel):
 
     @model_validator(mode="after")
     def _together(self) -> Self:
-        """Refuse what cannot be both."""
+        """Refuse an unserved reason for a served call, and an unserved call without one."""
         if self.served and self.unserved_reason is not None:
             raise ValueError("unserved_reason is for calls that nobody went to")
         if not self.served and self.unserved_reason is None:
-            raise ValueError("say why nobody went: unserved_reason")
+            raise ValueError("unserved_reason is missing: why did nobody go?")
         return self
 
 
 class _Out(BaseModel):
-    """An answer, without fields that are not documented."""
+    """A part of an answer; an undocumented field is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -160,7 +162,7 @@ class AvailabilityOut(_Out):
 
 
 class VersionsOut(_Out):
-    """What made the decision."""
+    """The versions of the parts that made the decision."""
 
     model: str
     rulebook: str
@@ -171,7 +173,7 @@ class VersionsOut(_Out):
 
 
 class DecisionOut(_Out):
-    """One decision. It suggests; a person decides."""
+    """One decision. It is a suggestion: a person decides."""
 
     decision_id: str
     call_id: str | None
@@ -203,7 +205,7 @@ class DecisionOut(_Out):
 
 
 class HeldVetoOut(_Out):
-    """A veto whose words are gone from the note and that counts until a person clears it by its id."""
+    """A veto whose words were removed from the note; it counts until a person clears it by its id."""
 
     id: str
     rule_id: str
@@ -212,11 +214,11 @@ class HeldVetoOut(_Out):
 
 
 class AnswerOut(_Out):
-    """One answer to a note that is being typed, on the WebSocket and over HTTP alike.
+    """One answer to a note that is being typed, on the WebSocket or over HTTP.
 
-    `shown` is what the person is to be shown: the recommendation, NOT_ELIGIBLE while a veto is held, nothing where a trial
-    hides it. `pending` are the places in `decision.reasons` that touch the word still being typed. `session` resumes the
-    call on another connection or over HTTP.
+    `shown` is the answer to show: the recommendation, NOT_ELIGIBLE while a veto is held, or null where a trial hides it.
+    `pending` are the indices of the reasons that touch the word still being typed. `session` continues the call on another
+    connection or over HTTP.
     """
 
     type: Literal["decision"]
@@ -231,7 +233,7 @@ class AnswerOut(_Out):
 
 
 class ProblemOut(BaseModel):
-    """An error as RFC 9457 has it; it never repeats the note."""
+    """An error as RFC 9457 defines it; it never repeats the note."""
 
     type: str = "about:blank"
     title: str
@@ -241,16 +243,16 @@ class ProblemOut(BaseModel):
 
 
 class LiveOut(BaseModel):
-    """That the process answers."""
+    """The state of the process."""
 
     status: str
 
 
 class ReadyOut(BaseModel):
-    """Whether decisions can be made, and what they are made with.
+    """Whether decisions can be made, and by which model.
 
     `status` is `ready`, or `degraded` where no model is loaded and every unvetoed call is REVIEW, or where the ledger
-    cannot be written and no decision is given; `detail` says which.
+    cannot be written and no decision is given; `detail` names the cause.
     """
 
     status: str
@@ -261,7 +263,7 @@ class ReadyOut(BaseModel):
 
 
 class EntryOut(BaseModel):
-    """One entry of the ledger as it was written; `repeated` where the same idempotency key had written it before."""
+    """One entry of the ledger; `repeated` is true where an earlier request with the same idempotency key wrote it."""
 
     seq: int
     content: dict[str, JsonValue]
@@ -269,7 +271,7 @@ class EntryOut(BaseModel):
 
 
 class ReloadOut(BaseModel):
-    """Whether another model answers now, and which."""
+    """Whether the active model changed, and which it is."""
 
     changed: bool
     detail: str
@@ -278,7 +280,7 @@ class ReloadOut(BaseModel):
 
 
 class VerdictOut(BaseModel):
-    """Whether the ledger is unbroken."""
+    """The result of verifying the ledger: whether it is whole, and the verdict in words."""
 
     whole: bool
     entries: int

@@ -1,4 +1,4 @@
-"""What the routes and pages of one process share, opened and closed together."""
+"""The services that the routes and pages of one process share, opened and closed together."""
 
 import asyncio
 import secrets
@@ -35,7 +35,7 @@ _DAY_SECONDS, _HOUR_SECONDS = 86_400, 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The parts of one service; `ledger` is missing where it is switched off by name."""
+    """The services of one process; `ledger` is `None` where the settings turn it off."""
 
     settings: Settings
     models: ModelManager
@@ -48,11 +48,11 @@ class Services:
     incidents: IncidentService
     labels: LabelStore | None
     streams: Counter[str] = field(default_factory=Counter)
-    """How many streams each person has open."""
+    """The number of open streams of each person."""
 
     @classmethod
     def open(cls, settings: Settings, *, router: Router | None = None, logger: Any = None) -> "Services":
-        """Return the parts that the settings ask for; with `router` that one answers and no folder is watched.
+        """Return the services for some settings; with `router`, that router answers and no folder is watched.
 
         Raises
         ------
@@ -70,7 +70,7 @@ class Services:
             models,
             ledger,
             metrics,
-            long_notes=LongNotes(settings.program),
+            long_notes=LongNotes(settings.program_files),
             hide_share=settings.hide_share,
             hide_seed=settings.hide_seed,
         )
@@ -106,7 +106,7 @@ class Services:
         return self.ledger
 
     async def purge_daily(self) -> None:
-        """Delete the notes whose time is over, now and once a day, until the task is cancelled."""
+        """Delete expired notes, now and once a day, until the task is cancelled."""
         while self.ledger is not None:
             try:
                 await run_in_threadpool(self.ledger.purge)
@@ -115,7 +115,7 @@ class Services:
             await asyncio.sleep(_DAY_SECONDS)
 
     async def purge_hourly(self) -> None:
-        """Delete the incidents whose time is over, now and once an hour, until the task is cancelled."""
+        """Delete expired incidents, now and once an hour, until the task is cancelled."""
         while self.ledger is not None:
             try:
                 await self.incidents.purge()
@@ -124,7 +124,7 @@ class Services:
             await asyncio.sleep(_HOUR_SECONDS)
 
     def close(self) -> None:
-        """Stop watching for models, write what waits, and close the ledger."""
+        """Stop watching for models, write waiting entries, and close the ledger."""
         self.models.close()
         self.authenticator.close()
         self.decisions.close()
@@ -137,23 +137,23 @@ class Services:
 
 
 def _open_labels(url: str) -> LabelStore | None:
-    """Return the labelling project that the settings name; raise `InvalidConfig` where it is not there."""
+    """Return the labelling project of the settings, if any; raise `InvalidConfig` where it does not exist."""
     return LabelStore(url, NoteEncryption.from_environment(key_file_of(url))) if url else None
 
 
 def _beside(ledger_url: str) -> Path | None:
-    """Return where open calls are kept: a file beside an SQLite ledger, and memory where the ledger is kept elsewhere."""
+    """Return the file of open calls, beside an SQLite ledger; `None`, which means memory, for any other ledger."""
     path = ledger_url.removeprefix("sqlite:///")
     return Path(path).with_name("open_calls.db") if ledger_url.startswith("sqlite:///") and path else None
 
 
 def _key(ledger: Ledger | None, purpose: str) -> bytes:
-    """Return a key of 32 bytes, the same in every worker that shares a ledger; without one, this process's own."""
+    """Return a key of 32 bytes, the same in all workers that share a ledger; a random one without a ledger."""
     return ledger.encryption.derive(purpose) if ledger else secrets.token_bytes(32)
 
 
 def _open_ledger(settings: Settings, metrics: Metrics, logger: Any) -> Ledger | None:
-    """Return the ledger, unless it is switched off by name."""
+    """Return the ledger, or `None` where the settings turn it off."""
     if settings.ledger == NO_LEDGER:
         return None
 

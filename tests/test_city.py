@@ -16,7 +16,7 @@ from serving.settings import Settings
 pytestmark = pytest.mark.slow
 
 SIGNAL = """
-[[signals.signal]]
+[[signal]]
 id = "river-walk"
 group = "welfare"
 sentence = "Is at the river walk at night"
@@ -29,22 +29,29 @@ OWN_RULE = '\n[[rule]]\nid = "zorb-launcher"\nclass = "weapon"\nwords = ["zorb l
 
 
 def town_in(folder):
-    """Write a town's program with its own rulebook and one signal of its own, and return its path."""
-    folder.mkdir()
-    (folder / "own.toml").write_text(RULEBOOK_PATH.read_text(encoding="utf-8") + OWN_RULE, encoding="utf-8")
-    text = (ROOT / "data/examples/town.toml").read_text(encoding="utf-8")
-    path = folder / "town.toml"
-    path.write_text(text.replace('id = "town"', 'id = "town"\nrulebook = "own.toml"', 1) + SIGNAL, encoding="utf-8")
-    return path
+    """Write a town's program, rulebook, call types and signals, and return the options that name them."""
+    texts = {
+        "program": (ROOT / "data/examples/town.toml").read_text(encoding="utf-8"),
+        "rulebook": RULEBOOK_PATH.read_text(encoding="utf-8") + OWN_RULE,
+        "call-types": '[call_types]\n"SLEEPER" = "trespass"\n',
+        "signals": SIGNAL,
+    }
+    options = []
+    for name, text in texts.items():
+        path = folder / name / "town.toml"
+        path.parent.mkdir(parents=True)
+        path.write_text(text, encoding="utf-8")
+        options += [f"--{name}", str(path)]
+    return options
 
 
 def test_a_town_trains_releases_and_is_served_by_its_own_program(corpus, tmp_path):
-    """The bundle keeps the program: release, MLflow's model and the service work when the town's own file is gone."""
+    """The bundle keeps the town's files: release, MLflow's model and the service work when they themselves are gone."""
     town, runs = town_in(tmp_path / "town"), tmp_path / "mlruns"
     options = ("--config", str(SMALL), "--runs", str(runs))
-    code, _, err = heartline("train", "--data", str(corpus), "--program", str(town), *options)
+    code, _, err = heartline("train", "--data", str(corpus), *town, *options)
     assert code == 0, err
-    shutil.rmtree(town.parent)
+    shutil.rmtree(tmp_path / "town")
     code, out, err = heartline("release", *options)
     assert code == 0, out + err
     kept = runs / "champion" / FOLDER / FILE
@@ -56,7 +63,7 @@ def test_a_town_trains_releases_and_is_served_by_its_own_program(corpus, tmp_pat
         ready = client.get("/v1/health/ready").json()
         assert ready["status"] == "ready", ready
         calm, vetoed = (
-            client.post("/v1/decisions?attended=false", json={"narrative": note, "call_type": "CODE H SUBJ"}).json()
+            client.post("/v1/decisions?attended=false", json={"narrative": note, "call_type": "SLEEPER"}).json()
             for note in ("male asleep in doorway of store", "man by the fountain with a zorb launcher")
         )
         read = client.app.state.services.models.active.router.reader.read

@@ -73,8 +73,10 @@ def test_every_help_holds_an_example_that_parses(name):
     COMMANDS[name].make_context(name, given, resilient_parsing=False)
 
 
-RUN_ELSEWHERE = {"serve", "cad simulate", "adapt", "compare-domain"}
-"""Commands whose examples need a server or most of a minute: tests of their own type them."""
+LINTED = {"rules check", "signals check"}
+"""Commands that `make lint` runs: each tries every phrase of what is shipped."""
+RUN_ELSEWHERE = {"serve", "cad simulate", "adapt", "compare-domain", *LINTED}
+"""Commands whose examples need a server or most of a minute: tests of their own type them, or the linters."""
 
 
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - RUN_ELSEWHERE))
@@ -148,6 +150,15 @@ def test_every_make_target_named_exists():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     for text in DOCUMENTS.values():
         assert set(re.findall(r"`(?:PORT=\d+ )?make ([a-z]+)", text)) <= targets
+
+
+def test_the_linters_check_the_rules_and_the_signals():
+    """`make lint`, which `make check` and `make test` begin with, tries every phrase of the rulebook and of the signals."""
+    makefile = (ROOT / "Makefile").read_text()
+    recipe = makefile.split("\nlint:")[1].split("\n\n")[0]
+    assert {name for name in LINTED if f"\t$(HEARTLINE) {name}\n" in f"{recipe}\n"} == LINTED
+    for target in ("check", "test"):
+        assert " lint " in makefile.split(f"\n{target}:")[1].split("\n\n")[0]
 
 
 def test_every_make_target_has_its_line_of_help():

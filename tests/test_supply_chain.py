@@ -13,13 +13,24 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
 
 
-@pytest.fixture(scope="module")
-def audit():
-    """Return the audit script as a module."""
-    spec = importlib.util.spec_from_file_location("audit", ROOT / ".ci/audit.py")
+def script(name):
+    """Return a script of .ci as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / f".ci/{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def audit():
+    """Return the audit script as a module."""
+    return script("audit")
+
+
+@pytest.fixture(scope="module")
+def install():
+    """Return the installation script as a module."""
+    return script("install")
 
 
 def test_the_workflow_runs_the_targets_of_ci_run():
@@ -78,3 +89,39 @@ def test_an_audit_never_takes_silence_for_clean(audit, tmp_path, monkeypatch, ca
     assert words in capsys.readouterr().out
     monkeypatch.setenv("AUDIT", "required")
     assert audit.main(tool, ["lock"]) == required
+
+
+def tools(folder, **scripts):
+    """Write the programs of a virtual environment that note their words in a file; return the folder and the file."""
+    for name, ending in scripts.items():
+        path = folder / name
+        path.write_text(f'#!/bin/sh\necho "{name} $*" >> {folder}/words\n{ending}\n')
+        path.chmod(0o755)
+    return folder, folder / "words"
+
+
+@pytest.mark.parametrize(
+    ("pip", "uv", "last"),
+    [("exit 0", "exit 0", "uv pip install"), ("exit 0", "exit 2", "pip install"), ("exit 3", None, "pip install")],
+    ids=["uv", "uv fails", "no uv"],
+)
+def test_what_uv_cannot_install_pip_installs(install, tmp_path, monkeypatch, capfd, pip, uv, last):
+    """The same words go to uv and, where it fails or cannot be had, to pip, whose exit code is the script's."""
+    folder, words = tools(tmp_path, pip=pip, **{} if uv is None else {"uv": uv})
+    monkeypatch.setattr("sys.argv", ["install.py", str(folder), "--no-deps", "--editable", "."])
+    assert install.main() == int(pip[-1])
+    written = words.read_text().splitlines()[-1]
+    assert written.startswith(last)
+    assert written.endswith("--no-deps --editable .")
+    assert ("pip takes over" in capfd.readouterr().err) == (last == "pip install")
+
+
+def test_uv_is_pinned_and_asks_the_indexes_that_pip_asks(install):
+    """Its version and hashes are those of the lock; where pip was told of another index, uv is told too."""
+    version, *hashes = install.pinned("uv").splitlines()
+    assert re.fullmatch(r"uv==[\d.]+ \\", version)
+    assert all(line.strip().startswith("--hash=sha256:") for line in hashes)
+    listed = ":env:.index-url='file:///b'\nglobal.index-url='file:///a'\nglobal.extra-index-url='file:///c\\nfile:///d'\n"
+    settings = install.settings_of_pip(listed + "install.find-links='/x /y'\nglobal.timeout='9'\n")
+    assert settings.pop("UV_INDEX_STRATEGY") == "unsafe-best-match"
+    assert settings == {"UV_DEFAULT_INDEX": "file:///b", "UV_INDEX": "file:///c file:///d", "UV_FIND_LINKS": "/x,/y"}

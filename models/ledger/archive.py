@@ -9,25 +9,29 @@ from models.errors import InvalidData
 _KINDS = ("bundle", "rulebook", "program")
 
 
-def keep(folder: Path, *, bundle: Path | None, rulebook: tuple[str, Path], program: tuple[str, Path]) -> None:
+def keep(folder: Path, *, bundle: Path | None, rulebook: tuple[str, Path], program: tuple[str, bytes]) -> None:
     """Copy the parts that are not kept yet, each in one step; rulebook and program are given with their versions.
+
+    The program is its text, which may be that of several files.
 
     Raises `OSError` where the folder cannot be written.
     """
-    parts = [("rulebook", *rulebook), ("program", *program)]
+    parts: list[tuple[str, str, Path | bytes]] = [("rulebook", *rulebook), ("program", *program)]
     if bundle is not None:
         parts.append(("bundle", str(read_manifest(bundle)["digest"]), bundle))
-    for kind, version, path in parts:
+    for kind, version, part in parts:
         target = _place(folder, kind, version)
         if target.exists():
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         staged = target.with_name(f"{target.name}.new")
-        if path.is_dir():
+        if isinstance(part, bytes):
+            staged.write_bytes(part)
+        elif part.is_dir():
             shutil.rmtree(staged, ignore_errors=True)
-            shutil.copytree(path, staged)
+            shutil.copytree(part, staged)
         else:
-            shutil.copyfile(path, staged)
+            shutil.copyfile(part, staged)
         staged.rename(target)
 
 

@@ -4,25 +4,24 @@ import shutil
 from pathlib import Path
 
 from models.errors import InvalidConfig
+from models.programs.files import ProgramSource
 from models.programs.program import Program, load_program
 
 FOLDER, FILE = "program", "program.toml"
 
 
 def keep_program(bundle: Path, program: Program) -> None:
-    """Copy a program's file into a bundle's folder, with the rulebook and the roster that it names beside itself.
+    """Write a program's text into a bundle's folder, with the rulebook and the roster that it names beside itself.
 
-    A file that the program names elsewhere is not copied: its path in the program's file would lead astray.
+    A file that the program names elsewhere is not copied: its path in the program's text would lead astray.
     """
-    if program.path is None:
+    if not program.text:
         return
-    folder, origin = bundle / FOLDER, program.path.parent
+    folder = bundle / FOLDER
     folder.mkdir(exist_ok=True)
-    shutil.copyfile(program.path, folder / FILE)
-    for path in (program.rulebook, program.roster):
-        if path is None or not path.resolve().is_relative_to(origin.resolve()):
-            continue
-        target = folder / path.resolve().relative_to(origin.resolve())
+    (folder / FILE).write_bytes(program.text)
+    for name, path in program.beside.items():
+        target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
 
@@ -33,7 +32,7 @@ def program_file(bundle: Path) -> Path | None:
     return path if path.is_file() else None
 
 
-def program_of(bundle: Path, otherwise: str | Path, *, version: str) -> Program:
+def program_of(bundle: Path, otherwise: ProgramSource, *, version: str) -> Program:
     """Return the program that a bundle was trained with: the one kept in it, or else the one named.
 
     `version` is what the bundle's manifest says. Raises `InvalidConfig` where the kept file is another, or none can be read.

@@ -3,9 +3,9 @@
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,10 +14,10 @@ from models.decision import Availability, Response
 from models.errors import InvalidConfig
 from models.instants import local_time
 from models.programs.call_types import CallTypes, shipped
+from models.programs.files import DEFAULT_PROGRAM, ProgramFiles, ProgramSource, joined
 from models.programs.schema import SHIFT, ProgramFile, ReferralExport, ScreeningNegatives, UnitEntry, ViolenceNegated
 
 PROGRAMS = Path(__file__).parent
-DEFAULT_PROGRAM = "durham-heart"
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -69,8 +69,10 @@ class Prevalence:
 class Program:
     """One program. `version` joins the file's version and its SHA-256; `call_types` reads its city's natures.
 
-    `rulebook` is its own rulebook of the veto, and `path` its file, where it has any.
-    `signals` is what the city adds to the signals, for `models.signals.load_lexicon`; empty where it adds nothing.
+    `rulebook` is its own rulebook of the veto, where it has any. `text` is the file as it was read, or what several
+    files say together, and `beside` are the files that it names beside itself, by the names that it uses: with them it can
+    be read again elsewhere. `signals` is what the city adds to the signals, for `models.signals.load_lexicon`; empty where
+    it adds nothing.
     """
 
     id: str
@@ -95,7 +97,8 @@ class Program:
     prevalence: Prevalence | None
     signals: Mapping[str, Any]
     rulebook: Path | None
-    path: Path | None
+    text: bytes = field(default=b"", repr=False)
+    beside: Mapping[str, Path] = field(default_factory=dict)
     violence_negated: ViolenceNegated = ViolenceNegated.REVIEW
     roster: Path | None = None
     """A CSV file of the city's names, for `models.veto.Roster`; its path in the program's file is relative to that file."""
@@ -123,32 +126,48 @@ class Program:
         return Availability(unit=response, available=available, on_duty=on_duty, in_zone=in_zone, next_on_duty_at=following)
 
 
-def load_program(name: str | Path = DEFAULT_PROGRAM) -> Program:
-    """Return a program by its id or by the path of its TOML file; raise `InvalidConfig` where it is wrong."""
+def load_program(source: ProgramSource = DEFAULT_PROGRAM) -> Program:
+    """Return a program by its id, by the path of its TOML file, or by its files; raise `InvalidConfig` where one is wrong.
+
+    A path given as text ends in ".toml".
+    """
+    files = source if isinstance(source, ProgramFiles) else ProgramFiles(source)
+    name = files.program
     path = Path(name) if isinstance(name, Path) or name.endswith(".toml") else PROGRAMS / f"{name}.toml"
     if not path.is_file():
         known = ", ".join(program_ids())
         raise InvalidConfig("no such program", value=str(name), remedy=f"give the path of a TOML file, or one of: {known}")
     raw = path.read_bytes()
+    data = _table(raw, path)
+    if not files.only_program:
+        raw = joined(data, files)
+        data = tomllib.loads(raw.decode())
+    return parse_program(data, text=raw, folder=path.parent, rulebook=files.rulebook)
+
+
+def _table(raw: bytes, path: Path) -> dict[str, Any]:
+    """Return a program's file as a table; raise `InvalidConfig` where it is not TOML."""
     try:
-        data = tomllib.loads(raw.decode("utf-8"))
+        return tomllib.loads(raw.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidConfig(f"{path.name} is not TOML", value=str(error), remedy="mend the line it names") from None
-    return parse_program(data, digest=hashlib.sha256(raw).hexdigest(), path=path)
 
 
-def parse_program(data: Mapping[str, object], *, digest: str, path: Path | None = None) -> Program:
+def parse_program(
+    data: Mapping[str, object], *, text: bytes = b"", folder: Path = PROGRAMS, rulebook: Path | None = None
+) -> Program:
     """Return a parsed file as a `Program`; raise `InvalidConfig` naming the key, the value and the remedy.
 
-    `path` is where the file lies; what it names is sought from there.
+    `text` is the file itself, `folder` where it lies, in which the files that it names are sought; `rulebook` is sought
+    where it is.
     """
     file = validate(ProgramFile, data, what="program", remedy="compare durham-heart.toml")
-    folder = path.parent if path is not None else PROGRAMS
     own = CallTypes(file.call_types, regions=file.code_regions) if file.call_types or file.code_regions else shipped()
+    rules, roster = rulebook or _in(folder, file.rulebook), _in(folder, file.roster)
     return Program(
         id=file.id,
         name=file.name,
-        version=f"{file.id}@{file.version}+{digest[:12]}",
+        version=f"{file.id}@{file.version}+{hashlib.sha256(text).hexdigest()[:12]}",
         time_zone=ZoneInfo(file.time_zone),
         eligible_call_types=frozenset(file.eligible_call_types),
         excluded_call_types=frozenset(file.excluded_call_types),
@@ -167,16 +186,32 @@ def parse_program(data: Mapping[str, object], *, digest: str, path: Path | None 
         call_types=own,
         prevalence=None if file.prevalence is None else Prevalence(**dict(file.prevalence)),
         signals=file.signals,
-        rulebook=folder / file.rulebook if file.rulebook else None,
-        path=path,
+        rulebook=rules,
+        text=text,
+        beside={
+            name: path
+            for name, path in ((file.rulebook, rules), (file.roster, roster))
+            if name and path and _is_beside(name)
+        },
         violence_negated=file.violence_negated,
-        roster=None if file.roster is None else folder / file.roster,
+        roster=roster,
     )
 
 
 def program_ids() -> tuple[str, ...]:
     """Return the ids of the programs that ship with the package."""
     return tuple(sorted(path.stem for path in PROGRAMS.glob("*.toml") if path.name != "call_types.toml"))
+
+
+def _in(folder: Path, name: str | None) -> Path | None:
+    """Return the path of a file that a program's file names, sought from its folder; `None` where it names none."""
+    return folder / name if name else None
+
+
+def _is_beside(name: str) -> bool:
+    """Return whether a name leads into the folder of the file that names it, wherever that folder is."""
+    place = PurePath(name)
+    return not place.is_absolute() and ".." not in place.parts
 
 
 def _units(entries: Mapping[Response, UnitEntry]) -> dict[Response, Unit]:

@@ -1,4 +1,4 @@
-"""The cases of the benchmark, read from its files: a call, and what an answer to it may and must be."""
+"""The cases of the benchmark, read from its files: a call with the answers that are acceptable and its labels."""
 
 import hashlib
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from pipelines.data.table import read_table
 from pipelines.rules import traps
 
 FILES = Path("data/benchmark")
-"""Where a checkout keeps the files."""
+"""The folder of the files in a checkout."""
 
 _ALL = frozenset(Recommendation)
 _NAMES = ("call_types.toml", "assertions.toml", "typical_calls.toml", "formats.toml", "notes.csv")
@@ -27,11 +27,10 @@ Word = Literal["ELIGIBLE", "REVIEW", "NOT_ELIGIBLE"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A call with what is known of it; `None` says that nothing is asked of an answer there.
+    """A call with what is expected of an answer to it; where a field is `None`, nothing is expected.
 
-    `acceptable` are the answers that are right or tolerable. `must_veto` says whether a rule that ends the decision must
-    fire. `eligible`, `danger`, `medical` and `self_harm` are labels. `call_type` is the type as which the call's own must
-    be read.
+    `acceptable` are the answers that are right or tolerable. `must_veto` is whether the call must be vetoed. `eligible`,
+    `danger`, `medical` and `self_harm` are labels. `call_type` is the known type as which the call's own must be read.
     """
 
     part: str
@@ -49,14 +48,20 @@ class Case:
 
 
 class _Strict(BaseModel):
+    """A table of a benchmark file; an unknown key is an error."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class _Types(_Strict):
+    """Call types as agencies write them, by the known type that each must be read as."""
+
     types: dict[str, list[str]]
 
 
 class _Assertion(_Strict):
+    """A note with a wording of danger: the answers that are never right, and whether it must be vetoed."""
+
     wording: str
     note: str
     never: list[Word] = Field(default_factory=list)
@@ -64,10 +69,14 @@ class _Assertion(_Strict):
 
 
 class _Assertions(_Strict):
+    """The file of assertion traps."""
+
     cases: list[_Assertion]
 
 
 class _Typical(_Strict):
+    """A typical call with its acceptable answers and the expected unit."""
+
     note: str
     type: str
     recommendation: list[Word]
@@ -78,11 +87,13 @@ class _Typical(_Strict):
 
 
 class _TypicalCalls(_Strict):
+    """The file of typical calls."""
+
     calls: list[_Typical]
 
 
 class FormatFile(_Strict):
-    """A file in some form, how many calls it holds, and the fields of the first of them."""
+    """A file in one of the forms that agencies use, its number of calls, and the expected fields of the first call."""
 
     file: str
     form: str
@@ -92,11 +103,13 @@ class FormatFile(_Strict):
 
 
 class _Formats(_Strict):
+    """The list of format files."""
+
     files: list[FormatFile]
 
 
 def digest_of(folder: Path) -> str:
-    """Return a digest of the files of a folder and of the trap notes, which names the release of the benchmark."""
+    """Return the digest of a folder's files and of the trap notes, which identifies the release of the benchmark."""
     digest = hashlib.sha256()
     for path in (*(_existing(folder / name) for name in _NAMES), traps.TRAPS):
         digest.update(path.read_bytes())
@@ -104,31 +117,32 @@ def digest_of(folder: Path) -> str:
 
 
 def load_cases(folder: Path) -> list[Case]:
-    """Return the cases of all parts but the formats; raise `InvalidConfig` or `InvalidData` naming the fault of a file."""
+    """Return the cases of all parts but the formats; raise `InvalidConfig` or `InvalidData` for a fault of a file."""
     return [*_call_types(folder), *_traps(), *_assertions(folder), *_typical(folder), *_blind_notes(folder)]
 
 
 def load_formats(folder: Path) -> list[FormatFile]:
-    """Return the files in the forms in which agencies have calls, with what a reader must find."""
+    """Return the files in the forms that agencies use, with what must be read from each."""
     return validate(_Formats, read_toml(folder / "formats.toml"), what="formats.toml", remedy=_REMEDY).files
 
 
 def labelled_cases(path: Path) -> list[Case]:
-    """Return the calls of any labelled file as cases of the part `transfer`, by the labels of the contract."""
+    """Return the calls of any labelled file as cases of the part `transfer`."""
     return list(_labelled(path, part="transfer", groups=None))
 
 
 def _existing(path: Path) -> Path:
+    """Return a path; raise `InvalidData` where there is no such file."""
     if not path.is_file():
-        raise InvalidData("a file of the benchmark is not there", value=str(path), remedy="give its folder with --files")
+        raise InvalidData("a file of the benchmark is missing", value=str(path), remedy="give its folder with --files")
     return path
 
 
 def _call_types(folder: Path) -> Iterator[Case]:
-    """Yield a case for each call type as written."""
+    """Yield a case for each call type as an agency writes it."""
     table = validate(_Types, read_toml(folder / "call_types.toml"), what="call_types.toml", remedy=_REMEDY)
-    for name, listed in table.types.items():
-        for written in listed:
+    for name, spellings in table.types.items():
+        for written in spellings:
             yield Case(part="call types", group="", id=written, call=Call(narrative="", call_type=written), call_type=name)
 
 
@@ -186,7 +200,7 @@ def _typical(folder: Path) -> Iterator[Case]:
 
 
 def _blind_notes(folder: Path) -> Iterator[Case]:
-    """Yield a case for each note that was written blind, by its set."""
+    """Yield a case for each note whose author did not see the rules, grouped by its set."""
     path = _existing(folder / "notes.csv")
     yield from _labelled(path, part="blind notes", groups=pd.read_csv(path, dtype=str)["set"].tolist())
 
@@ -195,7 +209,7 @@ def _labelled(path: Path, *, part: str, groups: list[str] | None) -> Iterator[Ca
     """Yield the labelled calls of a file; `groups` has one entry for each row of the file."""
     table = read_table(path)
     for call, labels in zip(table.calls, table.labels.to_dict("records"), strict=True):
-        eligible = labels["eligible"] if isinstance(labels["eligible"], bool) else None
+        eligible = _flag(labels["eligible"])
         wrong = {True: Recommendation.NOT_ELIGIBLE, False: Recommendation.ELIGIBLE}
         yield Case(
             part=part,
@@ -211,4 +225,5 @@ def _labelled(path: Path, *, part: str, groups: list[str] | None) -> Iterator[Ca
 
 
 def _flag(value: object) -> bool | None:
+    """Return a label as yes or no, `None` where it is neither."""
     return value if isinstance(value, bool) else None

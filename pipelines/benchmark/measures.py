@@ -12,16 +12,16 @@ from pipelines.benchmark.cases import Case
 from pipelines.benchmark.systems import Answer
 from pipelines.evaluation import metrics
 
-Wanted = Literal["low", "high", ""]
+Better = Literal["low", "high", ""]
 Pair = tuple[Case, Answer]
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A share: of the pairs `among` those for which `hit` is true. `wanted` is its good direction, if it has one."""
+    """A share: of the pairs for which `among` is true, those for which `hit` is; `better` is low, high or empty."""
 
     name: str
-    wanted: Wanted
+    better: Better
     among: Callable[[Pair], bool]
     hit: Callable[[Pair], bool]
 
@@ -33,7 +33,7 @@ class Row:
     part: str
     group: str
     measure: str
-    wanted: Wanted
+    better: Better
     hits: int | None
     estimate: Estimate
 
@@ -41,20 +41,22 @@ class Row:
         """Return the row as plain JSON values."""
         names = ("value", "low", "high", "n", "method")
         figures = {name: getattr(self.estimate, name) for name in names}
-        return {name: getattr(self, name) for name in ("part", "group", "measure", "wanted", "hits")} | figures
+        return {name: getattr(self, name) for name in ("part", "group", "measure", "better", "hits")} | figures
 
 
 def _cleared(pair: Pair) -> bool:
+    """Return whether the answer is ELIGIBLE."""
     return pair[1].recommendation is Recommendation.ELIGIBLE
 
 
-def _refused(pair: Pair) -> bool:
+def _turned_away(pair: Pair) -> bool:
+    """Return whether the answer is NOT_ELIGIBLE."""
     return pair[1].recommendation is Recommendation.NOT_ELIGIBLE
 
 
 MEASURES = (
     Measure(
-        "suggested ELIGIBLE, which is never right there", "low",
+        "suggested ELIGIBLE where that is never right", "low",
         lambda pair: Recommendation.ELIGIBLE not in pair[0].acceptable, _cleared,
     ),
     Measure("suggested ELIGIBLE with a weapon or violence", "low", lambda pair: pair[0].danger is True, _cleared),
@@ -69,21 +71,21 @@ MEASURES = (
         lambda pair: pair[0].must_veto is False and pair[1].vetoed is not None, lambda pair: pair[1].vetoed is True,
     ),
     Measure("eligible, suggested ELIGIBLE", "high", lambda pair: pair[0].eligible is True, _cleared),
-    Measure("eligible, suggested NOT_ELIGIBLE", "low", lambda pair: pair[0].eligible is True, _refused),
+    Measure("eligible, suggested NOT_ELIGIBLE", "low", lambda pair: pair[0].eligible is True, _turned_away),
     Measure(
-        "suggested NOT_ELIGIBLE, which is never right there", "low",
-        lambda pair: pair[0].eligible is None and Recommendation.NOT_ELIGIBLE not in pair[0].acceptable, _refused,
+        "suggested NOT_ELIGIBLE where that is never right", "low",
+        lambda pair: pair[0].eligible is None and Recommendation.NOT_ELIGIBLE not in pair[0].acceptable, _turned_away,
     ),
     Measure(
         "answered acceptably", "high", lambda pair: pair[0].part == "typical calls",
         lambda pair: pair[1].recommendation in pair[0].acceptable,
     ),
     Measure(
-        "the unit that is expected", "high", lambda pair: pair[0].response is not None and _tells(pair[1].response),
+        "the expected unit", "high", lambda pair: pair[0].response is not None and pair[1].response is not None,
         lambda pair: pair[1].response == pair[0].response,
     ),
     Measure(
-        "call type read as expected", "high", lambda pair: pair[0].call_type is not None and _tells(pair[1].call_type),
+        "call type read as expected", "high", lambda pair: pair[0].call_type is not None and pair[1].call_type is not None,
         lambda pair: pair[1].call_type == pair[0].call_type,
     ),
     Measure(
@@ -92,11 +94,7 @@ MEASURES = (
     ),
     Measure("not answered", "low", lambda pair: pair[0].part != "call types", lambda pair: pair[1].recommendation is None),
 )  # fmt: skip
-"""What is counted, the errors that could hurt somebody first."""
-
-
-def _tells(value: str | None) -> bool:
-    return value is not None
+"""The measures, those of dangerous errors first."""
 
 
 def measure(pairs: Sequence[Pair], *, confidence: float) -> list[Row]:
@@ -120,15 +118,15 @@ def _rows(part: str, group: str, pairs: Sequence[Pair], *, confidence: float) ->
         if among and not (each.name == "not answered" and hits == 0):
             rows.append(
                 Row(
-                    part, group, each.name, each.wanted, hits, share(hits, len(among), confidence=confidence, method="exact")
+                    part, group, each.name, each.better, hits, share(hits, len(among), confidence=confidence, method="exact")
                 )
             )
-    order = _order(pairs, confidence=confidence)
-    return rows if order is None else [*rows, Row(part, group, "area under the ROC curve", "high", None, order)]
+    area = _area(pairs, confidence=confidence)
+    return rows if area is None else [*rows, Row(part, group, "area under the ROC curve", "high", None, area)]
 
 
-def _order(pairs: Sequence[Pair], *, confidence: float) -> Estimate | None:
-    """Return how well probabilities put eligible calls first, vetoed ones last; `None` where there are none."""
+def _area(pairs: Sequence[Pair], *, confidence: float) -> Estimate | None:
+    """Return the area under the ROC curve of the probabilities, 0 for a veto; `None` where it cannot be measured."""
     scored = [pair for pair in pairs if pair[0].eligible is not None and pair[1].recommendation is not None]
     if not any(answer.probability is not None for _, answer in scored):
         return None

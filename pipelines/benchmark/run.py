@@ -19,7 +19,7 @@ from pipelines.data.table import read_table
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkResult:
-    """The table of a run, the system and the release of the files, and the cases that were answered wrongly, by id."""
+    """The result of a run: the system, the release of the files, the table, and the ids of wrongly answered cases."""
 
     system: str
     files: str
@@ -28,7 +28,7 @@ class BenchmarkResult:
     not_measured: list[str]
 
     def to_record(self) -> dict[str, Any]:
-        """Return the result as plain JSON values; no note is in it."""
+        """Return the result as plain JSON values, without the notes."""
         return {
             "system": self.system,
             "files": self.files,
@@ -51,40 +51,40 @@ class BenchmarkResult:
                 yield f"{part}:"
             counted = "" if row.hits is None else f"{row.hits} of {row.estimate.n}, "
             interval = f"{row.estimate.value:.3f} ({row.estimate.low:.3f} to {row.estimate.high:.3f})"
-            wanted = f", {row.wanted} is better" if row.wanted else ""
-            yield f"  {row.group or 'all':16} {row.measure:52} {counted}{interval}{wanted}"
+            better = f", {row.better} is better" if row.better else ""
+            yield f"  {row.group or 'all':16} {row.measure:52} {counted}{interval}{better}"
         for each in self.not_measured:
             yield f"not measured: {each}"
 
 
 def run(system: System, folder: Path, *, data: Sequence[Path] = (), confidence: float = 0.95) -> BenchmarkResult:
-    """Return what a system does on the benchmark's files, and on labelled files of one's own.
+    """Return the result of a system on the benchmark's files, and on other labelled files (`data`).
 
     Raises `InvalidConfig` or `InvalidData` where a file is at fault, and `InvalidData` where the system does not answer.
     """
     cases = [*load_cases(folder), *(case for path in data for case in labelled_cases(path))]
     pairs = list(zip(cases, system.answers(case.call for case in cases), strict=True))
     rows = measure(pairs, confidence=confidence)
-    absent = [] if system.reads_files else ["formats: the service takes calls, not files"]
-    wrong = [f"{case.part}: {case.id}" for case, answer in pairs if _unsafe(case, answer.recommendation)]
+    not_measured = [] if system.reads_files else ["formats: the service takes calls, not files"]
+    wrong = [f"{case.part}: {case.id}" for case, answer in pairs if _is_wrong(case, answer.recommendation)]
     if not any(row.part == "call types" for row in rows):
-        absent.append("call types: the answers do not say how a type was read")
+        not_measured.append("call types: the answers do not hold the type that was read")
     if system.reads_files:
         failed = [each for each in load_formats(folder) if not format_kept(each, folder)]
         files = len(load_formats(folder))
         kept = share(files - len(failed), files, confidence=confidence, method="exact")
         rows.append(Row("formats", "", "files read as expected", "high", files - len(failed), kept))
         wrong += [f"formats: {each.form}" for each in failed]
-    return BenchmarkResult(system.name, digest_of(folder), rows, wrong, absent)
+    return BenchmarkResult(system.name, digest_of(folder), rows, wrong, not_measured)
 
 
-def _unsafe(case: Case, recommendation: object) -> bool:
-    """Return whether an answer is none that is acceptable; no answer is none that could hurt."""
+def _is_wrong(case: Case, recommendation: object) -> bool:
+    """Return whether an answer is not acceptable; a missing answer is not wrong."""
     return recommendation is not None and recommendation not in case.acceptable
 
 
 def format_kept(contract: FormatFile, folder: Path) -> bool:
-    """Return whether a file is read as so many calls, the first with the fields that the contract names."""
+    """Return whether a file is read as the expected number of calls, the first with the expected fields."""
     mapping = load_map(contract.map) if contract.map else None
     with tempfile.TemporaryDirectory() as scratch:
         to = Path(scratch) / "calls.csv"

@@ -1,4 +1,4 @@
-"""The systems that can be measured: a Router of Heartline's, and any HTTP service that an adapter describes."""
+"""The systems that can be measured: a Router of Heartline, and any HTTP service that an adapter describes."""
 
 import http.client
 import json
@@ -27,7 +27,7 @@ _FAULTS_IN_A_ROW = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a system said of a call; `None` where it says nothing of the kind, or gave no answer at all."""
+    """A system's answer to a call; `None` where it does not give a field, or gave no answer."""
 
     recommendation: Recommendation | None = None
     probability: float | None = None
@@ -45,7 +45,7 @@ class System(Protocol):
 
     @property
     def reads_files(self) -> bool:
-        """Return whether it reads an agency's files itself."""
+        """Return whether the system reads an agency's files itself."""
 
     def answers(self, calls: Iterable[Call]) -> Iterator[Answer]:
         """Yield an answer for each call, in order."""
@@ -77,7 +77,7 @@ class RouterSystem:
 
 
 class ResponseFields(BaseModel):
-    """Where an answer's JSON holds what: dotted paths, `*` for each entry of a list."""
+    """The dotted path of each field in an answer's JSON, `*` for each entry of a list."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -89,11 +89,11 @@ class ResponseFields(BaseModel):
 
 
 class Adapter(BaseModel):
-    """An HTTP service: its address, the names of its request's fields and the places of its answer's.
+    """An HTTP service: its address, and the paths of the fields of its requests and answers.
 
-    `request` names the key (a dotted path) of each field of a call that is sent; `constants` are sent as they stand.
-    `words` maps the service's words to the three recommendations, `units` its units to the program's. `vetoed_words` are
-    the values at `response.vetoed` that say that a rule ended the decision; without them, true does.
+    `request` maps each field of a call that is sent to its key (a dotted path); `constants` are sent unchanged. `words` maps
+    the service's words to the three recommendations, `units` its units to the program's. `vetoed_words` are the values at
+    `response.vetoed` that mean a veto; without them, true does.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -119,13 +119,14 @@ def load_adapter(path: Path) -> Adapter:
     adapter = validate(Adapter, read_toml(path), what="adapter", remedy="see data/benchmark/heartline-http.toml")
     parts = urlsplit(adapter.url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise InvalidConfig("url is no HTTP address", value=adapter.url, remedy="begin it with https://")
+        raise InvalidConfig("url is not an HTTP address", value=adapter.url, remedy="begin it with https://")
     if parts.scheme == "http" and parts.hostname not in _LOCAL:
-        raise InvalidConfig("notes would cross the network in the clear", value=adapter.url, remedy="use https://")
+        raise InvalidConfig("notes would cross the network unencrypted", value=adapter.url, remedy="use https://")
     unknown = set(adapter.request) - set(Call.__dataclass_fields__)
     if unknown or "narrative" not in adapter.request:
         value = ", ".join(sorted(unknown)) or "no narrative"
-        raise InvalidConfig("request names no field of a call", value=value, remedy="see the columns in data/README.md")
+        remedy = "map narrative, and only columns that data/README.md lists"
+        raise InvalidConfig("request does not map a call's fields", value=value, remedy=remedy)
     return adapter.model_copy(update={"headers": {key: _filled(value) for key, value in adapter.headers.items()}})
 
 
@@ -139,7 +140,7 @@ def _filled(header: str) -> str:
 
 @dataclass(slots=True)
 class HttpSystem:
-    """An HTTP service, asked one call at a time over one connection that is kept open."""
+    """An HTTP service, asked about one call at a time over one open connection."""
 
     adapter: Adapter
     reads_files: bool = False
@@ -151,9 +152,9 @@ class HttpSystem:
         return self.adapter.name
 
     def answers(self, calls: Iterable[Call]) -> Iterator[Answer]:
-        """Yield an answer for each call, in order; a fault or a refusal is an empty answer.
+        """Yield an answer for each call, in order; a fault or a refusal gives an empty answer.
 
-        Raises `InvalidData` where several calls in a row get no answer: the service is not there.
+        Raises `InvalidData` where several calls in a row get no answer: the service cannot be reached.
         """
         connection = self._connection()
         try:
@@ -168,6 +169,7 @@ class HttpSystem:
             connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:
+        """Return a connection to the adapter's host."""
         parts = urlsplit(self.adapter.url)
         host, seconds = str(parts.hostname), self.adapter.timeout_seconds
         if parts.scheme == "http":
@@ -192,15 +194,15 @@ class HttpSystem:
 
 
 def request_of(adapter: Adapter, call: Call) -> dict[str, Any]:
-    """Return the JSON that asks about a call; fields that it lacks are left out."""
+    """Return the JSON of the request about a call; fields that it lacks are left out."""
     record, body = call.to_record(), json.loads(json.dumps(adapter.constants))
     for name, path in adapter.request.items():
         if record[name] is not None:
             *parents, last = path.split(".")
-            place = body
+            table = body
             for key in parents:
-                place = place.setdefault(key, {})
-            place[last] = record[name]
+                table = table.setdefault(key, {})
+            table[last] = record[name]
     return dict(body)
 
 
@@ -208,22 +210,22 @@ def answer_of(adapter: Adapter, document: Any) -> Answer | None:
     """Return the answer in a service's JSON, or `None` where it holds no recommendation that the adapter knows."""
     fields = adapter.response
     word = _first(values_at(document, fields.recommendation))
-    named = adapter.words.get(str(word), str(word))
-    if named not in set(Recommendation):
+    recommendation = adapter.words.get(str(word), str(word))
+    if recommendation not in set(Recommendation):
         return None
     unit, chance = (_first(values_at(document, path)) for path in (fields.response, fields.probability))
-    kind = _first(values_at(document, fields.call_type))
+    call_type = _first(values_at(document, fields.call_type))
     return Answer(
-        recommendation=Recommendation(named),
+        recommendation=Recommendation(recommendation),
         probability=float(chance) if isinstance(chance, int | float) and not isinstance(chance, bool) else None,
         vetoed=_vetoed(adapter, document),
         response=None if unit is None else adapter.units.get(str(unit), str(unit)),
-        call_type=None if kind is None else str(kind),
+        call_type=None if call_type is None else str(call_type),
     )
 
 
 def _vetoed(adapter: Adapter, document: Any) -> bool | None:
-    """Return whether a rule ended the decision, or `None` where the service does not say."""
+    """Return whether the call was vetoed, or `None` where the adapter names no such field."""
     if adapter.response.vetoed is None:
         return None
     values = values_at(document, adapter.response.vetoed)
@@ -233,7 +235,7 @@ def _vetoed(adapter: Adapter, document: Any) -> bool | None:
 
 
 def values_at(document: Any, path: str | None) -> list[Any]:
-    """Return the values at a dotted path, `*` for each entry of a list; none where there is no such place.
+    """Return the values at a dotted path, `*` for each entry of a list; an empty list where the path leads nowhere.
 
     >>> values_at({"reasons": [{"code": "a"}, {"code": "b"}]}, "reasons.*.code")
     ['a', 'b']
@@ -248,4 +250,5 @@ def values_at(document: Any, path: str | None) -> list[Any]:
 
 
 def _first(values: list[Any]) -> Any:
+    """Return the first value, or `None` of an empty list."""
     return values[0] if values else None

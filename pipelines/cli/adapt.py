@@ -10,8 +10,9 @@ import typer
 
 from models.classifier import bundle as bundles
 from models.classifier.bundle import Bundle
+from models.programs.files import ProgramFiles
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, RunsOption, takes_program
 from pipelines.cli.train import steps
 from pipelines.data.file_digest import file_sha256
 from pipelines.data.table import Table, labelled, read_table
@@ -30,33 +31,34 @@ ADAPT_EXAMPLE = "Example: heartline adapt --base mlruns/champion --data data/sam
 
 
 class HeldOutChoice(StrEnum):
-    """What is held out of learning to certify on."""
+    """The part of the local calls that is held out of fitting."""
 
     NONE = "none"
     HALF = "half"
 
 
+@takes_program
 def adapt(
     base: Annotated[Path | None, typer.Option("--base", help="Bundle to adapt; the champion's where not given.")] = None,
     data: DataOption = SAMPLE,
     training: Annotated[
-        Path | None, typer.Option("--training", help="Calls that the base learnt from; written again where not given.")
+        Path | None, typer.Option("--training", help="Calls that the base was trained on; written anew where not given.")
     ] = None,
     held_out: Annotated[
-        HeldOutChoice, typer.Option("--held-out", help="half: certify on a half that is not learnt from, exactly.")
+        HeldOutChoice, typer.Option("--held-out", help="half: certify exactly, on a half that the model is not trained on.")
     ] = HeldOutChoice.NONE,
     review_only: Annotated[
         bool, typer.Option("--review-only", help="Write a bundle that never says ELIGIBLE, whatever the labels prove.")
     ] = False,
     curve: Annotated[
-        bool, typer.Option("--curve", help="Show what more labels would bring, by repeated subsampling; save no model.")
+        bool, typer.Option("--curve", help="Show the figures for growing numbers of labels; save no model.")
     ] = False,
     plot: Annotated[Path | None, typer.Option("--plot", help="With --curve: write the plot to this PNG too.")] = None,
     config: ConfigOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
-    """Adapt a model to some hundred labelled calls of a city, certify it on them, and record the candidate in MLflow."""
+    """Adapt a model to a few hundred labelled calls of a city, certify it on them, and record the candidate in MLflow."""
     loaded = bundles.load(base or runs / "champion")
     settings = _settings(loaded, config)
     local = read_table(data)
@@ -67,30 +69,37 @@ def adapt(
         _curve(loaded, local, settings, store, training=training, program=program, plot=plot)
         return
     with tempfile.TemporaryDirectory() as folder, store.running("adaptation"):
-        with steps(8) as say:
-            corpus = sources.corpus_of(loaded, given=training, runs=runs, program=program, say=say)
+        with steps(8) as notice:
+            corpus = sources.corpus_of(loaded, named=training, runs=runs, program=program, notice=notice)
             digests = {"data_sha256": file_sha256(corpus), "local_sha256": file_sha256(data)}
             adapted = adapt_model(
                 loaded, read_table(corpus), local, settings, Path(folder) / "bundle", identity=digests,
-                held_out=held_out.value, review_only=review_only, program=program, say=say,
+                held_out=held_out.value, review_only=review_only, program=program, notice=notice,
             )  # fmt: skip
         paths = {"data_path": str(corpus.resolve()), "local_path": str(data.resolve()), "base_digest": loaded.digest}
         tags = git_state() | digests | paths
         registered = store.log(
-            adapted.folder, adapted.evaluation, program=program, tags=tags, nested=_fold_runs(adapted, local)
+            adapted.folder, adapted.evaluation, program=str(program), tags=tags, nested=_fold_runs(adapted, local)
         )
     _show(adapted)
     terminal.show(f"candidate: version {registered.version}, bundle {registered.digest[:16]}")
 
 
 def _curve(
-    base: Bundle, local: Table, settings: Config, store: Store, *, training: Path | None, program: str, plot: Path | None
+    base: Bundle,
+    local: Table,
+    settings: Config,
+    store: Store,
+    *,
+    training: Path | None,
+    program: ProgramFiles,
+    plot: Path | None,
 ) -> None:
     """Print the learning curve, and record its table and plot in MLflow."""
-    with store.running("adaptation curve"), steps(8) as say:
-        corpus = sources.corpus_of(base, given=training, runs=store.root, program=program, say=say)
+    with store.running("adaptation curve"), steps(8) as notice:
+        corpus = sources.corpus_of(base, named=training, runs=store.root, program=program, notice=notice)
         work = prepare(labelled(read_table(corpus)), labelled(local), settings, program)
-        points = local_curve(work, base, say=say)
+        points = local_curve(work, base, notice=notice)
         figure = curve_plot(points)
         store.log_figure(figure, curve_table(points), name="adaptation_curve")
     if plot is not None:
@@ -100,9 +109,9 @@ def _curve(
 
 
 def _settings(base: Bundle, config: Path | None) -> Config:
-    """Return the settings: those of the base, or a file's with the base's synthetic calls and blocks."""
-    own = from_flat(base.manifest["training"]["config"])
-    return own if config is None else replace(load_config(config), synthesise=own.synthesise, split=own.split)
+    """Return the base's settings, or those of a file with the base's settings of synthetic calls and split."""
+    of_base = from_flat(base.manifest["training"]["config"])
+    return of_base if config is None else replace(load_config(config), synthesise=of_base.synthesise, split=of_base.split)
 
 
 def _fold_runs(adapted: Adapted, local: Table) -> list[NestedRun]:
@@ -120,14 +129,14 @@ def _fold_runs(adapted: Adapted, local: Table) -> list[NestedRun]:
 
 
 def _show(adapted: Adapted) -> None:
-    """Print what was proved, what more labels would prove, and how base and adapted model compare."""
+    """Print the certification, the labels that tighter bounds need, and the comparison with the base."""
     terminal.show(f"Certified: {adapted.training['certified_by']}")
     if not adapted.training["review_only"]:
         point = adapted.point
         terminal.show(f"ELIGIBLE from {point.eligible_at:.2f} with every risk at most {point.max_risk:g}")
     for need in adapted.needs:
         terminal.show(f"  {need}")
-    terminal.show("The same calls, judged by the base and by models adapted without them:")
+    terminal.show("The same calls, scored by the base and by models adapted without them:")
     for each in adapted.comparison:
         terminal.show(f"  {each}")
     for line in evaluation_lines(adapted.evaluation):

@@ -1,4 +1,4 @@
-"""The commands that copy a ledger with its keys and its anchor, and put such a copy back."""
+"""The commands that back up a ledger with its keys and its anchor, and restore a backup."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +18,7 @@ RESTORE_EXAMPLE = (
 
 
 def backup(
-    to: Annotated[Path, typer.Option("--out", help="New folder for the backup; it holds keys: keep it as you keep them.")],
+    to: Annotated[Path, typer.Option("--out", help="New folder for the backup; it holds keys: protect it as you do them.")],
     ledger: DeployedLedgerOption = None,
     anchor: AnchorOption = None,
     keys: ApiKeysOption = None,
@@ -40,7 +40,7 @@ def restore(
     keys: ApiKeysOption = None,
     runs: RunsOption = RUNS,
 ) -> None:
-    """Put a backup where there is no ledger, verify it, and delete notes whose time is over; nothing is replaced.
+    """Restore a backup where there is no ledger, verify it, and delete expired notes; nothing is replaced.
 
     Exit 1 where the restored ledger does not verify.
     """
@@ -49,6 +49,6 @@ def restore(
 
 
 def _places(ledger: str | None, anchor: Path | None, keys: Path | None, runs: Path) -> Places:
-    """Return where everything lies."""
+    """Return the places of the ledger, its anchor, its key and the API keys."""
     url, anchor_file = deployed_ledger(ledger, anchor, runs)
     return Places(ledger=url, anchor=anchor_file, key_file=key_file_of(url), api_keys=keys)

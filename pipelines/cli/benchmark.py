@@ -5,23 +5,25 @@ from typing import Annotated
 
 import typer
 
+from models.programs.files import ProgramFiles
 from models.router import Router
 from pipelines.benchmark import FILES, HttpSystem, RouterSystem, System, run
 from pipelines.benchmark.systems import load_adapter
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, BundleOption, ConfigOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, BundleOption, ConfigOption, RunsOption, takes_program
 from pipelines.settings import load_config
 
 BENCHMARK_EXAMPLE = "Example: heartline benchmark --json /tmp/benchmark.json"
 
 
+@takes_program
 def benchmark(
     files: Annotated[Path, typer.Option("--files", help="Folder of the benchmark's files.")] = FILES,
     adapter: Annotated[Path | None, typer.Option("--http", help="TOML of an HTTP service to measure instead.")] = None,
     data: Annotated[list[Path] | None, typer.Option("--data", help="A labelled file of your own; may repeat.")] = None,
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
     config: ConfigOption = None,
     to: Annotated[Path | None, typer.Option("--json", help="Write the table and the ids of wrong answers as JSON.")] = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The command that plays a CAD system against a running service."""
+"""The command that simulates a CAD system against a running service."""
 
 import secrets
 from typing import Annotated
@@ -10,12 +10,12 @@ from pipelines.cli import terminal
 from pipelines.operations.cad import LATE_SECONDS, CadSimulator, lines
 from pipelines.operations.cad_calls import typed_calls
 
-cad_app = typer.Typer(no_args_is_help=True, help="Play a CAD system against a running service.")
+cad_app = typer.Typer(no_args_is_help=True, help="Simulate a CAD system against a running service.")
 
 
 @cad_app.callback()
 def _cad() -> None:
-    """Play a CAD system against a running service."""
+    """Simulate a CAD system against a running service."""
 
 
 @cad_app.command("simulate", epilog="Example: heartline cad simulate --url http://127.0.0.1:8000 --rate 6 --minutes 10")
@@ -32,7 +32,7 @@ def simulate(
 ) -> None:
     """Type synthetic calls in real time, note by note; exit 1 where a change was lost, late or not answered.
 
-    Give it a service of its own: incident numbers begin with SIM, and the calls are in the ledger like any other.
+    Use a separate service: the calls are in its ledger like any others, with incident numbers that begin with SIM.
     """
     simulator = CadSimulator(url, key=key, late_seconds=late)
     run = secrets.token_hex(3)
@@ -40,4 +40,4 @@ def simulate(
     for line in lines(report):
         terminal.show(line)
     if not report.whole:
-        raise WorkRefused("not every change was answered in time and kept", remedy="see the counts above")
+        raise WorkRefused("not every change was answered in time and recorded", remedy="see the counts above")

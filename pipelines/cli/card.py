@@ -5,20 +5,22 @@ from typing import Annotated
 
 import typer
 
+from models.programs.files import ProgramFiles
 from models.programs.program import load_program
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, BundleOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, BundleOption, RunsOption, takes_program
 from pipelines.release import card as cards
 
 CARD_EXAMPLE = "Example: heartline card --accountable 'Community Safety Department' --out /tmp/card.html"
 
 
+@takes_program
 def card(
     accountable: Annotated[str, typer.Option("--accountable", help="Who answers for its use, by name and office.")],
     to: Annotated[Path, typer.Option("--out", help="HTML file to write.")] = Path("card.html"),
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
     """Write the model card and system record from the runs, each duty with its evidence file."""
     values = cards.card(runs, bundle or runs / "champion", load_program(program), accountable=accountable)

@@ -1,4 +1,4 @@
-"""The command that compares a city's calls with those a model learnt from."""
+"""The command that compares a city's calls with a model's training calls."""
 
 import json
 from pathlib import Path
@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from models.classifier.bundle import load
+from models.programs.files import ProgramFiles
 from models.programs.program import load_program
 from models.router import Router, matcher_of
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, DataOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, DataOption, RunsOption, takes_program
 from pipelines.data.table import read_table
 from pipelines.operations import compare_domain as domain
 from pipelines.settings import from_flat
@@ -19,21 +20,22 @@ from pipelines.training import sources
 COMPARE_DOMAIN_EXAMPLE = "Example: heartline compare-domain --data data/sample.csv"
 
 
+@takes_program
 def compare_domain(
     data: DataOption = SAMPLE,
     bundle: BundleOption = None,
     training: Annotated[
-        Path | None, typer.Option("--training", help="Calls that the model learnt from; written again where not given.")
+        Path | None, typer.Option("--training", help="Calls that the model was trained on; written anew where not given.")
     ] = None,
     to_json: Annotated[Path | None, typer.Option("--json", help="Write the comparison as JSON.")] = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
-    """Show how far unlabelled calls are from the training's, and whether the shipped threshold can be believed on them."""
+    """Show how far unlabelled calls differ from the training calls, and whether to trust the shipped threshold on them."""
     loaded, wanted = load(bundle or runs / "champion"), load_program(program)
     reader = Router(bundle=loaded, program=wanted, matcher=matcher_of(wanted)).reader
     settings = from_flat(loaded.manifest["training"]["config"])
-    corpus = sources.corpus_of(loaded, given=training, runs=runs, program=program, say=terminal.say)
+    corpus = sources.corpus_of(loaded, named=training, runs=runs, program=program, notice=terminal.say)
     gap = domain.compare_domain(
         loaded, read_table(corpus).calls, read_table(data).calls, reader, settings.evaluate, settings.classifier
     )

@@ -1,4 +1,4 @@
-"""The command that examines a deployment."""
+"""The command that checks a deployment."""
 
 import os
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from models.ledger.encryption import key_file_of
+from models.programs.files import ProgramFiles
 from pipelines.cli import terminal
 from pipelines.cli.options import (
     PROGRAM,
@@ -16,12 +17,14 @@ from pipelines.cli.options import (
     DeployedLedgerOption,
     RunsOption,
     deployed_ledger,
+    takes_deployed_program,
 )
 from pipelines.operations.doctor import Deployment, Level, examine
 
 DOCTOR_EXAMPLE = "Example: heartline doctor --program durham-heart"
 
 
+@takes_deployed_program
 def doctor(
     ledger: DeployedLedgerOption = None,
     anchor: AnchorOption = None,
@@ -31,12 +34,10 @@ def doctor(
         typer.Option("--bundle", envvar="HEARTLINE_BUNDLE", help="Bundle folder; the champion's where not given."),
     ] = None,
     digest: Annotated[str, typer.Option("--digest", envvar="HEARTLINE_DIGEST", help="The only model that may answer.")] = "",
-    program: Annotated[
-        str, typer.Option("--program", envvar="HEARTLINE_PROGRAM", help="Program whose criteria apply.")
-    ] = PROGRAM,
+    program: ProgramFiles = PROGRAM,
     runs: RunsOption = RUNS,
 ) -> None:
-    """Examine a deployment as the service's environment describes it: keys, disk, database, clock, model, program.
+    """Check a deployment by the service's environment variables: keys, disk, database, clock, model, program.
 
     Each line is OK, WARN or FAIL with a remedy; exit 1 where one is FAIL. Nothing is changed.
     """

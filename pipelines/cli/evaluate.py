@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from models.errors import GateFailed, InvalidData
+from models.programs.files import ProgramFiles
 from models.router import Router
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, DataOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, DataOption, RunsOption, takes_program
 from pipelines.data.readers import records
 from pipelines.data.table import Table, read_table
 from pipelines.evaluation.learning_curve import learning_curve
@@ -22,21 +23,22 @@ from pipelines.training.tracking import Store
 EVALUATE_EXAMPLE = "Example: heartline evaluate --data data/sample.csv --html /tmp/report.html"
 
 
+@takes_program
 def evaluate(
     data: DataOption = SAMPLE,
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
     config: ConfigOption = None,
     about: Annotated[str | None, typer.Option("--about", help="Whose calls these are, and who labelled them.")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write the whole report as one page.")] = None,
     to_json: Annotated[Path | None, typer.Option("--json", help="Write every figure and row as JSON.")] = None,
     by: Annotated[list[str] | None, typer.Option("--by", help="Another column to compare groups by; repeat it.")] = None,
-    dispatched: Annotated[str | None, typer.Option("--dispatched", help="Column of whom the dispatcher sent.")] = None,
+    dispatched: Annotated[str | None, typer.Option("--dispatched", help="Column with the unit that was sent.")] = None,
     training: Annotated[Path | None, typer.Option("--training", help="Labelled calls for the learning curve.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 unless these calls show every promise kept.")] = False,
 ) -> None:
-    """Measure a model on labelled calls: false clears first, everything with intervals, and the problems found."""
+    """Measure a model on labelled calls: false clears first, all figures with intervals, and findings."""
     table, settings = read_table(data), load_config(config)
     _say_ignored(table)
     router = Router.load(bundle or runs / "champion", program=program)
@@ -63,7 +65,7 @@ def evaluate(
         _write_page(report, html, runs, settings)
     if strict and (report.findings or report.not_shown):
         counts = f"{len(report.findings)} findings, {len(report.not_shown)} promises not shown"
-        raise GateFailed(counts, remedy="read them above")
+        raise GateFailed(counts, remedy="see the lines above")
 
 
 def _write_page(report: Report, html: Path, runs: Path, settings: Config) -> None:
@@ -74,7 +76,7 @@ def _write_page(report: Report, html: Path, runs: Path, settings: Config) -> Non
 
 
 def _columns(data: Path, table: Table, names: list[str]) -> dict[str, list[Any]]:
-    """Return columns of a file for the rows that could be read; raise `InvalidData` for an unknown column."""
+    """Return columns of a file, by name, for the rows that could be read; raise `InvalidData` for an unknown column."""
     if not names:
         return {}
     rows = list(records(data))

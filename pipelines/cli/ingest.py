@@ -1,4 +1,4 @@
-"""`heartline ingest`: bring a city's export in, or propose how its columns map to a call's."""
+"""`heartline ingest`: convert a city's export into calls, or propose how its columns map to a call's fields."""
 
 import time
 from itertools import islice
@@ -9,9 +9,10 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from models.ledger.encryption import key_file_of, read_hash_key
+from models.programs.files import ProgramFiles
 from models.programs.program import load_program
 from pipelines.cli import terminal
-from pipelines.cli.options import LEDGER, PROGRAM, ProgramOption
+from pipelines.cli.options import LEDGER, PROGRAM, takes_program
 from pipelines.data.column_map import load_map
 from pipelines.data.guess_map import guess_map
 from pipelines.data.ingest import IngestReport, ingest_file
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 INGEST_EXAMPLE = (
     "Example: heartline ingest --data data/examples/campus-crime-log.csv --map campus-crime-log --out /tmp/c.csv"
 )
-_MOST = 200  # more kinds of unknown call type than this is a wrong column, not a list to read
+_MOST = 200  # a file with more unknown call types than this has a wrong column
 _MOST_DUPLICATES = 10
 
 
+@takes_program
 def ingest(
     data: Annotated[
         Path | None,
@@ -44,7 +46,7 @@ def ingest(
         Path | None, typer.Option("--guess-map", help="Print a proposed column map for this file, and stop.")
     ] = None,
     deidentify: Annotated[
-        bool, typer.Option("--deidentify", help="Mask names, phones and the like; hash the keys.")
+        bool, typer.Option("--deidentify", help="Mask names, phone numbers and the like; hash the keys.")
     ] = False,
     collapse_units: Annotated[
         bool, typer.Option("--collapse-units", help="Make rows of one call_id, such as one a unit, one call.")
@@ -52,9 +54,9 @@ def ingest(
     max_empty: Annotated[
         float, typer.Option("--max-empty", min=0, max=1, help="The largest share of rows whose note may be empty.")
     ] = 0.5,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
-    """Check an export of calls; write the rows that can be read, and name those that cannot."""
+    """Check an export of calls; write the rows that can be read, and list those that cannot."""
     if guess is not None:
         terminal.show(guess_map(list(islice(records(guess, notice=terminal.say), 200))))
         return
@@ -80,14 +82,14 @@ def ingest(
         )
     if masker is not None:
         terminal.say(f"masked: {', '.join(f'{kind} {count}' for kind, count in sorted(masker.masked.items())) or 'nothing'}")
-        terminal.say("masking misses what it does not know: read a sample, and treat the table as personal still")
+        terminal.say("masking is not complete: check a sample, and still treat the table as personal data")
     _say(report, to)
     if report.refused:
         raise typer.Exit(2)
 
 
 def _say(report: IngestReport, to: Path) -> None:
-    """Print how a file was read, and what was read as missing, guessed, repeated and refused."""
+    """Print how a file was read: notices, and counts of missing, guessed, unknown, repeated, empty and refused values."""
     for notice in report.notices:
         terminal.say(notice)
     for column, count in report.blanked.items():
@@ -99,9 +101,9 @@ def _say(report: IngestReport, to: Path) -> None:
     if report.duplicates:
         named = ", ".join(f"row {row} repeats row {first}" for row, first in report.duplicates[:_MOST_DUPLICATES])
         remedy = "" if report.collapsed else "; --collapse-units makes them one call"
-        terminal.say(f"calls that stand more than once: {named}{remedy}")
+        terminal.say(f"repeated calls: {named}{remedy}")
     if report.collapsed:
-        terminal.say(f"{report.collapsed} rows were made one with an earlier row of the same call")
+        terminal.say(f"{report.collapsed} rows were merged with an earlier row of the same call")
     if report.empty:
         terminal.say(f"{report.empty} notes are empty")
     terminal.say(f"{report.written} calls written to {to}, {report.refused} rows refused")
@@ -112,7 +114,7 @@ def _say(report: IngestReport, to: Path) -> None:
 
 
 def _masker() -> "Masker":
-    """Return a masker that hashes with the ledger's key; raise `InvalidConfig` where there is none."""
+    """Return a masker that hashes with the ledger's key; raise `InvalidConfig` where there is no key."""
     from pipelines.data.deidentify import Masker  # noqa: PLC0415  Presidio takes a second to load
 
     return Masker(read_hash_key(key_file_of(LEDGER)))

@@ -1,4 +1,4 @@
-"""The commands for labelling in the browser: make a project, see how far it is, write its labels down."""
+"""The commands for labelling in the browser: create a project, show its progress, export its labels."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,42 +11,44 @@ from models.labelling.progress import Progress
 from models.labelling.progress import progress as progress_of
 from models.labelling.store import GUIDE, LabelStore, Project
 from models.ledger.encryption import NoteEncryption, key_file_of
+from models.programs.files import ProgramFiles
 from models.router import Router
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, DataOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, DataOption, RunsOption, takes_program
 from pipelines.data.writers import write_frame
 from pipelines.evaluation import label_project
 from pipelines.evaluation.label_project import CALLS, DOCCANO, FORMATS, LABEL_STUDIO, LABELLED
 from pipelines.evaluation.label_queue import RANDOM_SHARE
 
-label_app = typer.Typer(no_args_is_help=True, help="Have calls labelled in the browser.")
+label_app = typer.Typer(no_args_is_help=True, help="Label calls in the browser.")
 LABELS = "sqlite:///mlruns/labels.db"
 LabelsOption = Annotated[str, typer.Option("--labels", envvar="HEARTLINE_LABELS", help="Database URL of the project.")]
 FormatOption = Annotated[str, typer.Option("--format", help=f"One of: {', '.join(FORMATS)}.")]
 
 
 @label_app.command("create", epilog="Example: heartline label create --data data/sample.csv --count 50")
+@takes_program
 def create(
     data: DataOption = SAMPLE,
     layout: FormatOption = CALLS,
     labels: LabelsOption = LABELS,
     count: Annotated[int, typer.Option("--count", min=1, help="How many calls to label.")] = 300,
     random_share: Annotated[
-        float, typer.Option("--random-share", min=0, max=1, help="How often the next call is drawn by chance.")
+        float, typer.Option("--random-share", min=0, max=1, help="Share of the calls that are drawn at random.")
     ] = RANDOM_SHARE,
     double_share: Annotated[
-        float, typer.Option("--double-share", min=0, max=1, help="Share of the calls that two people label, each blind.")
+        float, typer.Option("--double-share", min=0, max=1, help="Share of the calls that two people label independently.")
     ] = 0.2,
-    guide: Annotated[Path, typer.Option("--guide", help="Text file that stands beside each call.")] = GUIDE,
+    guide: Annotated[Path, typer.Option("--guide", help="Text file that is shown beside each call.")] = GUIDE,
     name: Annotated[
         list[str] | None, typer.Option("--name", help="THEIRS=OURS, a choice of another tool; may be repeated.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same queue.")] = 0,
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
-    """Make a project out of a file of calls: the most useful first, mixed with a recorded random share.
+    """Create a project from a file of calls: the most useful first, mixed with a recorded random share.
 
     The service opens it where HEARTLINE_LABELS names it, at /label, for people with the role labeller.
     """
@@ -68,7 +70,7 @@ def create(
 
 @label_app.command("status", epilog="Example: heartline label status")
 def status(labels: LabelsOption = LABELS) -> None:
-    """Show how far a project is: labels, disputes, kappa, time, and shares of all calls from the random sample."""
+    """Show the progress of a project: labels, disputes, kappa, time, and shares estimated from the random sample."""
     store = _opened(labels)
     try:
         for line in _lines(progress_of(store.items()), store.project):
@@ -79,7 +81,7 @@ def status(labels: LabelsOption = LABELS) -> None:
 
 @label_app.command("export", epilog="Example: heartline label export --out /tmp/labelled.csv")
 def export(
-    to: Annotated[Path, typer.Option("--out", help="File to write; it holds notes: keep it as you keep the notes.")],
+    to: Annotated[Path, typer.Option("--out", help="File to write; it holds notes: protect it as you do the notes.")],
     layout: FormatOption = CALLS,
     labels: LabelsOption = LABELS,
 ) -> None:
@@ -119,16 +121,16 @@ def _lines(figures: Progress, project: Project) -> list[str]:
 
 
 def _known(layout: str) -> str:
-    """Return a format; raise `InvalidConfig` for one that is not known."""
+    """Return the name of a format; raise `InvalidConfig` for an unknown one."""
     if layout not in FORMATS:
         raise InvalidConfig("no such format", value=layout, remedy=f"one of: {', '.join(FORMATS)}")
     return layout
 
 
 def _names(pairs: list[str]) -> dict[str, str]:
-    """Return the names of another tool's choices; raise `InvalidConfig` for a pair without its sign."""
+    """Return our choice for each of another tool's; raise `InvalidConfig` for a pair without `=`."""
     if wrong := [pair for pair in pairs if "=" not in pair]:
-        raise InvalidConfig("a name has two sides", value=wrong[0], remedy="write Positive=eligible")
+        raise InvalidConfig("a name lacks its =", value=wrong[0], remedy="write it such as Positive=eligible")
     return dict(pair.split("=", 1) for pair in pairs)
 
 

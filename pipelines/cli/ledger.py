@@ -1,4 +1,4 @@
-"""The commands on the ledger: create it, check it, search it, replay and purge it, and write down its head for a witness."""
+"""The commands on the ledger: create, verify, search, replay and purge it, and sign its head for a witness."""
 
 from collections import deque
 from pathlib import Path
@@ -19,11 +19,11 @@ ledger_app = typer.Typer(no_args_is_help=True, help="Create, check, search, repl
 
 @ledger_app.command("create", epilog="Example: heartline ledger create --ledger sqlite:///mlruns/new.db")
 def create(ledger: LedgerOption = LEDGER, anchor: AnchorOption = None) -> None:
-    """Create an empty ledger, its anchor, and its key where HEARTLINE_HASH_KEY gives none; refuse where there is one."""
-    place = anchor_of(ledger, anchor)
+    """Create an empty ledger, its anchor and, without HEARTLINE_HASH_KEY, its key; refused where there is a ledger."""
+    anchor_file = anchor_of(ledger, anchor)
     encryption = NoteEncryption.from_environment(key_file_of(ledger), create=True)
-    Ledger.create(ledger, encryption=encryption, anchor=place).close()
-    terminal.show(f"a new ledger was created: {shown(ledger)}, its anchor: {place}")
+    Ledger.create(ledger, encryption=encryption, anchor=anchor_file).close()
+    terminal.show(f"ledger created: {shown(ledger)}, its anchor: {anchor_file}")
 
 
 @ledger_app.command("verify", epilog="Example: heartline ledger verify")
@@ -32,17 +32,17 @@ def verify(
     anchor: AnchorOption = None,
     witness: Annotated[Path | None, typer.Option("--witness", help="File of a signed head that was kept elsewhere.")] = None,
 ) -> None:
-    """Check every hash against the anchor or a witness; exit 1 and name what was edited, deleted, cut or is missing."""
+    """Check every hash against the anchor or a witness; exit 1 and name what was edited, deleted or removed."""
     with opened_ledger(ledger, anchor_of(ledger, anchor)) as opened:
         verdict = opened.verify(None if witness is None else opened.read_witness(witness.read_text(encoding="utf-8")))
     if verdict.fault is not None:
-        raise LedgerBroken(str(verdict), remedy="compare it with a copy")
+        raise LedgerBroken(str(verdict), remedy="compare the ledger with a backup")
     terminal.show(str(verdict))
 
 
 @ledger_app.command("witness", epilog="Example: heartline ledger witness --out /tmp/head.json")
 def witness(
-    to: Annotated[Path, typer.Option("--out", help="File for the signed head; beside it goes a time-stamp request.")],
+    to: Annotated[Path, typer.Option("--out", help="File for the signed head; a time-stamp request is written beside it.")],
     ledger: LedgerOption = LEDGER,
 ) -> None:
     """Write the signed head of the ledger, and an RFC 3161 request (.tsq) for a time-stamping authority to attest it."""
@@ -53,7 +53,9 @@ def witness(
     request = to.with_suffix(".tsq")
     request.write_bytes(timestamp_request(to.read_bytes()))
     terminal.show(line)
-    terminal.say(f"keep {to} where nobody who runs the ledger can change it; send {request} to a time-stamping authority")
+    terminal.say(
+        f"keep {to} where nobody with access to the ledger can change it; send {request} to a time-stamping authority"
+    )
 
 
 @ledger_app.command("search", epilog="Example: heartline ledger search --call 2026-000123")
@@ -74,7 +76,7 @@ def search(
 
 @ledger_app.command("purge", epilog="Example: heartline ledger purge")
 def purge(ledger: LedgerOption = LEDGER) -> None:
-    """Delete kept notes whose time is over, from the file and its log; the entries stay, and their chain stays whole.
+    """Delete expired notes from the database and its log; the entries and their hashes are unchanged.
 
     A running service does the same once a day.
     """
@@ -90,9 +92,9 @@ def replay(
     ledger: LedgerOption = LEDGER,
     runs: RunsOption = RUNS,
 ) -> None:
-    """Make decisions again with the exact parts that made them; exit 1 where one differs or none could be replayed."""
+    """Make recorded decisions again with the same model, rules and program; exit 1 where one differs or none could be."""
     narrative = note.read_text(encoding="utf-8") if note else None
-    equal, unlike, passed = 0, 0, 0
+    equal, different, skipped = 0, 0, 0
     with opened_ledger(ledger) as opened:
         replayer = Replayer(opened, runs / "archive")
         entries = opened.of_decision(decision) if decision else deque(opened.read("decision"), maxlen=last)
@@ -104,19 +106,19 @@ def replay(
             except HeartlineError as error:
                 if decision:
                     raise
-                passed += 1
+                skipped += 1
                 terminal.show(f"{entry.content['decision_id']}: not replayed: {error}")
                 continue
-            equal, unlike = equal + result.equal, unlike + (not result.equal)
+            equal, different = equal + result.equal, different + (not result.equal)
             for name, (before, after) in result.differs.items():
                 terminal.show(f"{result.decision_id}: {name} was {before}, is {after}")
-    if decision and not equal + unlike:
-        raise InvalidData("no decision has this id", value=decision, remedy="heartline ledger search lists them")
-    if unlike:
-        raise LedgerBroken(f"{unlike} of {equal + unlike} decisions came out otherwise", remedy="see the fields above")
+    if decision and not equal + different:
+        raise InvalidData("no decision has this id", value=decision, remedy="list them with heartline ledger search")
+    if different:
+        raise LedgerBroken(f"{different} of {equal + different} decisions differ", remedy="see the fields above")
     if not equal:
-        raise LedgerBroken(f"nothing could be replayed: {passed} decisions, none with its note and parts at hand")
-    terminal.show(f"{equal} decisions came out equal, field by field; {passed} could not be replayed")
+        raise LedgerBroken(f"nothing could be replayed: notes or archived parts of all {skipped} decisions are missing")
+    terminal.show(f"{equal} decisions are equal in every field; {skipped} could not be replayed")
 
 
 def shown(url: str) -> str:

@@ -1,7 +1,7 @@
-"""The `heartline` command: finds the file of the command that was typed, and maps errors to exit codes.
+"""The `heartline` command: imports the file of the command that was typed, and maps errors to exit codes.
 
-Only that file is imported (measured: 1 s to 5 s for all of them, most of it scikit-learn and MLflow), so that each file can
-import what it needs at its top. Without a command, or with one that is not known, all are imported for the help text.
+Only that file is imported, because importing all of them takes 1 s to 5 s, most of it for scikit-learn and MLflow. Without a
+command, or with an unknown one, all are imported for the help text.
 """
 
 import os
@@ -73,7 +73,7 @@ def _heartline() -> None:
 
 
 def main() -> None:
-    """Run the command; exit code 0 done, 1 the work said no, 2 the input was wrong."""
+    """Run the command; exit with 0 where it is done, 1 where the work was refused, 2 where the input is at fault."""
     command = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
         with needs(f"heartline {command}".strip()):
@@ -86,4 +86,6 @@ def main() -> None:
         terminal.fail(f"error: {error}")
         sys.exit(2)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: Python must not fail at exit
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # the reader of a pipe has closed it: Python must not fail at exit

@@ -1,16 +1,14 @@
-"""`heartline programs`: which programs there are, what each takes, and whether a program's file is right."""
-
-from typing import Annotated
+"""`heartline programs`: list the programs, show one, and check a program's file."""
 
 import typer
 
-from models.programs.program import DEFAULT_PROGRAM, load_program, program_ids
+from models.programs.files import ProgramFiles
+from models.programs.program import load_program, program_ids
 from pipelines.cli import terminal
+from pipelines.cli.options import PROGRAM, takes_program_argument
 from pipelines.operations.programs import faults
 
 programs_app = typer.Typer(no_args_is_help=True, help="List, show and check programs.")
-
-ProgramArgument = Annotated[str, typer.Argument(help="Program id, or the path of a program's TOML file.")]
 
 
 @programs_app.command("list", epilog="Example: heartline programs list")
@@ -23,8 +21,9 @@ def list_programs() -> None:
 
 
 @programs_app.command("show", epilog="Example: heartline programs show denver-star")
-def show(program: ProgramArgument = DEFAULT_PROGRAM) -> None:
-    """Show what a program takes and excludes, its units, its sources, and what is not known of it."""
+@takes_program_argument
+def show(program: ProgramFiles = PROGRAM) -> None:
+    """Show a program's eligible and excluded call types, its units, its sources, and what is not known of it."""
     loaded = load_program(program)
     terminal.show(f"{loaded.name} ({loaded.version})")
     terminal.show(f"takes: {', '.join(sorted(loaded.eligible_call_types))}")
@@ -40,11 +39,12 @@ def show(program: ProgramArgument = DEFAULT_PROGRAM) -> None:
 
 
 @programs_app.command("check", epilog="Example: heartline programs check durham-heart")
-def check(program: ProgramArgument = DEFAULT_PROGRAM) -> None:
-    """Check a program: that it reads, that its call types exist, and that it names its sources."""
-    wrong = faults(load_program(program))
-    for fault in wrong:
+@takes_program_argument
+def check(program: ProgramFiles = PROGRAM) -> None:
+    """Check a program: that its file is valid, that its call types exist, and that it names its sources."""
+    listed = faults(load_program(program))
+    for fault in listed:
         terminal.show(fault)
-    terminal.show(f"{program}: {len(wrong)} faults")
-    if wrong:
+    terminal.show(f"{program}: {len(listed)} faults")
+    if listed:
         raise typer.Exit(1)

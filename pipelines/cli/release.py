@@ -9,9 +9,10 @@ import typer
 
 from models.classifier.bundle import read_manifest
 from models.errors import WorkRefused
+from models.programs.files import ProgramFiles
 from models.programs.program import load_program
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, BundleOption, ConfigOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, BundleOption, ConfigOption, RunsOption, takes_program
 from pipelines.data.table import read_table
 from pipelines.release import history as releases
 from pipelines.release import licences as licensing
@@ -21,7 +22,7 @@ from pipelines.release import state as releasing_state
 from pipelines.settings import load_config
 from pipelines.training.tracking import Store
 
-release_app = typer.Typer(no_args_is_help=False, help="Make the candidate champion if every gate holds; see who was.")
+release_app = typer.Typer(no_args_is_help=False, help="Release the candidate as champion, and show and undo releases.")
 ByOption = Annotated[str | None, typer.Option("--by", help="Who decides; your login where not given.")]
 
 
@@ -31,10 +32,12 @@ def release(
     runs: RunsOption = RUNS,
     config: ConfigOption = None,
     data: Annotated[Path | None, typer.Option("--data", help="The calls it was trained on, if they were moved.")] = None,
-    shadow: Annotated[bool, typer.Option("--shadow", help="Make it challenger only: scored, never answering.")] = False,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Make it challenger: scored, but its answers are not shown.")
+    ] = False,
     by: ByOption = None,
 ) -> None:
-    """Make the candidate champion if every gate holds; otherwise say which failed and exit 1."""
+    """Make the candidate champion if every gate holds; otherwise name the gates that failed and exit 1."""
     if context.invoked_subcommand is not None:
         return
     settings, who = load_config(config), by or releases.current_user()
@@ -47,7 +50,7 @@ def release(
 
 @release_app.command("history", epilog="Example: heartline release history --runs mlruns")
 def history(runs: RunsOption = RUNS) -> None:
-    """Show who was champion from when to when, by whom and on which evidence."""
+    """Show each champion with its dates, who released it, and its evidence."""
     entries = releases.read(runs)
     promotions = [entry for entry in entries if entry.action != releases.SHADOW]
     until = {entry.evidence: later.at for entry, later in itertools.pairwise(promotions)}
@@ -58,21 +61,21 @@ def history(runs: RunsOption = RUNS) -> None:
             f"{entry.at}{end}  {entry.action} of version {entry.version} {entry.digest[:16]} by {entry.by}, {evidence}"
         )
     if not entries:
-        terminal.show("nothing was released yet")
+        terminal.show("nothing has been released yet")
 
 
 @release_app.command("status", epilog="Example: heartline release status --runs mlruns")
 def status(
     runs: RunsOption = RUNS,
     config: ConfigOption = None,
-    repair: Annotated[bool, typer.Option("--repair", help="Bring registry and folder to what the history says.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Make registry and folder agree with the history.")] = False,
 ) -> None:
-    """Show which model history, registry and folder name; exit 1 where they differ, as after a release broken off."""
+    """Show which model history, registry and folder name; exit 1 where they differ, as after an interrupted release."""
     store = Store(runs, load_config(config))
-    found = releasing_state.repair(store) if repair else releasing_state.states(store)
-    for state in found:
+    states = releasing_state.repair(store) if repair else releasing_state.states(store)
+    for state in states:
         terminal.show(str(state))
-    if not all(state.agrees for state in found):
+    if not all(state.agrees for state in states):
         raise WorkRefused("history, registry and folder differ", remedy="heartline release status --repair")
 
 
@@ -84,11 +87,12 @@ def rollback(runs: RunsOption = RUNS, config: ConfigOption = None, by: ByOption 
 
 
 @release_app.command("verify", epilog="Example: heartline release verify --data data/sample.csv")
+@takes_program
 def verify(
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
-    data: Annotated[Path | None, typer.Option("--data", help="Calls to prove it on, beside its golden calls.")] = None,
-    program: ProgramOption = PROGRAM,
+    data: Annotated[Path | None, typer.Option("--data", help="Calls to prove it on, besides its golden calls.")] = None,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
     """Prove again that the look-up tables of a bundle are those of its model and give scikit-learn's scores."""
     folder = bundle or runs / "champion"
@@ -106,7 +110,7 @@ def licences(
     lock: Annotated[Path, typer.Option("--lock", help="Lock file whose packages are listed.")] = Path("requirements.lock"),
     to: Annotated[Path | None, typer.Option("--out", help="CSV to write: package, version, licence.")] = None,
 ) -> None:
-    """List the licence that each pinned package states; where none is stated, it says so."""
+    """List the licence that each pinned package states."""
     listed = list(licensing.licences(lock))
     if to is None:
         for each in listed:
@@ -117,5 +121,5 @@ def licences(
         rows = csv.writer(file)
         rows.writerow(("package", "version", "licence"))
         rows.writerows((each.package, each.version, each.licence) for each in listed)
-    silent = sum(each.licence == licensing.UNKNOWN for each in listed)
-    terminal.say(f"{len(listed)} packages, {silent} of which state no licence: {to}")
+    unknown = sum(each.licence == licensing.UNKNOWN for each in listed)
+    terminal.say(f"{len(listed)} packages, {unknown} of which state no licence: {to}")

@@ -18,7 +18,7 @@ def results(
     to: Annotated[Path, typer.Option("--out", help="JSON file to write, with every figure.")] = Path("data/results.json"),
     readme: Annotated[Path | None, typer.Option("--readme", help="Markdown file whose tables are replaced.")] = None,
 ) -> None:
-    """Gather the figures of reports into one JSON file, and write a README's tables from it."""
+    """Collect the figures of reports in one JSON file, and write a README's tables from it."""
     named = [each.rpartition("=") for each in reports]
     if unnamed := [path for title, _, path in named if not title]:
         raise InvalidData("a report has no title", value=unnamed[0], remedy="give TITLE=REPORT.json")

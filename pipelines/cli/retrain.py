@@ -1,4 +1,4 @@
-"""The command that trains again on what use has labelled, if monitoring says that it is time."""
+"""The command that trains again with the labels of the ledger, on request only where monitoring raises an alarm."""
 
 from typing import Annotated
 
@@ -6,6 +6,7 @@ import typer
 
 from models.classifier.bundle import load
 from models.errors import InvalidData
+from models.programs.files import ProgramFiles
 from models.programs.program import load_program
 from pipelines.cli import terminal
 from pipelines.cli.monitor import monitored
@@ -17,8 +18,8 @@ from pipelines.cli.options import (
     ConfigOption,
     DataOption,
     LedgerOption,
-    ProgramOption,
     RunsOption,
+    takes_program,
 )
 from pipelines.cli.train import train
 from pipelines.operations import monitor as monitoring
@@ -26,6 +27,7 @@ from pipelines.operations import monitor as monitoring
 RETRAIN_EXAMPLE = "Example: heartline retrain --if-needed --data mlruns/corpus.csv"
 
 
+@takes_program
 def retrain(
     data: DataOption = SAMPLE,
     if_needed: Annotated[
@@ -34,9 +36,9 @@ def retrain(
     ledger: LedgerOption = LEDGER,
     config: ConfigOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
-    """Train a candidate on a file and on what use has labelled since; releasing it stays a person's decision."""
+    """Train a candidate on a file and on the ledger's labels; a person decides whether to release it."""
     champion = load(runs / "champion")
     if "adapted" in champion.manifest["training"]:
         raise InvalidData(
@@ -51,4 +53,4 @@ def retrain(
             terminal.show("no limit is crossed: nothing is trained")
             return
     train(data=data, config=config, runs=runs, program=program, from_ledger=ledger)
-    terminal.show("judge it with heartline evaluate, then heartline release; the champion answers until then")
+    terminal.show("check it with heartline evaluate, then run heartline release; until then the champion answers")

@@ -1,4 +1,4 @@
-"""The command that counts what past calls could have been answered, and simulates the teams it would take."""
+"""The command that counts how many past calls could have been answered, and simulates teams for them."""
 
 import json
 import tempfile
@@ -10,10 +10,11 @@ import pandas as pd
 import typer
 
 from models.errors import InvalidData
+from models.programs.files import ProgramFiles
 from models.programs.program import load_program
 from models.statistics import Estimate
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, DataOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, DataOption, RunsOption, takes_program
 from pipelines.operations import backfill, simulation
 from pipelines.operations import retrospect as retrospects
 from pipelines.operations.types_alone import has_notes, scored_by_type
@@ -21,17 +22,20 @@ from pipelines.operations.types_alone import has_notes, scored_by_type
 RETROSPECT_EXAMPLE = "Example: heartline retrospect --data data/sample.csv --simulate pipelines/operations/simulation.toml"
 
 
+@takes_program
 def retrospect(
     data: DataOption = SAMPLE,
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
-    calibration: Annotated[Path | None, typer.Option("--calibration", help="A report's JSON, for what is expected.")] = None,
+    program: ProgramFiles = PROGRAM,
+    calibration: Annotated[
+        Path | None, typer.Option("--calibration", help="A report's JSON: its calibration corrects expected numbers.")
+    ] = None,
     simulate: Annotated[Path | None, typer.Option("--simulate", help="TOML of teams, shifts and times.")] = None,
     engine: Annotated[str, typer.Option("--engine", help="local or dask, for a folder of Parquet parts.")] = "local",
     to: Annotated[Path | None, typer.Option("--json", help="Write every table as JSON.")] = None,
 ) -> None:
-    """Count how many past calls each unit could have answered, why not the others, and what teams it would take."""
+    """Count how many past calls each unit could have answered, why not the others, and simulate teams for them."""
     loaded = load_program(program)
     zone = str(loaded.time_zone)
     if data.is_file() and not has_notes(data):
@@ -51,7 +55,7 @@ def retrospect(
 
 
 def _simulated(settings: Path, calls: pd.DataFrame, *, days: float) -> dict[str, Any]:
-    """Print what each plan would do, and return it as plain JSON values by the plan's name."""
+    """Print the results of each plan, and return them as plain JSON values by the plan's name."""
     plans, target, replications = simulation.load_plans(settings)
     record = {}
     for plan in plans:
@@ -62,7 +66,7 @@ def _simulated(settings: Path, calls: pd.DataFrame, *, days: float) -> dict[str,
     return record
 
 
-def _scored(data: Path, bundle: Path, program: str, engine: str) -> pd.DataFrame:
+def _scored(data: Path, bundle: Path, program: ProgramFiles, engine: str) -> pd.DataFrame:
     """Return the decided calls of a file or of a folder of parts."""
     if data.is_dir() or engine != "local":
         with tempfile.TemporaryDirectory() as folder:
@@ -87,4 +91,5 @@ def _bands(report: Path | None) -> list[tuple[float, Estimate]]:
         bands = json.loads(report.read_text(encoding="utf-8"))["calibration"]
         return [(float(centre), Estimate(**band)) for centre, band in bands]
     except (OSError, ValueError, KeyError, TypeError):
-        raise InvalidData("this is no report", value=str(report), remedy="heartline evaluate --json FILE") from None
+        remedy = "heartline evaluate --json FILE writes one"
+        raise InvalidData("the file is not a report", value=str(report), remedy=remedy) from None

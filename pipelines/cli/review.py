@@ -1,4 +1,4 @@
-"""The commands for the review of labels: put calls in order, draw a sample, measure agreement, list suspect labels."""
+"""The commands for the review of labels: draw a sample, order calls, measure agreement, list suspect labels."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,32 +7,34 @@ import pandas as pd
 import typer
 
 from models.errors import InvalidCall, InvalidData
+from models.programs.files import ProgramFiles
 from models.router import Router
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, DataOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, DataOption, RunsOption, takes_program
 from pipelines.data.readers import records
 from pipelines.data.table import labelled, read_row, read_table
 from pipelines.data.writers import write_frame
 from pipelines.evaluation import label_queue, label_review
 from pipelines.settings import load_config
 
-review_app = typer.Typer(no_args_is_help=True, help="Have calls labelled twice, and find labels that look wrong.")
+review_app = typer.Typer(no_args_is_help=True, help="Sample and order calls to label, and find labels that look wrong.")
 
 
 @review_app.command("sample", epilog="Example: heartline review sample --data data/sample.csv --out /tmp/review")
+@takes_program
 def sample(
     data: DataOption = SAMPLE,
     size: Annotated[int, typer.Option("--size", min=2, help="How many calls; half where the model is unsure.")] = 200,
     to: Annotated[
-        Path, typer.Option("--out", help="Folder to write; it holds notes: keep it as you keep the notes.")
+        Path, typer.Option("--out", help="Folder to write; it holds notes: protect it as you do the notes.")
     ] = Path("review"),
     labellers: Annotated[str, typer.Option("--labellers", help="Codes of the labellers, a file for each.")] = "a,b",
     seed: Annotated[int, typer.Option("--seed", help="The same seed draws the same calls.")] = 0,
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
-    """Draw calls to be labelled twice: a file for each labeller, without the model's answer or why a call was drawn."""
+    """Draw calls to be labelled twice: a file per labeller, without the model's answer or why a call was drawn."""
     codes = [code.strip() for code in labellers.split(",")]
     if len(set(codes)) != len(codes) or not all(code.isalnum() for code in codes):
         raise InvalidData("labellers need a code each", value=labellers, remedy="letters and digits, such as a,b")
@@ -43,22 +45,23 @@ def sample(
         write_frame(sheet, to / f"labeller-{code}.csv")
     write_frame(drawn.strata, to / "strata.csv")
     terminal.show(f"{len(drawn.strata)} calls written to {to}: each labeller fills in eligible with yes, no or unsure")
-    terminal.show("strata.csv says why each call was drawn: keep it from the labellers")
+    terminal.show("strata.csv holds why each call was drawn: do not show it to the labellers")
 
 
 @review_app.command("order", epilog="Example: heartline review order --data data/sample.csv --out /tmp/queue.csv")
+@takes_program
 def order(
     data: DataOption = SAMPLE,
-    to: Annotated[Path, typer.Option("--out", help="CSV to write; it holds notes: keep it as you keep the notes.")] = Path(
+    to: Annotated[Path, typer.Option("--out", help="CSV to write; it holds notes: protect it as you do the notes.")] = Path(
         "queue.csv"
     ),
     random_share: Annotated[
-        float, typer.Option("--random-share", min=0, max=1, help="How often the next call is drawn by chance.")
+        float, typer.Option("--random-share", min=0, max=1, help="Share of the calls that are drawn at random.")
     ] = label_queue.RANDOM_SHARE,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same order.")] = 0,
     bundle: BundleOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
     """Write calls in the order in which to label them: the most useful first, mixed with a random share."""
     rows = [dict(record) for record in records(data) if _readable(record)]
@@ -119,15 +122,16 @@ def _labels(path: Path) -> pd.DataFrame:
 
 
 @review_app.command("suspects", epilog="Example: heartline review suspects --data data/sample.csv")
+@takes_program
 def suspects(
     data: DataOption = SAMPLE,
     config: ConfigOption = None,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many rows to show, the likeliest first.")] = 50,
 ) -> None:
-    """List rows whose label looks wrong (cleanlab, on out-of-fold probabilities); a person decides."""
+    """List rows whose label looks wrong (cleanlab, on out-of-fold probabilities); a person decides about each."""
     reader = Router.load(None, program=program).reader
     rows = label_review.suspects(labelled(read_table(data)), load_config(config), reader=reader)
     for row, label, chance in rows[:limit]:
-        terminal.show(f"row {row}: labelled {'yes' if label else 'no'}, which the other folds give a chance of {chance:.3f}")
+        terminal.show(f"row {row}: labelled {'yes' if label else 'no'}, with a probability of {chance:.3f} out of fold")
     terminal.show(f"{len(rows)} labels look wrong")

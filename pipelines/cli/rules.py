@@ -5,27 +5,26 @@ from typing import Annotated
 
 import typer
 
+from models.programs.files import ProgramFiles
 from models.programs.program import load_program
 from models.router import matcher_of
 from models.veto import RULEBOOK_PATH, VetoMatcher, load
 from pipelines.cli import terminal
+from pipelines.cli.options import PROGRAM, takes_program
 from pipelines.rules.lint import faults
 from pipelines.rules.report import changes, explanation, report_lines
 
 rules_app = typer.Typer(no_args_is_help=True, help="Check, explain and compare rulebooks.")
 
 DIFF_EXAMPLE = "Example: heartline rules diff models/veto/rulebook.toml models/veto/rulebook.toml --data data/sample.csv"
-SHIPPED = "the one in the package"
-RulebookArgument = Annotated[Path | None, typer.Argument(help="Rulebook file.", show_default=SHIPPED)]
-RulebookOption = Annotated[Path | None, typer.Option("--rulebook", help="Rulebook file.", show_default=SHIPPED)]
-ProgramOption = Annotated[str | None, typer.Option("--program", help="Program whose own rulebook and roster count.")]
 DataOption = Annotated[Path, typer.Option("--data", help="CSV, JSONL or Parquet of calls.")]
 
 
 @rules_app.command("check", epilog="Example: heartline rules check")
-def check(rulebook: RulebookArgument = None) -> None:
-    """Lint a rulebook: that it reads, that every phrase fires its rule, and that no near-miss is dead."""
-    loaded = load(rulebook or RULEBOOK_PATH)
+@takes_program
+def check(program: ProgramFiles = PROGRAM) -> None:
+    """Check a rulebook: that it is valid, that every phrase fires its rule, and that every near-miss is needed."""
+    loaded = load(load_program(program).rulebook or RULEBOOK_PATH)
     wrong = faults(loaded)
     for fault in wrong:
         terminal.show(fault)
@@ -36,13 +35,10 @@ def check(rulebook: RulebookArgument = None) -> None:
 
 
 @rules_app.command("explain", epilog='Example: heartline rules explain "no weapons seen, male has a knife"')
-def explain(
-    note: Annotated[str, typer.Argument(help="The note, in quotes.")],
-    rulebook: RulebookOption = None,
-    program: ProgramOption = None,
-) -> None:
+@takes_program
+def explain(note: Annotated[str, typer.Argument(help="The note, in quotes.")], program: ProgramFiles = PROGRAM) -> None:
     """Show every hit in a note: its words, rule, class and assertion, and what was suppressed."""
-    for line in explanation(_matcher(rulebook, program), note):
+    for line in explanation(matcher_of(load_program(program)), note):
         terminal.show(line)
 
 
@@ -53,28 +49,22 @@ def diff(
     data: DataOption,
 ) -> None:
     """Show which calls would change, by row, when one rulebook replaces another."""
-    from pipelines.data.table import read_table  # noqa: PLC0415  pandas: half a second and an extra, which the others spare
+    from pipelines.data.table import read_table  # noqa: PLC0415  pandas: half a second and an extra that the other commands do not need
 
     table = read_table(data)
     calls = terminal.tracked("reading")(table.calls)
-    changed = list(changes(_matcher(old), _matcher(new), table.labels["row"].tolist(), calls))
+    changed = list(changes(VetoMatcher(load(old)), VetoMatcher(load(new)), table.labels["row"].tolist(), calls))
     for line in changed:
         terminal.show(line)
     terminal.show(f"{len(changed)} of {len(table.calls)} calls change")
 
 
 @rules_app.command("report", epilog="Example: heartline rules report --data data/sample.csv")
-def report(data: DataOption, rulebook: RulebookOption = None, program: ProgramOption = None) -> None:
+@takes_program
+def report(data: DataOption, program: ProgramFiles = PROGRAM) -> None:
     """Show how often each rule fires on labelled calls, with which label, its false vetoes, and every miss by row."""
-    from pipelines.data.table import read_table  # noqa: PLC0415  pandas: half a second and an extra, which the others spare
+    from pipelines.data.table import read_table  # noqa: PLC0415  pandas: half a second and an extra that the other commands do not need
 
-    table = read_table(data)
-    for line in report_lines(_matcher(rulebook, program), table, track=terminal.tracked("reading")):
+    table, matcher = read_table(data), matcher_of(load_program(program))
+    for line in report_lines(matcher, table, track=terminal.tracked("reading")):
         terminal.show(line)
-
-
-def _matcher(path: Path | None, program: str | None = None) -> VetoMatcher:
-    """Return the matcher of a rulebook file, of a program, or of the rulebook in the package."""
-    if path is None and program is not None:
-        return matcher_of(load_program(program))
-    return VetoMatcher(load(path or RULEBOOK_PATH))

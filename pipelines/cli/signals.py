@@ -1,31 +1,32 @@
-"""`heartline signals`: check the signals, explain them on a note, count them on a file of calls."""
+"""`heartline signals`: check the signals, explain them on a note, count them in a file of calls."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from models.programs.files import ProgramFiles
 from models.programs.program import load_program
-from models.signals import Lexicon, SignalDetector, load_lexicon
+from models.signals import detector_of, load_lexicon
 from pipelines.cli import terminal
+from pipelines.cli.options import PROGRAM, takes_program
 from pipelines.rules.signals import explanation, faults, report_lines, shared
 
-signals_app = typer.Typer(no_args_is_help=True, help="Check, explain and count what notes say.")
+signals_app = typer.Typer(no_args_is_help=True, help="Check, explain and count the signals of notes.")
 
-AlsoOption = Annotated[list[Path] | None, typer.Option("--also", help="TOML file of a city's own signals; may repeat.")]
-ProgramOption = Annotated[str | None, typer.Option("--program", help="Program whose file may add signals.")]
 DataOption = Annotated[Path, typer.Option("--data", help="CSV, JSONL or Parquet of calls.")]
 
 
 @signals_app.command("check", epilog="Example: heartline signals check")
-def check(also: AlsoOption = None, program: ProgramOption = None) -> None:
-    """Check the signals: that they read, that every example does what it should, and what is written twice."""
-    lexicon = _lexicon(also, program)
+@takes_program
+def check(program: ProgramFiles = PROGRAM) -> None:
+    """Check the signals: that they are valid, that every example gives its result, and which phrases are repeated."""
+    lexicon = load_lexicon(load_program(program).signals)
     wrong = list(faults(lexicon))
     for fault in wrong:
         terminal.show(fault)
     for note in shared(lexicon):
-        terminal.say(f"held by several signals: {note}")
+        terminal.say(f"in several signals: {note}")
     examples = sum(len(signal.fires) + len(signal.silent) for signal in lexicon.signals)
     counted = f"{len(lexicon.signals)} signals in {len(lexicon.groups)} groups, {examples} examples"
     terminal.show(f"{lexicon.version}: {counted}, {len(wrong)} faults")
@@ -34,27 +35,19 @@ def check(also: AlsoOption = None, program: ProgramOption = None) -> None:
 
 
 @signals_app.command("explain", epilog='Example: heartline signals explain "male asleep in lobby, ref to lv, no SI"')
-def explain(
-    note: Annotated[str, typer.Argument(help="The note, in quotes.")],
-    also: AlsoOption = None,
-    program: ProgramOption = None,
-) -> None:
+@takes_program
+def explain(note: Annotated[str, typer.Argument(help="The note, in quotes.")], program: ProgramFiles = PROGRAM) -> None:
     """Show every signal in a note: its words, id, group, assertion and sentence, and what was suppressed."""
-    for line in explanation(SignalDetector(_lexicon(also, program)), note):
+    for line in explanation(detector_of(load_program(program).signals), note):
         terminal.show(line)
 
 
 @signals_app.command("report", epilog="Example: heartline signals report --data data/sample.csv")
-def report(data: DataOption, also: AlsoOption = None, program: ProgramOption = None) -> None:
-    """Show how often each signal fires on a file of calls, with which label, and the rows where none does."""
-    from pipelines.data.table import read_table  # noqa: PLC0415  pandas: half a second and an extra, which the others spare
+@takes_program
+def report(data: DataOption, program: ProgramFiles = PROGRAM) -> None:
+    """Show how often each signal fires in a file of calls, with which label, and the rows where none does."""
+    from pipelines.data.table import read_table  # noqa: PLC0415  pandas: half a second and an extra that the other commands do not need
 
-    detector = SignalDetector(_lexicon(also, program))
+    detector = detector_of(load_program(program).signals)
     for line in report_lines(detector, read_table(data), track=terminal.tracked("reading")):
         terminal.show(line)
-
-
-def _lexicon(also: list[Path] | None, program: str | None) -> Lexicon:
-    """Return the shipped signals with what a program's file and other files add."""
-    own = load_program(program).signals if program else {}
-    return load_lexicon(own, *(also or ()))

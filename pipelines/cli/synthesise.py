@@ -9,9 +9,10 @@ import typer
 from rich.progress import track
 
 from models.call import FIELDS
+from models.programs.files import ProgramFiles
 from models.programs.program import load_program
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, SAMPLE, ConfigOption, ProgramOption
+from pipelines.cli.options import PROGRAM, SAMPLE, ConfigOption, takes_program
 from pipelines.corpus import synthesise as corpus
 from pipelines.data.writers import write_frame
 from pipelines.settings import load_config
@@ -19,11 +20,12 @@ from pipelines.settings import load_config
 SYNTHESISE_EXAMPLE = "Example: heartline synthesise --calls 2000 --out /tmp/calls.csv"
 
 
+@takes_program
 def synthesise(
     to: Annotated[Path, typer.Option("--out", help="CSV, JSONL or Parquet to write.")] = SAMPLE,
     calls: Annotated[int | None, typer.Option("--calls", min=1, help="How many calls.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="The same seed gives the same calls.")] = None,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
     config: ConfigOption = None,
 ) -> None:
     """Write a synthetic corpus of labelled calls."""

@@ -1,4 +1,4 @@
-"""Printing: answers on standard output, everything else on standard error."""
+"""Printing: results on standard output, everything else on standard error."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -11,7 +11,7 @@ out, err = Console(), Console(stderr=True)
 
 
 def show(line: str) -> None:
-    """Print a line of the answer."""
+    """Print a line of the result."""
     out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -26,10 +26,10 @@ def fail(line: str) -> None:
 
 
 def tracked(what: str) -> Callable[[Iterable[Call]], Iterable[Call]]:
-    """Return a progress bar over calls, shown on standard error."""
+    """Return a function that shows a progress bar over calls on standard error."""
     return lambda calls: track(list(calls), description=what, console=err, transient=True)
 
 
 def tracked_parts(done: Iterator[int], total: int) -> Iterable[int]:
-    """Return a progress bar over parts of known number, shown on standard error."""
+    """Yield the finished parts, with a progress bar on standard error."""
     return track(done, description="parts", total=total, console=err, transient=True)

@@ -11,9 +11,10 @@ from rich.progress import Progress
 
 from models.classifier import bundle as bundles
 from models.errors import InvalidData, RebuildDiffers
+from models.programs.files import ProgramFiles, ProgramSource
 from models.programs.kept import program_file
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, RunsOption, takes_program
 from pipelines.data.file_digest import file_sha256
 from pipelines.data.table import labelled, read_table
 from pipelines.evaluation.lines import evaluation_lines
@@ -31,14 +32,15 @@ from pipelines.training.tracking import Store
 TRAIN_EXAMPLE = "Example: heartline train --data mlruns/corpus.csv"
 
 
+@takes_program
 def train(
     data: DataOption = SAMPLE,
     config: ConfigOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
     compare: Annotated[bool, typer.Option("--compare", help="Measure variants first, and train the winner.")] = False,
     from_ledger: Annotated[
-        str | None, typer.Option("--from-ledger", help="Ledger's URL: add what use has labelled; --data supplies notes.")
+        str | None, typer.Option("--from-ledger", help="Ledger's URL: add its labels; --data supplies missing notes.")
     ] = None,
     carry_over: Annotated[
         bool, typer.Option("--carry-over", help="Measure settings on held-out scenarios and styles; train nothing.")
@@ -49,9 +51,11 @@ def train(
     ] = None,
     up_to: Annotated[
         int | None,
-        typer.Option("--up-to", min=1, help="Number of the last entry that counts, before a fault of the ledger."),
+        typer.Option("--up-to", min=1, help="Number of the last entry to use, before a fault of the ledger."),
     ] = None,
-    like: Annotated[Path | None, typer.Option("--like", help="Rebuild this bundle, and say whether it is the same.")] = None,
+    like: Annotated[
+        Path | None, typer.Option("--like", help="Rebuild this bundle; exit 1 where it is not the same.")
+    ] = None,
 ) -> None:
     """Train a candidate on labelled calls and record it in MLflow."""
     if carry_over:
@@ -70,7 +74,7 @@ def train(
             )
             tags = git_state() | loaded.tags
             registered = store.log(
-                candidate.folder, candidate.evaluation, program=program, tags=tags, nested=variants(candidate.compared)
+                candidate.folder, candidate.evaluation, program=str(program), tags=tags, nested=variants(candidate.compared)
             )
     for line in _comparison_lines(candidate):
         terminal.show(line)
@@ -80,7 +84,7 @@ def train(
 
 
 def _show_carry_over(data: Path, settings: Config) -> None:
-    """Print what each setting of the grid reaches on what it has not met."""
+    """Print the figures of each setting of the grid on scenarios and styles that were held out."""
     table = labelled(read_table(data))
     least = settings.threshold.min_probability
     for row in abstention(table, settings.classifier, least=least):
@@ -99,21 +103,27 @@ def _show_carry_over(data: Path, settings: Config) -> None:
 
 
 def _comparison_lines(candidate: Candidate) -> Iterator[str]:
-    """Yield what each variant reached, and what each missing field costs."""
+    """Yield the figures of each variant, and the area with each field missing."""
     for each in candidate.compared:
         mark = "trained" if each.wins else ""
         gap = f"{each.difference:+.4f} ({each.low:+.4f} to {each.high:+.4f})"
-        yield f"{each.name:36} area {each.auc:.4f}, less the best {gap}, precision {each.average_precision:.3f} {mark}"
+        yield f"{each.name:36} area {each.auc:.4f}, minus the best {gap}, precision {each.average_precision:.3f} {mark}"
     for name, area in candidate.without.items():
         yield f"area with {name:26} missing {area:.4f}" if name != "nothing missing" else f"area {area:.4f}"
 
 
 def _trained(
-    source: Source, settings: Config, folder: Path, *, program: str, compare: bool = False, reference: Path | None = None
+    source: Source,
+    settings: Config,
+    folder: Path,
+    *,
+    program: ProgramSource,
+    compare: bool = False,
+    reference: Path | None = None,
 ) -> tuple[Candidate, Loaded]:
-    """Read the calls and train, showing each step."""
-    with steps(14 if compare else 7) as say:
-        loaded = sources.load(source, say=say)
+    """Read the calls, train, print each step, and return the candidate and its calls."""
+    with steps(14 if compare else 7) as notice:
+        loaded = sources.load(source, notice=notice)
         measure_on = MeasureOn(read_table(reference), file_sha256(reference)) if reference is not None else None
         candidate = train_candidate(
             loaded.table,
@@ -123,26 +133,26 @@ def _trained(
             program=program,
             comparing=compare,
             measure_on=measure_on,
-            say=say,
+            notice=notice,
         )
     return candidate, loaded
 
 
 @contextmanager
 def steps(total: int) -> Iterator[Callable[[str], None]]:
-    """Give a function that prints a step and moves a progress bar on."""
+    """Give a function that prints a step and advances a progress bar."""
     with Progress(console=terminal.err, transient=True) as progress:
         bar = progress.add_task("reading", total=total)
 
-        def say(step: str) -> None:
+        def notice(step: str) -> None:
             progress.update(bar, description=step.split(":", maxsplit=1)[0][:40], advance=1)
             terminal.say(step)
 
-        yield say
+        yield notice
 
 
 def _rebuild(data: Path, ledger: str | None, like: Path) -> None:
-    """Train again as a bundle's manifest says, and compare the digests; raise `RebuildDiffers` where they differ."""
+    """Train again by a bundle's manifest, and compare the digests; raise `RebuildDiffers` where they differ."""
     manifest = bundles.read_manifest(like)
     origin = manifest["training"]
     if "adapted" in origin:
@@ -150,7 +160,7 @@ def _rebuild(data: Path, ledger: str | None, like: Path) -> None:
     differing = [f"data {file_sha256(data)[:16]}"] if file_sha256(data) != origin["data_sha256"] else []
     differing += [f"{name} {has}" for name, has in environment().items() if origin["environment"].get(name) != has]
     if differing:
-        raise RebuildDiffers("not what the bundle was made from", value=", ".join(differing), remedy="see its manifest")
+        raise RebuildDiffers("not the inputs of the bundle", value=", ".join(differing), remedy="see its manifest")
     with tempfile.TemporaryDirectory() as folder:
         source = Source(data, ledger, origin.get("ledger_entries"))
         settings, program = from_flat(origin["config"]), str(program_file(like) or origin["program"].split("@")[0])
@@ -159,4 +169,4 @@ def _rebuild(data: Path, ledger: str | None, like: Path) -> None:
     if again["digest"] != manifest["digest"]:
         keys = [key for key in manifest if manifest[key] != again.get(key)]
         raise RebuildDiffers("the rebuilt bundle differs", value=", ".join(keys), remedy="check the code's version")
-    terminal.show(f"the same, to the last bit: {manifest['digest']}")
+    terminal.show(f"the rebuilt bundle is the same: {manifest['digest']}")

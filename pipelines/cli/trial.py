@@ -12,7 +12,7 @@ from pipelines.cli.options import LEDGER, ConfigOption, LedgerOption, opened_led
 from pipelines.operations import trial
 from pipelines.settings import load_config
 
-trial_app = typer.Typer(no_args_is_help=True, help="Plan and read a trial of what seeing the suggestion changes.")
+trial_app = typer.Typer(no_args_is_help=True, help="Plan and report a trial of the effect of the suggestion.")
 
 
 @trial_app.command("size", epilog="Example: heartline trial size --base 0.6 --effect 0.05")
@@ -24,7 +24,7 @@ def size(
 ) -> None:
     """Show how many calls a trial needs to find a change."""
     if effect == 0 or not 0 < base + effect < 1:
-        raise InvalidData("no such change", value=effect, remedy="give one that leads to a share between 0 and 1")
+        raise InvalidData("impossible change", value=effect, remedy="base plus effect must be between 0 and 1")
     needed = trial.size(base=base, effect=effect, power=power, silent=silent)
     terminal.show(
         f"{needed} calls ({round(needed * silent)} silent) find {base:g} to {base + effect:g} with power {power:g}"
@@ -36,15 +36,16 @@ def report(
     ledger: LedgerOption = LEDGER,
     config: ConfigOption = None,
     planned: Annotated[
-        int | None, typer.Option("--planned", min=2, help="Calls of the whole trial: judge a look by its bound.")
+        int | None,
+        typer.Option("--planned", min=2, help="Calls of the whole trial: compare an interim look with its bound."),
     ] = None,
-    earlier: Annotated[list[int] | None, typer.Option("--earlier", help="Calls at each look before; may repeat.")] = None,
+    earlier: Annotated[list[int] | None, typer.Option("--earlier", help="Calls at each earlier look; may repeat.")] = None,
     figure: Annotated[str, typer.Option("--figure", help="The figure that the trial was planned for.")] = "sent",
 ) -> None:
-    """Show what came of all calls with and without the suggestion, and whether seeing it changed anything."""
+    """Show the outcomes of all calls with and without the suggestion, and the effect of the suggestion."""
     confidence = load_config(config).evaluate.confidence
     with opened_ledger(ledger) as opened:
-        table = decision_table(opened.read(), call_types=shipped())  # no figure of a trial goes by call type
+        table = decision_table(opened.read(), call_types=shipped())  # no figure of a trial uses the call type
     arms, changes = trial.arms(table, confidence=confidence), trial.differences(table, confidence=confidence)
     for line in trial.lines(arms, changes):
         terminal.show(line)

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from models.programs.files import ProgramFiles
 from models.router import Router
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, ProgramOption, RunsOption
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, RunsOption, takes_program
 from pipelines.data.table import read_table
 from pipelines.settings import load_config
 from pipelines.training.tracking import Store
@@ -16,6 +17,7 @@ from pipelines.training.tuning import tune as tune_settings
 TUNE_EXAMPLE = "Example: heartline tune --data data/sample.csv --minutes 1 --trials 3"
 
 
+@takes_program
 def tune(
     data: DataOption = SAMPLE,
     minutes: Annotated[float, typer.Option("--minutes", min=0.01, help="How long to search.")] = 10.0,
@@ -23,7 +25,7 @@ def tune(
     to: Annotated[Path | None, typer.Option("--out", help="TOML to write, for --config of heartline train.")] = None,
     config: ConfigOption = None,
     runs: RunsOption = RUNS,
-    program: ProgramOption = PROGRAM,
+    program: ProgramFiles = PROGRAM,
 ) -> None:
     """Search regularisation and block weights on held-out callers, and record every trial in MLflow."""
     table, settings = read_table(data), load_config(config)
@@ -31,7 +33,7 @@ def tune(
     store = Store(runs, settings)
     with store.running("tuning"):
         tuned = tune_settings(table, settings, minutes=minutes, trials=trials, reader=reader, on_trial=store.log_nested)
-    terminal.show(f"{tuned.trials} settings tried; log loss {tuned.loss:.4f}, with the present ones {tuned.loss_before:.4f}")
+    terminal.show(f"{tuned.trials} settings tried; log loss {tuned.loss:.4f}, of the present ones {tuned.loss_before:.4f}")
     gap = f"{tuned.difference:+.4f}, standard error {tuned.standard_error:.4f}"
     verdict = "better beyond chance" if tuned.better else "not better beyond chance: keep the present settings"
     terminal.show(f"difference {gap}: {verdict}")

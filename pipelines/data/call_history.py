@@ -14,7 +14,7 @@ Longs = NDArray[np.int64]
 def earlier_calls(keys: NDArray[np.uint64], seconds: Longs, window: int) -> Longs:
     """Return how many calls of the same key came strictly before each call and within a window, in seconds.
 
-    Shapes: keys, seconds and the result (n,). Calls of the same second do not count one another.
+    Shapes: keys, seconds and the result (n,). Calls of the same second do not count each other.
     """
     _, codes = np.unique(keys, return_inverse=True)
     start = seconds - seconds.min() + window
@@ -26,9 +26,9 @@ def earlier_calls(keys: NDArray[np.uint64], seconds: Longs, window: int) -> Long
 
 
 def compact(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return what history needs of a table in some thirty bytes a row: seconds, hashed keys, counts already given.
+    """Return the columns of a table that counting needs, in some thirty bytes per row: seconds, hashed keys, known counts.
 
-    A missing time or key is 0.
+    `frame` has received_at (times with offset), and caller_key, address_key or both. A missing time or key becomes 0.
     """
     times = pd.to_datetime(frame["received_at"], utc=True, format="ISO8601", errors="coerce")
     seconds = ((times - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(seconds=1)).fillna(0)
@@ -44,7 +44,10 @@ def compact(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def fill(table: pd.DataFrame) -> pd.DataFrame:
-    """Return calls_24h and calls_30d of a compact table, counted where they were not given."""
+    """Return calls_24h and calls_30d of a compact table, counted where they were missing.
+
+    The larger of the counts by caller and by address is taken; rows without a time, or without a key, stay missing.
+    """
     filled = pd.DataFrame(index=table.index)
     for column, window in WINDOWS.items():
         counted = np.full(len(table), np.nan)
@@ -55,11 +58,3 @@ def fill(table: pd.DataFrame) -> pd.DataFrame:
                 counted[known] = np.fmax(counted[known], counts)
         filled[column] = table[column].astype("Float64").fillna(pd.Series(counted, index=table.index)).astype("Int64")
     return filled
-
-
-def add_history(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with calls_24h and calls_30d filled where they were missing: the larger of caller's and address's.
-
-    The table has received_at (times with offset), and caller_key, address_key or both; rows without either stay missing.
-    """
-    return frame.assign(**fill(compact(frame)))

@@ -104,7 +104,9 @@ def ingest_file(
             duplicates=Duplicates(collapse=collapse_units), refused=writer, report=report,
         )  # fmt: skip
         layout = columns.layout if columns else None
-        rows = _checked_columns(records(source, layout, report.notices.append), columns, report.notices.append)
+        rows = _checked_columns(
+            records(source, layout, report.notices.append, call_types=reading.call_types), columns, report.notices.append
+        )
         staged = Path(folder) / "accepted.jsonl"
         keys = _stage(rows, staged, reading)
         _check(report, source, rejects, columns, max_empty)

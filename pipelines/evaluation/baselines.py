@@ -1,4 +1,4 @@
-"""Simpler ways of choosing, measured on the same calls: by call type, by the rules, by a word list, by the dispatcher."""
+"""Baselines measured on the same calls: by call type, by the rules, by a word list, by the dispatcher's decision."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ KEYWORDS = frozenset(
     "suicidal suicide depressed crisis hallucinating voices intoxicated drunk asleep sleeping homeless trespass trespassing "
     "loitering panhandling welfare wellbeing crying naked exposing yelling unwanted refuses refusing".split()
 )
-"""Words of the call types that programs name: the first list that one would write by hand."""
+"""A simple hand-written list: words of the call types that programs name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The figures of one way of choosing: what it finds and what it clears wrongly."""
+    """The figures of one way of choosing: the share of eligible calls found, and its errors."""
 
     name: str
     recall: Estimate
@@ -33,17 +33,17 @@ class Baseline:
 def choices(
     frame: pd.DataFrame, calls: Sequence[Call], program: Program, *, dispatched: Sequence[object] | None
 ) -> dict[str, Bools]:
-    """Return what each simpler way clears, shape (rows of the evaluation frame,).
+    """Return the calls that each simpler way clears, shape (rows of the evaluation frame,) each.
 
-    `calls` are all calls, in the order of the frame's index. `dispatched` names who was sent to each of them, where that
-    was recorded: a unit of the program counts as cleared.
+    `calls` are all calls; the frame's index holds places in them. `dispatched` names who was sent to each of them, where
+    that was recorded: a unit of the program counts as cleared.
     """
-    kept = [calls[place] for place in frame.index]
+    labelled = [calls[place] for place in frame.index]
     by_type = np.array(
-        [program.call_types.canonical(call.call_type).name in program.eligible_call_types for call in kept], dtype=bool
+        [program.call_types.canonical(call.call_type).name in program.eligible_call_types for call in labelled], dtype=bool
     )
     unvetoed = ~frame["vetoed"].to_numpy()
-    words = np.array([bool(KEYWORDS.intersection(normalise(call.narrative).text.split())) for call in kept], dtype=bool)
+    words = np.array([bool(KEYWORDS.intersection(normalise(call.narrative).text.split())) for call in labelled], dtype=bool)
     cleared = {
         "call type only": by_type, "rules only: whatever is not vetoed": unvetoed, "call type and rules": by_type & unvetoed,
         "keyword list and rules": words & unvetoed,

@@ -1,4 +1,4 @@
-"""Behaviour tests in the manner of CheckList: what must be right, what must not matter, and what may only lower it."""
+"""Behaviour tests in the manner of CheckList: minimum functionality, invariance and directional expectations."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ class _Strict(BaseModel):
 
 
 class Minimum(_Strict):
-    """Notes that any model must answer in one way."""
+    """Notes that every model must answer in one way."""
 
     name: str
     expect: Literal["not turned away", "not cleared", "vetoed"]
@@ -37,7 +37,7 @@ class Minimum(_Strict):
 
 
 class Invariance(_Strict):
-    """Notes with slots, and values for them that may move the probability by at most `bound`."""
+    """Notes with slots, and values for them that may change the probability by at most `bound`."""
 
     name: str
     bound: float
@@ -46,7 +46,7 @@ class Invariance(_Strict):
 
 
 class Direction(_Strict):
-    """Words that, added to any base note, may move the probability only one way, but for `slack`."""
+    """Words that, added to any base note, may change the probability in one direction only, within `slack`."""
 
     name: str
     expect: Literal["not higher", "not lower"]
@@ -71,7 +71,7 @@ class Suite(_Strict):
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """The result of one test: its cases, its failures, the worst move of the probability and the bound on it."""
+    """The result of one test: its cases, its failures, the largest change of the probability and the bound on it."""
 
     kind: str
     name: str
@@ -102,35 +102,38 @@ def behaviours(router: Router, suite: Path = SUITE, *, slack: float = 1.0) -> li
 
 
 def _minimum(router: Router, test: Minimum) -> Behaviour:
-    """Return how many notes were answered otherwise than any model must."""
+    """Return the result of a minimum test: the notes that were answered wrongly."""
     failures = sum(_WRONG[test.expect](_decide(router, note)) for note in test.notes)
     return Behaviour("minimum", test.name, len(test.notes), failures, float(failures), 0.0)
 
 
 def _invariance(router: Router, test: Invariance, slack: float) -> Behaviour:
-    """Return how far swapping what should not matter moves the probability."""
-    moves = []
+    """Return the result of an invariance test: how far the values of the slots change the probability of each note."""
+    changes = []
     for note in test.notes:
         chances = [_chance(router, note.format(**_slots(value))) for value in test.values]
-        moves.append(max(chances) - min(chances))
-    bound = test.bound * slack
-    return Behaviour("invariance", test.name, len(moves), sum(move > bound for move in moves), max(moves), bound)
+        changes.append(max(chances) - min(chances))
+    return _within("invariance", test.name, changes, bound=test.bound * slack)
 
 
 def _direction(router: Router, test: Direction, bases: list[str], slack: float) -> Behaviour:
-    """Return how far added words move the probability the wrong way, before and after each base note."""
+    """Return the result of a direction test: how far added words change the probability in the wrong direction."""
     sign = 1.0 if test.expect == "not higher" else -1.0
-    moves = [
+    changes = [
         sign * (_chance(router, longer) - _chance(router, base))
         for base, added in itertools.product(bases, test.add)
         for longer in _both_ends(base, added)
     ]
-    bound = test.slack * slack
-    return Behaviour("direction", test.name, len(moves), sum(move > bound for move in moves), max(moves), bound)
+    return _within("direction", test.name, changes, bound=test.slack * slack)
+
+
+def _within(kind: str, name: str, changes: list[float], *, bound: float) -> Behaviour:
+    """Return the result of a test whose changes of the probability must stay within a bound."""
+    return Behaviour(kind, name, len(changes), sum(change > bound for change in changes), max(changes), bound)
 
 
 def _both_ends(base: str, added: str) -> Iterator[str]:
-    """Yield a note with words added after it, and before it."""
+    """Yield a note with words added at its end, and one with them at its start."""
     yield f"{base}, {added}"
     yield f"{added}, {base}"
 

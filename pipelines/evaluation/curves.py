@@ -1,4 +1,4 @@
-"""The cost and gain of each threshold: shares with intervals, net benefit, and calibration."""
+"""Figures at each threshold: shares with intervals, net benefit, and calibration."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from models.classifier.heads import RISKS
 from models.decision import Decision
 from models.statistics import Bools, Estimate, Floats, bootstrap_draws, equal_count_bins, percentile_interval, share
 from pipelines.evaluation.metrics import DECIDED_FROM, FEWEST_IN_BIN
 
 AROUND = 0.1
-RISKS = ("danger", "medical", "self_harm")
 THRESHOLDS = tuple(round(step, 2) for step in np.arange(0.05, 1.0, 0.05))
 
 
 @dataclass(frozen=True, slots=True)
 class AtThreshold:
-    """The figures of suggesting ELIGIBLE from a threshold on."""
+    """The figures of suggesting ELIGIBLE from a threshold upwards."""
 
     threshold: float
     recall: Estimate
@@ -42,7 +42,7 @@ def over_thresholds(frame: pd.DataFrame, *, confidence: float) -> list[AtThresho
 
 
 def net_benefit(truth: Bools, cleared: Bools, threshold: float) -> float:
-    """Return true clears less false ones, weighed by the odds of the threshold, per call (Vickers and Elkin, 2006).
+    """Return, per call, true clears minus false clears weighted by the odds of the threshold (Vickers and Elkin, 2006).
 
     >>> round(net_benefit(np.array([True, False]), np.array([True, True]), 0.5), 2)
     0.0
@@ -54,7 +54,7 @@ def net_benefit(truth: Bools, cleared: Bools, threshold: float) -> float:
 def decision_curve(
     frame: pd.DataFrame, others: dict[str, Bools], *, confidence: float, resamples: int
 ) -> list[dict[str, float | Estimate]]:
-    """Return, for every second threshold, the net benefit of the model with its interval, of clearing all, and of others."""
+    """Return, for every second threshold, the net benefit of the model, of clearing all, and of `others`."""
     truth, score = frame["truth"].to_numpy(), frame["score"].to_numpy()
     thresholds = THRESHOLDS[1::2]
     draws = bootstrap_draws(
@@ -76,7 +76,7 @@ def decision_curve(
 
 @dataclass(frozen=True, slots=True)
 class CalibrationBand:
-    """A band of probabilities: where it lies, the mean probability in it, and the share of calls of which it was true."""
+    """A band of probabilities: its name, its mean probability, and the share of its calls whose label is true."""
 
     name: str
     mean: float
@@ -91,7 +91,7 @@ class CalibrationBand:
 def calibration_where_decided(
     frame: pd.DataFrame, thresholds: dict[str, float], *, bins: int, confidence: float
 ) -> list[CalibrationBand]:
-    """Return the bands where decisions are made: equal counts from `DECIDED_FROM` on, and around each threshold."""
+    """Return the bands where decisions are made: equal counts from `DECIDED_FROM` upwards, and one around each threshold."""
     score, truth = frame["score"].to_numpy(), frame["truth"].to_numpy()
     decided = np.flatnonzero(score >= DECIDED_FROM)
     parts = equal_count_bins(score[decided], max(1, min(bins, len(decided) // FEWEST_IN_BIN)))
@@ -104,7 +104,7 @@ def calibration_where_decided(
 def risk_calibration(
     decisions: Sequence[Decision], labels: pd.DataFrame, *, bins: int, confidence: float
 ) -> dict[str, list[CalibrationBand]]:
-    """Return, for each risk that decisions carry and labels know, its probability against its share in equal-count bins."""
+    """Return, for each risk with probabilities and labels, its calibration in bins of equal count."""
     bands: dict[str, list[CalibrationBand]] = {}
     for risk in RISKS:
         chance = np.array([getattr(decision, f"{risk}_probability", None) for decision in decisions], dtype=np.float64)

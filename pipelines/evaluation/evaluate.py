@@ -1,4 +1,4 @@
-"""A model measured through the Router on labelled calls: the errors that matter first, every figure with its interval."""
+"""The evaluation of a model through the Router on labelled calls: the worst errors first, every figure with its interval."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -35,9 +35,8 @@ class WrongAnswer:
 class Evaluation:
     """The measured figures by name, and the wrong answers by row.
 
-    `per_100_calls` says how many suggestions and vetoes a shift of 100 calls brings, over all calls of the file.
-
-    `truth`, `scores` and `cleared` are arrays of shape (n,) over the calls labelled yes or no, in the order of the file.
+    `per_100_calls` are the numbers of suggestions and vetoes in a shift of 100 calls, over all calls of the file. `truth`,
+    `scores` and `cleared` are arrays of shape (n,) over the calls labelled yes or no, in the order of the file.
     """
 
     n: int
@@ -60,7 +59,7 @@ class Evaluation:
 
 
 def evaluate(router: Router, table: Table, settings: EvaluateSettings, *, track: Track = lambda calls: calls) -> Evaluation:
-    """Decide every call and measure the answers against the labels; `track` may show progress over the calls."""
+    """Return the evaluation of a router's decisions on every call of a table; `track` may show progress over the calls."""
     decisions = [router.decide(call) for call in track(table.calls)]
     return evaluate_decisions(decisions, table, settings, call_types=router.program.call_types)
 
@@ -68,7 +67,7 @@ def evaluate(router: Router, table: Table, settings: EvaluateSettings, *, track:
 def evaluate_decisions(
     decisions: Sequence[Decision], table: Table, settings: EvaluateSettings, *, call_types: CallTypes
 ) -> Evaluation:
-    """Measure decisions against the labels of their calls, given in the same order; `call_types` are the program's."""
+    """Return the evaluation of decisions by the labels of their calls, in the same order; `call_types` are the program's."""
     labels = table.labels.reset_index(drop=True)
     yes_or_no = labels["eligible"].map(lambda value: value if isinstance(value, bool) else None)
     labelled = np.flatnonzero(yes_or_no.notna())
@@ -79,7 +78,7 @@ def evaluate_decisions(
     result = Evaluation(n=len(labelled), n_unsure=len(unsure))
     _list_errors(result, table, decisions, labelled, truth, danger=danger, call_types=call_types)
     result.figures |= _answer_figures(outcome[labelled], truth, confidence=settings.confidence)
-    vetoed = np.array([decision.vetoed for decision in decisions], dtype=bool)[labelled]
+    vetoed = is_vetoed(decisions)[labelled]
     result.figures |= _shares({"over_veto_rate": (vetoed & truth, truth)}, settings.confidence)
     result.figures |= _danger_figures(decisions, danger, labels["danger"].notna().to_numpy(), confidence=settings.confidence)
     result.truth, result.scores = truth, probabilities(decisions)[labelled]
@@ -100,19 +99,29 @@ def evaluate_decisions(
 
 
 def probabilities(decisions: Iterable[Decision]) -> Floats:
-    """Return the eligible probability of each decision, 0 for a veto, which no probability outvotes."""
+    """Return the eligible probability of each decision, 0 for a veto, which overrules it; shape (n,)."""
     return np.array([0.0 if decision.vetoed else decision.eligible_probability or 0.0 for decision in decisions])
 
 
+def is_cleared(decisions: Iterable[Decision]) -> Bools:
+    """Return which calls were suggested ELIGIBLE; shape (n,)."""
+    return np.array([decision.recommendation is Recommendation.ELIGIBLE for decision in decisions], dtype=bool)
+
+
+def is_vetoed(decisions: Iterable[Decision]) -> Bools:
+    """Return which calls were vetoed; shape (n,)."""
+    return np.array([decision.vetoed for decision in decisions], dtype=bool)
+
+
 def type_labels(table: Table, *, call_types: CallTypes) -> pd.Series:
-    """Return the call type of each row as it was labelled, or else as the program reads the row's own."""
+    """Return the labelled call type of each row, or, where it has none, the call's own as the program reads it."""
     own = pd.Series([call_types.canonical(call.call_type).name for call in table.calls])
     labelled = table.labels["heart_type"].reset_index(drop=True)
     return labelled.where(labelled.notna().to_numpy(), own)
 
 
 def is_true(column: pd.Series) -> Bools:
-    """Return where a label is a yes; the column may hold None."""
+    """Return which labels are yes, shape (n,); the column may hold None."""
     return np.array([value is True or value == True for value in column], dtype=bool)  # noqa: E712  numpy's True too
 
 
@@ -161,10 +170,8 @@ def _answer_figures(outcome: Any, truth: Bools, *, confidence: float) -> dict[st
 
 
 def _danger_figures(decisions: Sequence[Decision], danger: Bools, known: Bools, *, confidence: float) -> dict[str, Estimate]:
-    """Return how dangerous calls and calls known to be safe were answered; both masks have shape (calls,)."""
-    cleared = np.array([decision.recommendation is Recommendation.ELIGIBLE for decision in decisions], dtype=bool)
-    vetoed = np.array([decision.vetoed for decision in decisions], dtype=bool)
-    safe = known & ~danger
+    """Return how dangerous calls and calls labelled not dangerous were answered; both masks have shape (calls,)."""
+    cleared, vetoed, safe = is_cleared(decisions), is_vetoed(decisions), known & ~danger
     counts = {
         "dangerous_clear_rate": (cleared & danger, danger), "veto_recall": (vetoed & danger, danger),
         "false_veto_rate": (vetoed & safe, safe),
@@ -173,7 +180,7 @@ def _danger_figures(decisions: Sequence[Decision], danger: Bools, known: Bools, 
 
 
 def _shares(counts: dict[str, tuple[Bools, Bools]], confidence: float) -> dict[str, Estimate]:
-    """Return each share of the rows in the first mask among those in the second."""
+    """Return, for each pair of masks, the number in the first as a share of the number in the second."""
     return {name: share(int(hits.sum()), int(among.sum()), confidence=confidence) for name, (hits, among) in counts.items()}
 
 
@@ -192,9 +199,9 @@ def _score_figures(truth: Bools, scores: Floats, settings: EvaluateSettings) -> 
 
 
 def _risk_figures(decisions: Sequence[Decision], labels: pd.DataFrame, settings: EvaluateSettings) -> dict[str, Estimate]:
-    """Return how well each risk and their union rank and are calibrated, and how often band low was wrong.
+    """Return the figures of each risk and of their union, and how often the band low was wrong.
 
-    The union is of the risks that are labelled at all; a call counts where all of those are known.
+    The union is over the risks that the table labels; a call counts where all of these are labelled.
     """
     labelled = [name for name in RISKS if labels[name].notna().any()]
     truths = {name: (is_true(labels[name]), labels[name].notna().to_numpy()) for name in labelled}
@@ -221,7 +228,7 @@ def _risk_figures(decisions: Sequence[Decision], labels: pd.DataFrame, settings:
 
 
 def _abstained(decision: Decision) -> bool:
-    """Return whether a call was kept from ELIGIBLE because its note is not understood."""
+    """Return whether a call was kept from ELIGIBLE because the model does not know the wording of its note."""
     return any(reason.code in {"no_program_signal", "unfamiliar_note"} for reason in decision.reasons)
 
 

@@ -1,4 +1,4 @@
-"""The evaluation frame: decisions beside labels, one row for each labelled call. Every part of the report reads it."""
+"""The evaluation frame: one row for each labelled call, with its decision and labels. Every part of the report uses it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
@@ -10,7 +10,7 @@ from models.decision import Decision, Recommendation
 from models.instants import local_time
 from models.programs.program import Program
 from pipelines.data.table import Table
-from pipelines.evaluation.evaluate import is_true, probabilities
+from pipelines.evaluation.evaluate import is_cleared, is_true, is_vetoed, probabilities
 
 GROUPS = ("call type", "zone", "hour", "language", "caller party", "source", "repeat caller", "note length")
 NOT_KNOWN = "not known"
@@ -30,14 +30,14 @@ def evaluation_frame(
     adds columns to group by, each as long as `table`.
     """
     labels = table.labels.reset_index(drop=True)
-    recommended = [decision.recommendation for decision in decisions]
+
     frame = pd.DataFrame({
         "row": labels["row"],
         "truth": labels["eligible"].map(lambda value: value if isinstance(value, bool) else None),
         "danger": is_true(labels["danger"]),
-        "cleared": [each is Recommendation.ELIGIBLE for each in recommended],
-        "turned_away": [each is Recommendation.NOT_ELIGIBLE for each in recommended],
-        "vetoed": [decision.vetoed for decision in decisions],
+        "cleared": is_cleared(decisions),
+        "turned_away": [decision.recommendation is Recommendation.NOT_ELIGIBLE for decision in decisions],
+        "vetoed": is_vetoed(decisions),
         "score": probabilities(decisions),
         **groups(table.calls, program),
         **{name: [_word(value) for value in values] for name, values in (more or {}).items()},
@@ -47,7 +47,7 @@ def evaluation_frame(
 
 
 def groups(calls: Sequence[Call], program: Program) -> dict[str, list[str]]:
-    """Return the value of each of `GROUPS` for every call; its type and its hour are as the program reads them."""
+    """Return the value of each of `GROUPS` for every call, with type and hour as the program reads them."""
     return {
         "call type": [program.call_types.canonical(call.call_type).name for call in calls],
         "zone": [call.zone or NOT_KNOWN for call in calls],
@@ -61,13 +61,13 @@ def groups(calls: Sequence[Call], program: Program) -> dict[str, list[str]]:
 
 
 def _hours(call: Call, time_zone: tzinfo) -> str:
-    """Return the part of the day in which a call came in, on the program's clock."""
+    """Return the part of the day in which a call was received, in the program's time zone."""
     at = None if call.received_at is None else local_time(call.received_at, time_zone)
     return NOT_KNOWN if at is None else _HOURS[at.hour // 6]
 
 
 def _word(value: object) -> str:
-    """Return a value as text."""
+    """Return a value as text, `not known` where there is none."""
     return NOT_KNOWN if value in {None, ""} else str(value)
 
 

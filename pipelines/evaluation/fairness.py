@@ -1,7 +1,7 @@
-"""Rates of each group of callers: how many are cleared, cleared wrongly, missed and found, with intervals and numbers.
+"""The rates of each group of calls: cleared, cleared wrongly, missed and found, with intervals and numbers.
 
-Fairlearn's `MetricFrame` gives the same rates (a test compares them); here they carry Wilson intervals, which are never
-of width 0, however small the group.
+Fairlearn's `MetricFrame` gives the same rates (a test compares them); here they have Wilson intervals, whose width is never
+0, however small the group.
 """
 
 import itertools
@@ -22,7 +22,7 @@ _RESAMPLES = 2000
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The rates of one group; `small` marks a group with too few eligible or ineligible calls to say much."""
+    """The rates of one group; `small` marks a group with too few eligible or ineligible calls for a firm statement."""
 
     name: str
     n: int
@@ -38,7 +38,7 @@ class Group:
 class Fairness:
     """The groups of one column, and the equal-opportunity gap: the largest difference in recall between two of them.
 
-    `detectable` is the smallest gap that groups of this size would show with a probability of `POWER`.
+    `detectable` is the smallest gap that groups of this size show with a probability of `POWER`.
     """
 
     column: str
@@ -48,7 +48,7 @@ class Fairness:
 
 
 def fairness(frame: pd.DataFrame, columns: tuple[str, ...], *, confidence: float, seed: int = 0) -> list[Fairness]:
-    """Return the rates of each column's groups (Weerts et al., 2023), for columns of more than one value."""
+    """Return the rates of each column's groups (Weerts et al., 2023), for columns with more than one value."""
     return [_by(frame, column, confidence=confidence, seed=seed) for column in columns if len(set(frame[column])) > 1]
 
 
@@ -87,7 +87,7 @@ def _large_groups(frame: pd.DataFrame, column: str) -> list[Bools]:
 
 
 def _detectable(large: list[Bools], *, confidence: float) -> float:
-    """Return the smallest gap between the two smallest of these groups that would be found with a chance of `POWER`.
+    """Return the smallest gap between the two smallest of these groups that is found with a probability of `POWER`.
 
     Normal approximation for two independent shares at the recall of all groups together, corrected (Bonferroni) for the
     number of pairs; 1 where there are fewer than two groups.
@@ -104,8 +104,8 @@ def _detectable(large: list[Bools], *, confidence: float) -> float:
 def _gap(large: list[Bools], *, confidence: float, seed: int) -> Estimate:
     """Return the largest difference in recall between groups that are not small.
 
-    The largest of several differences is never 0 by chance: the interval is the bootstrap's for the pair that differs most,
-    widened (Bonferroni) for the number of pairs that it was chosen from.
+    The largest of several differences is above 0 by chance alone. So the interval is the bootstrap's for the pair that
+    differs most, widened (Bonferroni) for the number of pairs that it was chosen from.
     """
     if len(large) < 2:
         return Estimate(float("nan"), 0.0, 1.0, 0, "bootstrap")

@@ -1,4 +1,4 @@
-"""A labelling project out of a file: its calls in the order in which to label them; and its labels as a table."""
+"""A labelling project made from a file of calls, in the order in which to label them, and its labels as a table."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from pipelines.evaluation.label_queue import queue_order
 
 CALLS, LABELLED, LABEL_STUDIO, DOCCANO = "calls", "labelled", "label_studio", "doccano"
 FORMATS = (CALLS, LABELLED, LABEL_STUDIO, DOCCANO)
-"""`calls` is a table of calls, whatever else it holds; `labelled` is one as `label_table` gives it, labels included."""
+"""`calls` is a table of calls with any other columns; `labelled` is a table that `label_table` returned, with its labels."""
 
 _CHOICE = {
     Recommendation.ELIGIBLE: ELIGIBLE, Recommendation.NOT_ELIGIBLE: NOT_ELIGIBLE, Recommendation.REVIEW: UNSURE,
@@ -31,10 +31,9 @@ _WORDS = {"true": True, "yes": True, "1": True, "1.0": True, "false": False, "no
 
 
 def read_tasks(path: Path, layout: str, *, names: Mapping[str, str] | None = None) -> tuple[list[LabelTask], pd.DataFrame]:
-    """Return the tasks of a file, and a table of them with all that the file says; rows that are no calls are left out.
+    """Return the tasks of a file, and a table of them with all columns of the file; rows that are not calls are left out.
 
-    `layout` is one of `FORMATS`, `names` maps another tool's choices to ours. Raises `InvalidData` where nothing can be
-    read.
+    `layout` is one of `FORMATS`, `names` maps another tool's choices to ours. Raises `InvalidData` where no row is a call.
     """
     if layout in {CALLS, LABELLED}:
         rows = [dict(record) for record in records(path)]
@@ -61,7 +60,7 @@ def queue(
 ) -> list[Queued]:
     """Return the first `count` tasks in the order in which to label them, a share of them for two labellers.
 
-    Each holds the router's answer beside the predictions that came with it, for adjudicators; labellers never see it.
+    Each holds the router's answer beside the predictions of its file, for adjudicators; labellers never see it.
     """
     order = queue_order(frame, router=router, random_share=random_share, seed=seed).head(count)
     rng = random.Random(seed)  # noqa: S311  reproducible, not secret
@@ -79,16 +78,16 @@ def queue(
 
 
 def label_table(store: LabelStore) -> pd.DataFrame:
-    """Return a row for each labelled call: the call, the label that counts, each labeller's, and how it was drawn.
+    """Return a row for each labelled call: the call, its settled label, each labeller's label, and how it was drawn.
 
-    `eligible` and the risks are blank where the label is in dispute or not complete; `eligible_a` and `eligible_b` are what
-    the first two people said, `unsure` included.
+    `eligible` and the risks are blank where the label is in dispute or not complete; `eligible_a` and `eligible_b` are the
+    labels of the first two people, `unsure` included.
     """
     return pd.DataFrame.from_records([_row(item, task) for item, task in store.tasks() if item.judgements])
 
 
 def settled_tasks(store: LabelStore) -> list[LabelTask]:
-    """Return every labelled call with all its judgements, for the formats of other tools."""
+    """Return every labelled call with all its judgements, for export to other tools."""
     return [
         LabelTask(call=task.call, judgements=item.judgements, predictions=task.predictions, more=task.more)
         for item, task in store.tasks()
@@ -97,7 +96,7 @@ def settled_tasks(store: LabelStore) -> list[LabelTask]:
 
 
 def _task(row: Mapping[str, Any], *, labelled: bool) -> LabelTask | None:
-    """Return the task of a row, with the label that it holds; nothing where it is no call."""
+    """Return the task of a row, with its label where it has one; `None` where the row is not a call."""
     try:
         call = read_row(row)
     except InvalidCall:
@@ -108,13 +107,15 @@ def _task(row: Mapping[str, Any], *, labelled: bool) -> LabelTask | None:
     flags = {name: bool(_flag(row, name)) for name in FLAGS}
     if _flag(row, "danger") and not (flags["weapon"] or flags["violence"]):
         raise InvalidData("a dangerous call names neither weapon nor violence", remedy="fill in weapon or violence")
-    kind = row.get("labelled_type")
-    label = Label(eligible=eligible, call_type=kind if isinstance(kind, str) and kind.strip() else None, **flags)
+    call_type = row.get("labelled_type")
+    label = Label(
+        eligible=eligible, call_type=call_type if isinstance(call_type, str) and call_type.strip() else None, **flags
+    )
     return LabelTask(call=call, judgements=(Judgement(person="file", label=label),))
 
 
 def _flag(row: Mapping[str, Any], name: str) -> bool | None:
-    """Return a yes or no of a row, `None` where it is blank; raise `InvalidData` for anything else."""
+    """Return the yes or no in a column of a row, `None` where it is blank; raise `InvalidData` for anything else."""
     value = row.get(name)
     if value is None or not str(value).strip() or str(value).lower() == "nan":
         return None

@@ -1,9 +1,9 @@
-"""The order in which calls are labelled: the most useful first, mixed with a random share that keeps estimates honest.
+"""The order in which calls are labelled: the most useful first, mixed with a random share for unbiased estimates.
 
-Four lists take turns: calls near the threshold, calls whose notes the model does not know, calls with rare signals, and
-calls that weak labels think eligible. Between them, with a probability that is recorded, stands the next call of a random
-permutation of all calls. That permutation is drawn first and does not depend on the lists: its labelled beginning is a
-simple random sample of all calls (`random_sample`), from which shares of errors may be estimated without weights.
+Four lists take turns: calls near the threshold, calls with unfamiliar notes, calls with rare signals, and calls that are
+likely eligible by weak labels. With a recorded probability, the next call is instead that of a random permutation of all
+calls. The permutation is drawn first and does not depend on the lists: its labelled beginning is a simple random sample of
+all calls (`random_sample`), from which shares of errors can be estimated without weights.
 """
 
 import itertools
@@ -21,18 +21,18 @@ from pipelines.data.table import read_row
 from pipelines.evaluation.weak_labels import votes, weak_probabilities
 
 RANDOM_SHARE = 0.25
-"""How often the next call is drawn by chance."""
+"""The probability that the next call is drawn at random."""
 
 ORDER_COLUMNS = ("place", "drawn_by", "random_rank", "random_share")
 RANDOM = "random"
 
 
 def queue_order(frame: pd.DataFrame, *, router: Router, random_share: float = RANDOM_SHARE, seed: int = 0) -> pd.DataFrame:
-    """Return the calls of a table in the order in which to label them, one row each; nothing in it says what a call is.
+    """Return the order in which to label the calls of a table, one row each, without the contents of the calls.
 
-    Columns: `place` (the call's row in `frame`, from 0), `drawn_by` (why it stands here), `random_rank` (its place in the
-    random permutation, from 0) and `random_share`. `frame` has the columns of a call, and where they are known
-    `disposition`, `outcome` and `unit_sent`. A router without a bundle orders by signals and weak labels alone.
+    Columns: `place` (the call's row in `frame`, from 0), `drawn_by` (the list it came from), `random_rank` (its place in
+    the random permutation, from 0) and `random_share`. `frame` has the columns of a call and, where they are known,
+    `disposition`, `outcome` and `unit_sent`. Without a bundle, calls are ordered by signals and weak labels alone.
 
     Raises `InvalidCall` naming the field of a row that cannot be read as a call.
     """
@@ -53,7 +53,7 @@ def queue_order(frame: pd.DataFrame, *, router: Router, random_share: float = RA
 
 
 def random_sample(order: pd.DataFrame, labelled: int) -> pd.DataFrame:
-    """Return the simple random sample among the first `labelled` calls of a queue: the permutation's whole beginning."""
+    """Return the simple random sample among the first `labelled` calls of a queue: the permutation's unbroken beginning."""
     done = order.iloc[:labelled]
     ranks = set(done["random_rank"])
     size = next(rank for rank in itertools.count() if rank not in ranks)
@@ -65,10 +65,10 @@ def _mixed(
 ) -> Iterator[tuple[int, str]]:
     """Yield each call once with the list that it was drawn from."""
     waiting = {name: iter(order.tolist()) for name, order in lists.items()}
-    by_chance, turns, queued = iter(permutation.tolist()), itertools.cycle(lists), set[int]()
+    at_random, turns, queued = iter(permutation.tolist()), itertools.cycle(lists), set[int]()
     for _ in range(len(permutation)):
         name = RANDOM if rng.random() < random_share else next(turns)
-        source = by_chance if name == RANDOM else waiting[name]
+        source = at_random if name == RANDOM else waiting[name]
         place = next((each for each in source if each not in queued), None)
         if place is None:
             return
@@ -77,7 +77,7 @@ def _mixed(
 
 
 def _by_rarity(readings: list[Reading]) -> np.ndarray:
-    """Return the calls by how rare their rarest asserted signal is; those without a signal last."""
+    """Return the calls in the order of their rarest asserted signal, the rarest first; those without a signal last."""
     signals = [{signal.id for signal in reading.signals if signal.asserted} for reading in readings]
     counts = Counter(itertools.chain.from_iterable(signals))
     rarest = [min((counts[name] for name in each), default=len(readings) + 1) for each in signals]
@@ -85,9 +85,9 @@ def _by_rarity(readings: list[Reading]) -> np.ndarray:
 
 
 def _by_weak_labels(frame: pd.DataFrame, readings: list[Reading], router: Router) -> np.ndarray:
-    """Return the calls from the likeliest eligible by weak labels on."""
+    """Return the calls in the order of their probability by weak labels, the likeliest eligible first."""
     groups = router.reader.signals.lexicon.groups.items()
-    own = frozenset(name for name, group in groups if group.program)
-    said = votes(frame, readings, router.program, program_groups=own)
-    chances: Floats = weak_probabilities(said.to_numpy())
+    program_groups = frozenset(name for name, group in groups if group.program)
+    vote_table = votes(frame, readings, router.program, program_groups=program_groups)
+    chances: Floats = weak_probabilities(vote_table.to_numpy())
     return np.argsort(-chances, kind="stable")

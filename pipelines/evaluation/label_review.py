@@ -1,4 +1,4 @@
-"""Review of labels: a sample to be labelled twice, how far two labellers agree, and labels that look wrong."""
+"""Review of labels: a sample to be labelled twice, the agreement of two labellers, and labels that look wrong."""
 
 import random
 from collections.abc import Sequence
@@ -22,16 +22,16 @@ from pipelines.data.table import Table
 from pipelines.settings import Config
 
 COLUMNS = ("call_id", "call_type", "received_at", "zone", "narrative", "eligible")
-"""What a labeller gets: nothing that says why a call was drawn, or what the model or anybody else says of it."""
+"""The columns of a labeller's sheet, without why a call was drawn, the model's answer, or anybody else's label."""
 
 STRATA_COLUMNS = ("call_id", "drawn_by", "weight")
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Calls to be labelled, an own order for each labeller, and the strata, which labellers do not see.
+    """Calls to be labelled, in a different order for each labeller, and their strata, which labellers do not see.
 
-    `strata` has a row for each call: why it was drawn, and how many calls of the file it stands for.
+    `strata` has a row for each call: why it was drawn, and how many calls of the file it represents.
     """
 
     sheets: dict[str, pd.DataFrame]
@@ -39,25 +39,25 @@ class Sample:
 
 
 def sample(router: Router, table: Table, *, size: int, seed: int, labellers: Sequence[str] = ("a", "b")) -> Sample:
-    """Return calls to be labelled: half where the model is least sure, half by chance, a sheet for each labeller.
+    """Return calls to be labelled, half near the threshold and half at random, with a sheet for each labeller.
 
-    Calls without a note are not drawn: there is nothing to label. Labellers must know neither what the model said nor why a
-    call was drawn, or their labels would repeat it. Raises `InvalidData` without a model, or where no call has a note.
+    Calls without a note are not drawn, because there is nothing to label. Labellers see neither the model's answer nor why a
+    call was drawn, because both would influence them. Raises `InvalidData` without a model, or where no call has a note.
     """
     if router.bundle is None:
         raise InvalidData("a sample needs a model", remedy="run heartline train and heartline release first")
     rng = random.Random(seed)  # noqa: S311  reproducible, not secret
-    at = router.bundle.operating_point.eligible_at
-    written = [row for row, call in enumerate(table.calls) if call.narrative.strip()]
-    if not written:
+    threshold = router.bundle.operating_point.eligible_at
+    with_note = [row for row, call in enumerate(table.calls) if call.narrative.strip()]
+    if not with_note:
         raise InvalidData("no call has a note", value=len(table.calls), remedy="bring calls with notes")
-    chances = {row: router.decide(table.calls[row]).eligible_probability or 0.0 for row in written}
-    unsure = sorted(written, key=lambda row: abs(chances[row] - at))[: size // 2]
-    others = sorted(set(written) - set(unsure))
-    by_chance = rng.sample(others, min(size - len(unsure), len(others)))
-    names = {row: table.calls[row].call_id or f"row {table.labels['row'].iloc[row]}" for row in (*unsure, *by_chance)}
+    chances = {row: router.decide(table.calls[row]).eligible_probability or 0.0 for row in with_note}
+    unsure = sorted(with_note, key=lambda row: abs(chances[row] - threshold))[: size // 2]
+    others = sorted(set(with_note) - set(unsure))
+    at_random = rng.sample(others, min(size - len(unsure), len(others)))
+    names = {row: table.calls[row].call_id or f"row {table.labels['row'].iloc[row]}" for row in (*unsure, *at_random)}
     weights = [(row, "uncertainty", 1.0) for row in unsure]
-    weights += [(row, "chance", len(others) / len(by_chance)) for row in by_chance]
+    weights += [(row, "chance", len(others) / len(at_random)) for row in at_random]
     strata = [(names[row], how, weight) for row, how, weight in weights]
     sheets = {}
     for labeller in labellers:
@@ -67,7 +67,7 @@ def sample(router: Router, table: Table, *, size: int, seed: int, labellers: Seq
 
 
 def _sheet_row(call: Call, name: str) -> dict[str, object]:
-    """Return what a labeller is shown of a call."""
+    """Return the row of a call in a labeller's sheet."""
     return {
         "call_id": name,
         "call_type": call.call_type,
@@ -78,25 +78,30 @@ def _sheet_row(call: Call, name: str) -> dict[str, object]:
 
 
 def joined_sheets(first: pd.DataFrame, second: pd.DataFrame, strata: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Return two labellers' sheets as one table with the columns `one` and `other`, and the strata where they are given.
+    """Return two labellers' sheets as one table with the columns `one` and `other`, and the strata where they are known.
 
-    Raises `InvalidData` where a sheet lacks a column, or a call stands twice in one.
+    Raises `InvalidData` where a sheet lacks a column, or holds a call twice.
     """
     for frame in (first, second):
-        for name in ("call_id", "eligible"):
-            if name not in frame:
-                raise InvalidData("no such column", value=name, remedy=f"it has: {', '.join(map(str, frame.columns))}")
+        _require_columns(frame, "call_id", "eligible")
         if frame["call_id"].duplicated().any():
-            twice = frame.loc[frame["call_id"].duplicated(), "call_id"].iloc[0]
-            raise InvalidData("a call stands twice in a sheet", value=twice, remedy="leave one row of it")
+            repeated = frame.loc[frame["call_id"].duplicated(), "call_id"].iloc[0]
+            raise InvalidData("a sheet holds a call twice", value=repeated, remedy="keep one of its rows")
     both = first[["call_id", "eligible"]].merge(second[["call_id", "eligible"]], on="call_id", suffixes=("_one", "_other"))
     both = both.rename(columns={"eligible_one": "one", "eligible_other": "other"})
     return both if strata is None else both.merge(strata[list(STRATA_COLUMNS)], on="call_id", how="left")
 
 
+def _require_columns(frame: pd.DataFrame, *names: str) -> None:
+    """Raise `InvalidData` naming the first column that a table lacks."""
+    for name in names:
+        if name not in frame:
+            raise InvalidData("no such column", value=name, remedy=f"it has: {', '.join(map(str, frame.columns))}")
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far two labellers agree, whether calls count by their stratum, and the calls on which they do not agree."""
+    """The agreement of two labellers, whether it is weighted by stratum, and the calls on which they disagree."""
 
     kappa: Estimate
     agreed: int
@@ -105,14 +110,12 @@ class Agreement:
 
 
 def agreement(frame: pd.DataFrame, *, one: str, other: str, confidence: float, resamples: int) -> Agreement:
-    """Return Cohen's kappa of two columns with its bootstrap interval; rows that either left blank do not count.
+    """Return Cohen's kappa of two columns with its bootstrap interval; rows with a blank in either do not count.
 
-    With the columns `drawn_by` and `weight` each call counts for as many calls as it stands for, so that the kappa is that
-    of the file and not of the sample, half of which is hard; the bootstrap then draws within each stratum.
+    With the columns `drawn_by` and `weight`, each call is weighted by the number of calls that it represents, so that kappa
+    is that of the file and not of the sample, half of which is near the threshold. The bootstrap then draws within strata.
     """
-    missing = [name for name in (one, other) if name not in frame]
-    if missing:
-        raise InvalidData("no such column", value=missing[0], remedy=f"it has: {', '.join(map(str, frame.columns))}")
+    _require_columns(frame, one, other)
     both = frame[frame[[one, other]].notna().all(axis=1)]
     if len(both) < 2:
         raise InvalidData("fewer than two calls were labelled twice", value=len(both), remedy=f"fill in {one} and {other}")
@@ -130,8 +133,8 @@ def agreement(frame: pd.DataFrame, *, one: str, other: str, confidence: float, r
         defined=lambda rows: len(set(first[rows]) | set(second[rows])) > 1,
     )
     low, high = percentile_interval(draws, confidence=confidence) if len(draws) else (1.0, 1.0)
-    one_answer = len(set(first) | set(second)) == 1
-    kappa = 1.0 if one_answer else float(cohen_kappa_score(first, second, sample_weight=weights))
+    all_alike = len(set(first) | set(second)) == 1
+    kappa = 1.0 if all_alike else float(cohen_kappa_score(first, second, sample_weight=weights))
     names = both["call_id"] if "call_id" in both else both.index + 1
     disputed = tuple(str(name) for name, a, b in zip(names, first, second, strict=True) if a != b)
     estimate = Estimate(kappa, low, high, len(first), "bootstrap")
@@ -139,9 +142,9 @@ def agreement(frame: pd.DataFrame, *, one: str, other: str, confidence: float, r
 
 
 def suspects(table: Table, config: Config, *, reader: Reader | None = None) -> list[tuple[int, bool, float]]:
-    """Return rows whose eligible label looks wrong, worst first: (row, label, its probability out of fold).
+    """Return rows whose eligible label looks wrong, the likeliest first: (row, label, probability of the label out of fold).
 
-    A caller stays on one side of each fold. Source: confident learning, Northcutt and others, JAIR 70 (2021).
+    All calls of a caller are in one fold. Source: confident learning, Northcutt and others, JAIR 70 (2021).
     """
     truth = table.labels["eligible"].to_numpy(dtype=bool).astype(int)
     own = pd.Series([f"row-{number}" for number in range(len(truth))])

@@ -1,16 +1,15 @@
-"""The learning curve: the area reached from growing parts of labelled calls, to see whether more labels would help."""
+"""The learning curve: the area reached with growing numbers of labelled calls, which shows whether more would help."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from models.call import Call
 from models.classifier import features
 from models.classifier.encoder import make_encoder
 from models.reading import Reader
 from models.statistics import Bools, Estimate
-from pipelines.data.table import Table
+from pipelines.data.table import Table, labelled
 from pipelines.evaluation import metrics
 from pipelines.settings import Config
 
@@ -20,16 +19,15 @@ SIZES = (500, 2000, 8000, 32_000)
 def learning_curve(
     training: Table, test: Table, config: Config, *, sizes: Sequence[int] = SIZES, reader: Reader | None = None
 ) -> Iterator[tuple[int, Estimate]]:
-    """Yield, for each number of training calls, the area under the curve of the eligible head on the test calls.
+    """Yield each number of training calls with the area under the curve of the eligible head on the test calls.
 
-    `reader` is the program's, the shipped one where not given.
+    `reader` is the program's; the default reads as the shipped program does.
     """
-    train_calls, train_truth = _labelled(training)
-    test_calls, test_truth = _labelled(test)
-    order = np.random.default_rng(config.classifier.seed).permutation(len(train_calls))[: max(sizes)]
-    reader = reader or Reader()
-    frame, truth = features.frame([train_calls[place] for place in order], reader), train_truth[order]
-    test_frame = features.frame(test_calls, reader)
+    training, test, reader = labelled(training), labelled(test), reader or Reader()
+    order = np.random.default_rng(config.classifier.seed).permutation(len(training.calls))[: max(sizes)]
+    frame = features.frame([training.calls[row] for row in order], reader)
+    truth, test_truth = _truth(training)[order], _truth(test)
+    test_frame = features.frame(test.calls, reader)
     for size in sorted({min(size, len(order)) for size in sizes}):
         encoder = make_encoder(config.classifier)
         head = LogisticRegression(C=config.classifier.regularisation, max_iter=2000, random_state=config.classifier.seed)
@@ -45,7 +43,6 @@ def learning_curve(
         yield size, area
 
 
-def _labelled(table: Table) -> tuple[list[Call], Bools]:
-    """Return the calls labelled yes or no, and their labels, shape (n,)."""
-    places = [place for place, value in enumerate(table.labels["eligible"]) if isinstance(value, bool)]
-    return [table.calls[place] for place in places], table.labels["eligible"].iloc[places].to_numpy(dtype=bool)
+def _truth(table: Table) -> Bools:
+    """Return the eligible labels, all yes or no, shape (n,)."""
+    return np.asarray(table.labels["eligible"].to_numpy(dtype=bool))

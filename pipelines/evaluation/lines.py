@@ -8,7 +8,7 @@ _SHOWN = 100
 
 
 def evaluation_lines(result: Evaluation) -> Iterator[str]:
-    """Yield the lines of an evaluation, the errors that matter first."""
+    """Yield the lines of an evaluation, the worst errors first."""
     yield f"False clears (ineligible, suggested ELIGIBLE): {len(result.false_clears)}"
     yield from _error_lines(result.false_clears)
     yield f"Weapon or violence labelled, not vetoed: {len(result.missed_vetoes)}"
@@ -23,15 +23,16 @@ def evaluation_lines(result: Evaluation) -> Iterator[str]:
     for name, estimate in result.recall_by_type.items():
         yield f"  {name:24}{estimate} {estimate.method}"
     if result.n_unsure:
-        yield f"Labelled unsure, apart: {result.n_unsure} ({', '.join(f'{k} {v}' for k, v in result.unsure.items())})"
+        answers = ", ".join(f"{name} {count}" for name, count in result.unsure.items())
+        yield f"Labelled unsure, not counted above: {result.n_unsure} ({answers})"
     yield f"One decision: {result.latency_ms['p50']:.2f} ms median, {result.latency_ms['p99']:.2f} ms at the 99th percentile"
 
 
 def _error_lines(errors: list[WrongAnswer]) -> Iterator[str]:
-    """Yield wrong answers by their rows, never by their notes, and no more than a terminal can hold."""
+    """Yield wrong answers by their rows, without notes, at most `_SHOWN` of them."""
     for error in errors[:_SHOWN]:
         chance = "no score" if error.probability is None else f"p={error.probability:.2f}"
         reasons = ", ".join(dict.fromkeys(error.reasons))
         yield f"  row {error.row}: {error.call_type}, {error.recommendation}, {chance}, {reasons}"
     if len(errors) > _SHOWN:
-        yield f"  and {len(errors) - _SHOWN} more: --html and --json of heartline evaluate name all"
+        yield f"  and {len(errors) - _SHOWN} more: heartline evaluate --html or --json lists all"

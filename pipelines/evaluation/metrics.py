@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score
 from models.statistics import Bools, Estimate, Floats, Rows, bootstrap_draws, equal_count_bins, percentile_interval
 
 DECIDED_FROM = 0.3
-"""The probability from which on a call may be suggested ELIGIBLE under any sensible threshold."""
+"""The lowest probability at which a sensible threshold may suggest ELIGIBLE."""
 
 FEWEST_IN_BIN = 30
 
@@ -20,7 +20,7 @@ Measure = Callable[[Bools, Floats], float]
 def bootstrapped(measure: Measure, truth: Bools, scores: Floats, *, confidence: float, resamples: int) -> Estimate:
     """Return a measure of labels and scores, both (n,), with its percentile bootstrap interval (seeded).
 
-    Where all labels are alike the measure does not exist: the estimate rests on no calls.
+    Where all labels are alike the measure does not exist: the estimate has n = 0.
     """
     if not _both_classes(truth):
         return Estimate(float("nan"), 0.0, 1.0, 0, "bootstrap")
@@ -45,7 +45,7 @@ def bootstrapped(measure: Measure, truth: Bools, scores: Floats, *, confidence: 
 def paired_differences(
     measure: Measure, truth: Bools, scores: dict[str, Floats], reference: str, *, resamples: int
 ) -> dict[str, Floats]:
-    """Return, for each set of scores, its measure less the reference's over the same draws; shape (resamples,) each."""
+    """Return, for each set of scores, its measure minus the reference's over the same draws; shape (resamples,) each."""
     draws = bootstrap_draws(
         lambda rows: [measure(truth[rows], each[rows]) for each in scores.values()],
         len(truth),
@@ -59,7 +59,7 @@ def paired_differences(
 def auc(truth: Bools, scores: Floats) -> float:
     """Return the area under the receiver operating characteristic, by ranks (Mann and Whitney).
 
-    Equal to scikit-learn's `roc_auc_score`, and several times as fast on the sorted scores of a bootstrap.
+    Equal to scikit-learn's `roc_auc_score`, and several times faster on the sorted scores of a bootstrap.
     """
     hits = int(truth.sum())
     return float((rankdata(scores)[truth].sum() - hits * (hits + 1) / 2) / (hits * (len(truth) - hits)))
@@ -81,10 +81,10 @@ def calibration_error(bins: int) -> Measure:
 
 
 def calibration_error_where_decided(bins: int) -> Measure:
-    """Return a measure of the calibration error among calls that may be cleared: probabilities from `DECIDED_FROM` on.
+    """Return a measure of the calibration error among calls that may be cleared: probabilities from `DECIDED_FROM` upwards.
 
-    Most calls are plainly ineligible and well calibrated at 0, which flatters the overall figure. The bins adapt: equal
-    counts of at least `FEWEST_IN_BIN` calls. NaN where there are fewer calls than that.
+    Most calls are plainly ineligible with a probability near 0, which makes the overall error look small. There are as many
+    bins of equal count as hold at least `FEWEST_IN_BIN` calls each. The measure is NaN where there are fewer calls.
     """
 
     def measure(truth: Bools, scores: Floats) -> float:

@@ -1,4 +1,4 @@
-"""Plots of a training run: calibration, precision against recall, and the cost of each threshold."""
+"""Plots of a training run: calibration, precision against recall, and the errors at each threshold."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ _BINS = 10
 
 
 def draw(evaluation: Evaluation, point: Mapping[str, float]) -> dict[str, Figure]:
-    """Return the figures by name, with the operating point marked; none where all labels are alike."""
+    """Return the figures by name, with the operating point marked; an empty table where all labels are alike."""
     truth, scores = evaluation.truth, evaluation.scores
     if truth.all() or not truth.any():
         return {}
@@ -54,7 +54,7 @@ def _precision_recall(truth: Bools, scores: Floats) -> Figure:
 
 def _trade_off(truth: Bools, scores: Floats, point: Mapping[str, float]) -> Figure:
     """Return a plot of the false-clear rate and the recall over thresholds, with the certified one marked."""
-    figure, axes = new_plot("What each threshold costs (test block)", "threshold for ELIGIBLE", "share")
+    figure, axes = new_plot("Shares at each threshold (test block)", "threshold for ELIGIBLE", "share")
     steps = np.linspace(0, 1, 201)
     axes.plot(steps, [(scores[~truth] >= step).mean() for step in steps], label="ineligible cleared")
     axes.plot(steps, [(scores[truth] >= step).mean() for step in steps], label="eligible found")

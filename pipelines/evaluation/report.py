@@ -1,6 +1,6 @@
-"""The report of a model on labelled calls, for an outside evaluator: one page, and the same as JSON.
+"""The report of a model on labelled calls, for an outside evaluator, as one page and as JSON.
 
-Everything is measured through the Router, on the same rows, with intervals; problems come first, as findings.
+Everything is measured through the Router, on the same rows, with intervals. Problems come first, as findings.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,18 +25,18 @@ from pipelines.evaluation.subgroups import Subgroup, worst_subgroups
 from pipelines.settings import Config
 
 PROMISES = {"false_clear_rate": "max_false_clear", "dangerous_clear_rate": "max_dangerous_clear"}
-"""Figures that the operating point promises to bound, each with the name of its bound."""
+"""The figures that the operating point bounds, each with the name of its bound."""
 
 _PAGE, _MOST = 25, 500
-"""Wrong answers that the page shows at once, and that it holds at most; the JSON holds all."""
+"""Wrong answers that the page shows at first, and that it holds at most; the JSON holds all."""
 
 
 @dataclass(slots=True)
 class Report:
     """Every part of the report.
 
-    `findings` are promises that these calls show to be broken, `not_shown` those that they are too few to prove: only
-    where both are empty is the model shown to keep its promises.
+    `findings` are promises that these calls show to be broken, `not_shown` promises that these calls are too few to prove.
+    The model is shown to keep its promises only where both are empty.
     """
 
     made_at: str
@@ -82,9 +82,10 @@ def report(
     learning: Sequence[tuple[int, Estimate]] = (),
     track: Track = lambda calls: calls,
 ) -> Report:
-    """Decide every call once and measure everything.
+    """Return the report of a router on labelled calls; every call is decided once.
 
-    `about` says whose calls these are and who labelled them; `more` are columns to group by, as long as the table.
+    `data` names the file. `about` says whose calls these are and who labelled them. `more` are further columns to group by
+    and `dispatched` is who was sent to each call; both are as long as the table. `learning` is the learning curve.
     """
     decisions = [router.decide(call) for call in track(table.calls)]
     settings = config.evaluate
@@ -120,30 +121,32 @@ def report(
 
 
 def _days(table: Table, time_zone: tzinfo) -> list[str]:
-    """Return the days on which calls came in, in order, on the program's clock."""
+    """Return the days on which calls were received, in order, in the program's time zone."""
     times = [local_time(call.received_at, time_zone) for call in table.calls if call.received_at]
     return sorted(at.date().isoformat() for at in times if at)
 
 
 def _about(table: Table) -> str:
-    """Return what is known of calls whose source was not named: the synthetic corpus labels every call with its style."""
+    """Return a description of calls whose source was not named; only synthetic calls all have a style."""
     synthetic = "style" in table.labels and table.labels["style"].notna().all()
     return "synthetic calls, of no agency" if synthetic else "calls whose agency was not named"
 
 
 def _decided(frame: pd.DataFrame, router: Router, config: Config) -> list[curves.CalibrationBand]:
-    """Return the calibration bands where this router decides."""
+    """Return the calibration bands around this router's thresholds."""
     point = router.bundle.operating_point if router.bundle else None
     thresholds, settings = {}, config.evaluate
     if point is not None:
-        thresholds = {"the threshold for ELIGIBLE": point.eligible_at, "that for NOT ELIGIBLE": point.not_eligible_below}
+        thresholds = {
+            "the threshold for ELIGIBLE": point.eligible_at, "the threshold for NOT ELIGIBLE": point.not_eligible_below,
+        }  # fmt: skip
     return curves.calibration_where_decided(
         frame, thresholds, bins=settings.calibration_bins, confidence=settings.confidence
     )
 
 
 def findings(result: Report, frame: pd.DataFrame, config: Config) -> list[str]:
-    """Return the problems in sentences: promises broken, probabilities off, groups worse off than chance would have it."""
+    """Return the problems in sentences: broken promises, wrong probabilities, and groups with significantly more errors."""
     return [
         *_promises(result),
         *_calibration(result, config),
@@ -163,14 +166,14 @@ def _promises(result: Report) -> Iterator[str]:
 
 
 def not_shown(result: Report, config: Config) -> Iterator[str]:
-    """Yield the promises that these calls neither break nor prove: those above which the upper end of a figure lies."""
+    """Yield the promises that these calls neither break nor prove: the interval of the figure includes the limit."""
     limits = {name: float(result.point.get(promise) or 1.0) for name, promise in PROMISES.items()}
     limits["calibration_error"] = config.release.max_calibration_error
     for name, limit in limits.items():
         figure = result.evaluation.figures[name]
         if limit < 1 and (not figure.n or figure.low <= limit < figure.high):
-            allowed = f"{figure.n} calls allow up to {figure.high:.3f}" if figure.n else "there is no such call"
-            yield f"{name.replace('_', ' ')} of at most {limit:g} is not shown: {allowed}"
+            reason = f"{figure.n} calls allow up to {figure.high:.3f}" if figure.n else "there is no such call"
+            yield f"{name.replace('_', ' ')} of at most {limit:g} is not shown: {reason}"
     limit = config.evaluate.max_recall_gap
     for each in result.fairness:
         if each.gap.n and each.gap.low <= limit < each.gap.high:
@@ -190,7 +193,7 @@ def _calibration(result: Report, config: Config) -> Iterator[str]:
 
 
 def _gaps(result: Report, config: Config) -> Iterator[str]:
-    """Yield each gap between groups that is surely above the limit."""
+    """Yield each gap between groups whose whole interval is above the limit."""
     limit = config.evaluate.max_recall_gap
     for each in result.fairness:
         if each.gap.n and each.gap.low > limit:
@@ -198,7 +201,7 @@ def _gaps(result: Report, config: Config) -> Iterator[str]:
 
 
 def _subgroups(result: Report, config: Config) -> Iterator[str]:
-    """Yield the three groups that are most surely worse off."""
+    """Yield the three groups whose higher rate of errors is most significant."""
     surprising = [each for each in result.subgroups if each.corrected < 1 - config.evaluate.confidence]
     for each in surprising[:3]:
         yield f"worst group: {each.error} {each.rate} for {each.name}, elsewhere {each.elsewhere.value:.3f}"

@@ -1,4 +1,4 @@
-"""The figures of the README, gathered from reports into one JSON file, and written into the README from it."""
+"""The figures of the README: collected from reports into one JSON file, and written into the README as tables."""
 
 import json
 import re
@@ -30,7 +30,7 @@ SHIFT = ("suggested ELIGIBLE", "vetoed", "left to REVIEW")
 def gather(reports: Mapping[str, Path]) -> dict[str, Any]:
     """Return the figures of reports (`heartline evaluate --json`) by the title of their column.
 
-    The simpler ways of choosing are those of the first report. Raises `InvalidData` for a file that is no report.
+    The baselines are those of the first report. Raises `InvalidData` for a file that is not a report.
     """
     columns: list[dict[str, Any]] = []
     baselines: list[dict[str, Any]] = []
@@ -54,7 +54,7 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 
 def write_into(readme: Path, results: Mapping[str, Any]) -> None:
-    """Replace the tables between the marks of a README; raise `InvalidData` where it has no marks."""
+    """Replace the tables between the marks of a README; raise `InvalidData` where it lacks them."""
     text = readme.read_text(encoding="utf-8")
     if MARK not in text or END not in text:
         raise InvalidData("the README has no place for results", value=str(readme), remedy=f"put {MARK} and {END} into it")
@@ -105,11 +105,12 @@ def _per_100(figure: Mapping[str, Any] | None) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Return a report."""
+    """Return a report; raise `InvalidData` where the file is not one."""
     try:
         report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise InvalidData("this is no report", value=str(path), remedy="heartline evaluate --json FILE") from None
+        report = {}
     if not {"evaluation", "compared"} <= set(report):
-        raise InvalidData("this is no report", value=str(path), remedy="heartline evaluate --json FILE")
+        remedy = "heartline evaluate --json FILE writes one"
+        raise InvalidData("the file is not a report", value=str(path), remedy=remedy)
     return report

@@ -1,4 +1,4 @@
-"""The groups of calls on which the model does worst, searched alone and in pairs; not only those that were asked for."""
+"""The groups of calls with the most errors, found by testing every group and every pair of groups."""
 
 import itertools
 from collections.abc import Iterator
@@ -40,16 +40,16 @@ class _Tested:
 def worst_subgroups(
     frame: pd.DataFrame, *, confidence: float, columns: tuple[str, ...] = GROUPS
 ) -> list[Subgroup]:  # fmt: skip
-    """Return the groups whose errors exceed the others' most surely, worst first.
+    """Return the groups whose rate of errors is most significantly higher than elsewhere, worst first.
 
-    Each group is tested against the rest (Fisher's exact test, one-sided); groups of fewer than thirty calls are passed
-    over. A pair is left out where one of its halves is listed already: it adds nothing.
+    Each group is tested against the rest (Fisher's exact test, one-sided); groups of fewer than `FEWEST_CALLS` calls are
+    skipped. A pair is left out where one of its two groups is listed already.
     """
     tested = sorted(_tests(frame, columns), key=lambda test: test.p)
     listed: list[Subgroup] = []
     for test, corrected in zip(tested, holm([test.p for test in tested]), strict=True):
-        parts = set(test.name.split(" and "))
-        if any(set(other.name.split(" and ")) < parts for other in listed if other.error == test.error):
+        groups = set(test.name.split(" and "))
+        if any(set(other.name.split(" and ")) < groups for other in listed if other.error == test.error):
             continue
         rate = share(test.hits, test.n, confidence=confidence)
         elsewhere = share(test.all_hits - test.hits, test.all_n - test.n, confidence=confidence)

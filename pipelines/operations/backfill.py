@@ -1,8 +1,9 @@
 """Scoring of history, part by part: in one process, in several, or on Dask's workers.
 
-Each part of the input becomes one part of the output, or several where it is long, written aside and moved into place when
-it is whole: a part that is there is done, so that a killed run resumes and nothing is written twice. Answers depend on
-nothing but the call and the versions: one process and many give the same bytes. Memory does not grow with the history.
+Each file of the input becomes one part of the output, or several where it is long. A part is written under another name and
+renamed once it is complete: an existing part is done, so that a killed run resumes and nothing is written twice. Answers
+depend only on the call and the versions, so that any number of processes gives the same bytes. Memory does not grow with the
+history.
 """
 
 import hashlib
@@ -26,6 +27,7 @@ from models.decision import Decision, Versions
 from models.errors import InvalidData
 from models.extras import needs
 from models.programs.call_types import CallTypes
+from models.programs.files import ProgramSource
 from models.programs.program import load_program
 from models.reasons import Detail
 from models.router import Router, matcher_of
@@ -39,7 +41,7 @@ from pipelines.data.writers import DECISION_COLUMNS, ParquetRows, flat
 from pipelines.operations.batch import decide_records
 
 LONGEST_PART = 50_000
-"""Rows of a Parquet file that become one part of the output; a longer one becomes several."""
+"""The most rows of a Parquet file in one part of the output; a longer file becomes several parts."""
 
 _MARK = "_decided_by.json"
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,9 +57,9 @@ _COLUMNS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Rows of a file of the input, from `first` on, at most `rows` of them, and the file that their answers go to.
+    """Rows of an input file, from `first` on and at most `rows` of them, and the file for their answers.
 
-    `place` is the path of the file's answers in the output folder, from which decisions have their ids.
+    `place` is the path of the file's answers in the output folder, from which the ids of the decisions are made.
     """
 
     source: Path
@@ -66,19 +68,21 @@ class Part:
     first: int = 0
     rows: int | None = None
 
-    def records(self) -> Iterator[Record]:
-        """Yield the rows as they stand."""
+    def records(self, call_types: CallTypes) -> Iterator[Record]:
+        """Yield the rows unchanged; `call_types` are the program's."""
         if self.source.suffix.lower() == ".parquet":
             return parquet_records(self.source, first=self.first, rows=self.rows)
-        return islice(records(self.source), self.first, None if self.rows is None else self.first + self.rows)
+        return islice(
+            records(self.source, call_types=call_types), self.first, None if self.rows is None else self.first + self.rows
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deciding:
-    """What decides: the folder of a bundle, a program, and how much the answers say of why."""
+    """The parts of a run that determine its answers: the folder of a bundle, a program, and the detail of the reasons."""
 
     bundle: str
-    program: str
+    program: ProgramSource
     detail: Detail = "all"
 
 
@@ -86,23 +90,23 @@ def parts(source: Path) -> list[Path]:
     """Return the Parquet parts of a folder, in order, or the one file; raise `InvalidData` where there are none."""
     files = sorted(source.rglob("*.parquet")) if source.is_dir() else [source]
     if not files:
-        raise InvalidData("no part to decide", value=str(source), remedy="give a folder of Parquet files, or one file")
+        raise InvalidData("no Parquet file in the folder", value=str(source), remedy="give a folder of them, or one file")
     return files
 
 
 def planned(source: Path, to: Path) -> list[Part]:
-    """Return every part of the output; raise `InvalidData` where the input has none or cannot be read."""
+    """Return every part of the output; raise `InvalidData` where the input has no file or cannot be read."""
     root = source.parent if source.is_file() else source
     return [part for file in parts(source) for part in _parts_of(file, (to / file.relative_to(root)).with_suffix(""), to=to)]
 
 
 def plan(source: Path, to: Path) -> list[Part]:
-    """Return the parts that are still to be decided."""
+    """Return the parts that are not decided yet."""
     return [part for part in planned(source, to) if not part.target.exists()]
 
 
 def decide_part(part: Part, deciding: Deciding) -> int:
-    """Decide one part, put its answers in place when they are whole, and return its number of calls."""
+    """Decide one part, write its file once its answers are complete, and return its number of calls."""
     part.target.parent.mkdir(parents=True, exist_ok=True)
     staged = part.target.with_suffix(f".{os.getpid()}.new")
     with ParquetRows(staged, _COLUMNS) as table:
@@ -112,7 +116,7 @@ def decide_part(part: Part, deciding: Deciding) -> int:
 
 
 def in_processes(todo: list[Part], deciding: Deciding, *, jobs: int) -> Iterator[int]:
-    """Decide parts in processes of this machine; yield each part's number of calls once done."""
+    """Decide parts in processes of this machine; yield each part's number of calls once it is done."""
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         futures = [pool.submit(decide_part, part, deciding) for part in todo]
         try:
@@ -124,7 +128,7 @@ def in_processes(todo: list[Part], deciding: Deciding, *, jobs: int) -> Iterator
 
 
 def on_dask(todo: list[Part], deciding: Deciding, *, scheduler: str | None, workers: int) -> Iterator[int]:
-    """Decide parts on Dask's workers, here or at a scheduler's address; yield each part's number of calls once done."""
+    """Decide parts on Dask's workers, local ones or a scheduler's; yield each part's number of calls once it is done."""
     with needs("--engine dask"):
         from distributed import Client, LocalCluster, as_completed  # noqa: PLC0415  1 s to import, for --engine dask only
 
@@ -147,7 +151,7 @@ def run(
     to: Path,
     *,
     bundle: Path,
-    program: str,
+    program: ProgramSource,
     detail: Detail = "all",
     engine: str = "local",
     scheduler: str | None = None,
@@ -155,10 +159,10 @@ def run(
     jobs: int = 1,
     track: Callable[[Iterator[int], int], Iterable[int]] = lambda done, _: done,
 ) -> tuple[int, int]:
-    """Decide the parts that are not decided yet; return the numbers of parts and of calls.
+    """Decide the parts that are not decided yet; return their number and that of their calls.
 
     `jobs` are processes of this machine, `workers` those of a local Dask. Raises `InvalidData` for an unknown engine, and
-    for a folder that holds the answers of another model, rulebook, program or text version, or with other reasons.
+    where the folder holds answers of another model, rulebook, program or text version, or with another detail of reasons.
     """
     todo = plan(source, to)
     deciding = Deciding(bundle=str(bundle), program=program, detail=detail)
@@ -176,8 +180,8 @@ def run(
     return len(todo), sum(track(done, len(todo)))
 
 
-def rows(file: Path, *, bundle: Path, program: str, detail: Detail = "all") -> Iterator[dict[str, Any]]:
-    """Yield a row for each call of a file: time, place, answer, and the decision as JSON."""
+def rows(file: Path, *, bundle: Path, program: ProgramSource, detail: Detail = "all") -> Iterator[dict[str, Any]]:
+    """Yield a row for each call of a file: time, zone, answer, and the decision as JSON."""
     part = Part(source=file, target=file, place=file.name)
     return part_rows(part, Deciding(bundle=str(bundle), program=program, detail=detail))
 
@@ -185,24 +189,24 @@ def rows(file: Path, *, bundle: Path, program: str, detail: Detail = "all") -> I
 def part_rows(part: Part, deciding: Deciding) -> Iterator[dict[str, Any]]:
     """Yield a row for each call of a part.
 
-    A decision's id is made from the file's content, its place and the row's number in it, so that it is the same in every
-    run and no other file's, in whatever folder that lies.
+    A decision's id is made from the file's content, its place and the number of the row, so that it is the same in every run
+    and differs between files.
     """
     router = _router(deciding.bundle, deciding.program)
     origin = f"{_digest_of(part.source, part.source.stat().st_mtime_ns)}:{part.place}"
-    decided = decide_records(router, part.records(), detail=deciding.detail)
+    decided = decide_records(router, part.records(router.program.call_types), detail=deciding.detail)
     for number, (call, decision, _) in enumerate(decided, start=part.first):
         yield row(call, reproducible(decision, f"{origin}:{number}"), call_types=router.program.call_types)
 
 
 def reproducible(decision: Decision, place: str) -> Decision:
-    """Return a decision without what differs between runs: its id is made from its place, its latency is 0."""
+    """Return a decision that is equal in every run: its id is made from its place, its latency is 0."""
     name = f"{place}:{decision.call_id}:{_named(decision.versions)}"
     return replace(decision, decision_id=hashlib.sha256(name.encode()).hexdigest()[:32], latency_ms=0.0)
 
 
 def row(call: Call, decision: Decision, *, call_types: CallTypes) -> dict[str, Any]:
-    """Return the columns that a retrospective needs."""
+    """Return the columns of a decided call that a retrospective needs."""
     available = decision.availability
     return {
         "received_at": call.received_at.isoformat() if call.received_at else None,
@@ -216,39 +220,39 @@ def row(call: Call, decision: Decision, *, call_types: CallTypes) -> dict[str, A
 
 
 def _parts_of(file: Path, target: Path, *, to: Path) -> Iterator[Part]:
-    """Yield the parts of the output that a file becomes; `target` is the file of its answers without an ending."""
-    whole = target.with_name(f"{target.name}.parquet")
-    place = whole.relative_to(to).as_posix()
+    """Yield the parts of the output that a file becomes; `target` is the path of its answers without a suffix."""
+    single = target.with_name(f"{target.name}.parquet")
+    place = single.relative_to(to).as_posix()
     size = parquet_rows(file) if file.suffix.lower() == ".parquet" else 0
     if size <= LONGEST_PART:
-        yield Part(source=file, target=whole, place=place)
+        yield Part(source=file, target=single, place=place)
         return
     for first in range(0, size, LONGEST_PART):
-        slice_ = target.with_name(f"{target.name}.rows-{first:09d}.parquet")
-        yield Part(source=file, target=slice_, place=place, first=first, rows=LONGEST_PART)
+        path = target.with_name(f"{target.name}.rows-{first:09d}.parquet")
+        yield Part(source=file, target=path, place=place, first=first, rows=LONGEST_PART)
 
 
 @lru_cache(maxsize=64)
-def _digest_of(file: Path, changed_ns: int) -> str:  # noqa: ARG001  a file that was changed is another
-    """Return a file's SHA-256, computed once for all of its parts."""
+def _digest_of(file: Path, changed_ns: int) -> str:  # noqa: ARG001  a changed file has another digest
+    """Return a file's SHA-256, computed once for all its parts."""
     return file_sha256(file)
 
 
 @lru_cache(maxsize=4)
 def _named(versions: Versions) -> str:
-    """Return versions as part of a name."""
+    """Return versions as text, once for all decisions with the same versions."""
     return str(versions)
 
 
 @lru_cache(maxsize=1)
-def _router(bundle: str, program: str) -> Router:
-    """Return a router, loaded once in each process; its clock is fixed, so that calls without a time get equal answers."""
+def _router(bundle: str, program: ProgramSource) -> Router:
+    """Return a router, loaded once per process, with a fixed clock, so that calls without a time get equal answers."""
     loaded = Router.load(Path(bundle), program=program)
     return Router(bundle=loaded.bundle, program=loaded.program, matcher=loaded.matcher, now=lambda: _NO_TIME)
 
 
 def _mark(to: Path, deciding: Deciding) -> None:
-    """Record what decides into a folder, so that a resumed run does not mix two models' answers."""
+    """Record in the folder what determines its answers; raise `InvalidData` where it holds answers of other parts."""
     manifest, program = read_manifest(Path(deciding.bundle)), load_program(deciding.program)
     versions = Versions(
         model=str(manifest["digest"]),
@@ -263,9 +267,11 @@ def _mark(to: Path, deciding: Deciding) -> None:
     if not mark.exists():
         mark.write_text(record, encoding="utf-8")
     elif mark.read_text(encoding="utf-8") != record:
-        raise InvalidData("other parts decided what is here", value=str(to), remedy="give another folder, or empty this one")
+        raise InvalidData(
+            "the folder holds answers of another model or rulebook", value=str(to), remedy="give another folder, or empty it"
+        )
 
 
 def _untyped(thing: Any) -> Any:
-    """Return a part of a library that ships no types."""
+    """Return an object of a library without types as `Any`."""
     return thing

@@ -1,8 +1,8 @@
-"""Copies of a ledger with its anchor and its keys, made while the service writes, and put back where there is none.
+"""Backup of a ledger with its anchor and its keys while the service runs, and its restoration where there is no ledger.
 
-A backup is a folder: the database (`ledger.db`, or `ledger.dump` of PostgreSQL), `ledger.anchor` signed anew at exactly its
-last entry, `ledger.key` and `keys.json` where they are files, and `manifest.json` with the SHA-256 of each, signed with a
-key that is derived from the ledger's. It is verified before it gets its name, and again when it is restored.
+A backup is a folder: the database (`ledger.db`, or `ledger.dump` of PostgreSQL), `ledger.anchor` newly signed for the last
+entry of the copy, `ledger.key` and `keys.json` where they are files, and `manifest.json` with the SHA-256 of each, signed
+with a key that is derived from the ledger's. It is verified before it gets its name, and again when it is restored.
 """
 
 import hashlib
@@ -24,6 +24,7 @@ from models.ledger.anchor import AnchorFile
 from models.ledger.encryption import HASH_KEY, NoteEncryption, read_hash_key
 from models.ledger.hash_chain import Anchor, canonical
 from models.ledger.store import Ledger
+from pipelines.data.file_digest import file_sha256
 from pipelines.operations import database_copy
 
 MANIFEST, ANCHOR, KEY, API_KEYS = "manifest.json", "ledger.anchor", "ledger.key", "keys.json"
@@ -32,7 +33,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where a deployment keeps what is backed up: the ledger's URL, the files of its anchor, its key and its API keys."""
+    """The places of what is backed up: the ledger's URL, and the files of its anchor, its key and the API keys."""
 
     ledger: str
     anchor: Path | None
@@ -41,7 +42,7 @@ class Places:
 
 
 class Manifest(BaseModel):
-    """What a backup holds: `files` are names and SHA-256, `mac` signs all the rest, `database` is its kind."""
+    """The contents of a backup: `files` are names and SHA-256, `database` is its kind, `mac` signs all other fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -63,26 +64,28 @@ class Manifest(BaseModel):
 def back_up(
     folder: Path, places: Places, *, with_keys: bool = True, environment: Mapping[str, str] | None = None
 ) -> Manifest:
-    """Write a backup into a folder that does not exist yet, readable by its owner alone, and return its manifest.
+    """Write a backup into a new folder that only its owner can read, and return its manifest.
 
-    The service may go on writing: the copy is one state of the database, and its anchor is that state's. Without `with_keys`
-    the key and the API keys stay out, for a place that must not hold them.
+    The service may go on writing: the copy is one state of the database, with the anchor of that state. Without `with_keys`
+    the key and the API keys are left out, for storage that must not hold them.
 
     Raises
     ------
     InvalidConfig
-        The folder exists, the key is missing or another's, or the ledger is of an earlier release.
+        The folder exists, the key is missing or is another ledger's, or the ledger is of an earlier release.
     LedgerError
         The ledger or its anchor is missing or cannot be read.
     LedgerBroken
-        The ledger does not verify against its anchor: nothing is kept.
+        The ledger does not verify against its anchor; no backup is written.
 
     """
     if folder.exists():
-        raise InvalidConfig("there is something already", value=str(folder), remedy="give each backup a new folder")
+        raise InvalidConfig("the backup's folder exists already", value=str(folder), remedy="give each backup a new folder")
     variables = os.environ if environment is None else environment
     encryption = NoteEncryption.from_environment(places.key_file, variables)
-    anchor = AnchorFile(places.anchor, key=encryption.derive("anchor")).read()  # before the rows: it names committed ones
+    anchor = AnchorFile(
+        places.anchor, key=encryption.derive("anchor")
+    ).read()  # before the rows: it names one that is committed
     folder.parent.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     try:
@@ -101,16 +104,16 @@ def back_up(
 
 
 def restore(folder: Path, places: Places, *, environment: Mapping[str, str] | None = None) -> Manifest:
-    """Put a backup where there is no ledger, verify it, delete notes whose time is over, and return its manifest.
+    """Restore a backup where there is no ledger, verify it, delete expired notes, and return its manifest.
 
-    Files that are there already are never replaced: the same key may be there, another one is refused, API keys are left.
+    Existing files are never replaced: an existing key must be the backup's, and existing API keys are kept.
 
     Raises
     ------
     InvalidConfig
-        The key is missing or another one than the backup's, or the database is of another kind.
+        The key is missing or is not the backup's, or the database is of another kind.
     InvalidData
-        A file of the backup is missing or is not the one that was written.
+        A file of the backup is missing or was changed.
     LedgerError
         There is a ledger or an anchor already, or the database cannot be written.
     LedgerBroken
@@ -119,7 +122,7 @@ def restore(folder: Path, places: Places, *, environment: Mapping[str, str] | No
     """
     manifest = _read_manifest(folder)
     if Ledger.exists(places.ledger, places.anchor):
-        raise LedgerError("a ledger is there already", value=places.ledger.split("@")[-1], remedy="give another place")
+        raise LedgerError("a ledger exists already", value=places.ledger.split("@")[-1], remedy="give another place")
     variables = os.environ if environment is None else environment
     _check_key(folder, places, variables)
     encryption = NoteEncryption.from_environment(_key_source(folder, places), variables)
@@ -134,7 +137,7 @@ def restore(folder: Path, places: Places, *, environment: Mapping[str, str] | No
 
 
 def _verify(places: Places, encryption: NoteEncryption, manifest: Manifest) -> None:
-    """Check a restored ledger against the manifest, and purge it; raise `LedgerBroken`."""
+    """Verify a restored ledger against the manifest, and delete expired notes; raise `LedgerBroken`."""
     ledger = Ledger(places.ledger, encryption=encryption, anchor=places.anchor, read_only=True)
     try:
         verdict = ledger.verify(Anchor(manifest.entries, manifest.head))
@@ -146,16 +149,16 @@ def _verify(places: Places, encryption: NoteEncryption, manifest: Manifest) -> N
 
 
 def _read_manifest(folder: Path) -> Manifest:
-    """Return the manifest of a backup whose files are those that were written; raise `InvalidData`."""
+    """Return the manifest of a backup; raise `InvalidData` where there is none or a file was changed."""
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except (OSError, ValidationError):
-        raise InvalidData("this is no backup", value=str(folder), remedy="heartline backup makes one") from None
+        raise InvalidData("the folder is not a backup", value=str(folder), remedy="heartline backup writes one") from None
     if manifest.format != FORMAT:
         raise InvalidData("the backup is of another format", value=manifest.format, remedy="use the release that made it")
     for name, sha256 in manifest.files.items():
         path = folder / name
-        if Path(name).name != name or not path.is_file() or _sha256(path) != sha256:
+        if Path(name).name != name or not path.is_file() or file_sha256(path) != sha256:
             raise InvalidData("a file of the backup is missing or was changed", value=name, remedy="take another backup")
     return manifest
 
@@ -167,17 +170,17 @@ def _key_source(folder: Path, places: Places) -> Path:
 
 def _check_key(folder: Path, places: Places, variables: Mapping[str, str]) -> None:
     """Raise `InvalidConfig` where the deployment has another key than the backup."""
-    kept = folder / KEY
-    there = HASH_KEY in variables or places.key_file.exists()
-    if there and kept.exists() and read_hash_key(places.key_file, variables) != kept.read_bytes():
-        raise InvalidConfig("another key is there already", value=str(places.key_file), remedy="move it away, or unset it")
+    backed_up = folder / KEY
+    has_key = HASH_KEY in variables or places.key_file.exists()
+    if has_key and backed_up.exists() and read_hash_key(places.key_file, variables) != backed_up.read_bytes():
+        raise InvalidConfig("another key exists already", value=str(places.key_file), remedy="move it away, or unset it")
 
 
-def _put_back(kept: Path, place: Path | None) -> None:
-    """Copy a file of a backup to its place, where there is a place and nothing lies there."""
-    if place is not None and kept.exists() and not place.exists():
+def _put_back(file: Path, place: Path | None) -> None:
+    """Copy a file of a backup to its place, unless it has no place or there is a file already."""
+    if place is not None and file.exists() and not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
-        _write(place, kept.read_bytes())
+        _write(place, file.read_bytes())
 
 
 def _write_anchor(path: Path, head: Anchor, encryption: NoteEncryption) -> None:
@@ -204,20 +207,14 @@ def _manifest(staged: Path, copied: database_copy.Copied, encryption: NoteEncryp
         revision=copied.revision,
         entries=copied.head.count,
         head=copied.head.head,
-        files={path.name: _sha256(path) for path in sorted(staged.iterdir())},
+        files={path.name: file_sha256(path) for path in sorted(staged.iterdir())},
     )
     return manifest.model_copy(update={"mac": manifest.signature(encryption)})
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a new file durably, for its owner alone."""
+    """Write a new file durably, readable by its owner alone."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Decisions on the rows of files, in their order; nothing but a block of rows is held in memory, however long a file is."""
+"""Decisions on the rows of files, in their order; only a block of rows is in memory, however long a file is."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from pipelines.data.table import read_row
 def decide_records(
     router: Router, records: Iterable[Record], *, detail: Detail = "all"
 ) -> Iterator[tuple[Call, Decision, bool]]:
-    """Yield, for each row, its call, the decision on it, and whether it could be read; one that could not is a REVIEW."""
+    """Yield each row's call, its decision, and whether it could be read; a row that could not gets REVIEW."""
     waiting: deque[tuple[Call, InvalidCall | None]] = deque()
 
     def calls() -> Iterator[Call]:

@@ -1,4 +1,4 @@
-"""A simulator of a CAD system: synthetic calls, typed in real time against a service, and what became of every change."""
+"""A simulator of a CAD system: it types synthetic calls into a service in real time and checks every change."""
 
 import heapq
 import http.client
@@ -17,7 +17,7 @@ from models.errors import InvalidConfig
 from pipelines.operations.cad_calls import TypedCall
 
 LATE_SECONDS = 1.0
-"""An answer that comes later than this after its change was due is late."""
+"""An answer counts as late so many seconds after its change was due."""
 
 _ATTEMPTS, _FIRST_WAIT, _TIMEOUT, _WORKERS = 5, 0.2, 10.0, 32
 _FINAL_STATUSES = range(400, 500)
@@ -25,7 +25,7 @@ _FINAL_STATUSES = range(400, 500)
 
 @dataclass(slots=True)
 class Report:
-    """What became of a run: changes sent and answered, times in seconds from when each was due, and what went missing."""
+    """The result of a run: changes sent and answered, the seconds from when each was due, and what was lost."""
 
     calls: int = 0
     changes: int = 0
@@ -43,14 +43,14 @@ class Report:
         return not (self.unanswered or self.late or self.lost)
 
     def quantile(self, share: float) -> float:
-        """Return the time within which a share of the answers came, in seconds; 0 where there were none."""
+        """Return the quantile of the seconds to an answer; 0 where there were none."""
         ordered = sorted(self.seconds)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
 @dataclass(slots=True)
 class _Progress:
-    """How far one call is: the next step, the revisions that were answered, and the last decision."""
+    """The state of one call: its next step, the revisions that were answered, and the last decision."""
 
     call: TypedCall
     next_step: int = 0
@@ -59,25 +59,25 @@ class _Progress:
 
 
 class CadSimulator:
-    """Types calls against one service; use one for one run."""
+    """A CAD system that types calls into one service, for one run."""
 
     def __init__(self, url: str, *, key: str | None = None, late_seconds: float = LATE_SECONDS) -> None:
-        """Keep the address and the API key; raise `InvalidConfig` for an address that is none."""
-        place = urlsplit(url)
-        if place.scheme not in {"http", "https"} or not place.hostname:
-            raise InvalidConfig("this is no service's address", value=url, remedy="such as http://127.0.0.1:8000")
-        self._place, self._key, self._late = place, key, late_seconds
+        """Store the address and the API key; raise `InvalidConfig` where `url` is not an HTTP address."""
+        address = urlsplit(url)
+        if address.scheme not in {"http", "https"} or not address.hostname:
+            raise InvalidConfig("url is not an HTTP address", value=url, remedy="give one such as http://127.0.0.1:8000")
+        self._address, self._key, self._late = address, key, late_seconds
         self._local = threading.local()
         self._connections: list[http.client.HTTPConnection] = []
         self._changed = threading.Condition()
         self._queue: list[tuple[float, int, _Progress]] = []
-        self._open, self._pushed = 0, 0
+        self._open, self._queued = 0, 0
         self.report = Report()
 
     def run(self, calls: Iterable[TypedCall]) -> Report:
-        """Type every call to its end, then look for each change in the ledger; return what became of them.
+        """Type every call to its end, check that the ledger holds each change, and return the result.
 
-        Raises `InvalidConfig` where the service does not let us in.
+        Raises `InvalidConfig` where the service cannot be reached or refuses access.
         """
         self._check()
         started = time.monotonic()
@@ -94,20 +94,20 @@ class CadSimulator:
         return self.report
 
     def _check(self) -> None:
-        """Raise `InvalidConfig` where the service cannot be reached or refuses us."""
+        """Raise `InvalidConfig` where the service cannot be reached or refuses access."""
         status, _ = self._ask("GET", "/v1/incidents/SIM/decisions", None)
         if status not in {200, 404}:
             self._disconnect()
-            value = f"{self._place.netloc} answered {status or 'nothing'}"
+            value = f"{self._address.netloc} answered {status or 'nothing'}"
             raise InvalidConfig(
-                "the service lets no CAD in", value=value, remedy="start it, and give --key where it has keys"
+                "the service refuses a CAD system", value=value, remedy="start it, and give --key where it has keys"
             )
 
     def _plan(self, one: _Progress, due: float) -> None:
-        """Queue a call's next step; the counter keeps the order of steps that are due at one moment."""
+        """Queue a call's next step; a counter keeps the order of steps that are due at the same time."""
         with self._changed:
-            self._pushed += 1
-            heapq.heappush(self._queue, (due, self._pushed, one))
+            self._queued += 1
+            heapq.heappush(self._queue, (due, self._queued, one))
             self._changed.notify()
 
     def _next_due(self) -> tuple[float, _Progress] | None:
@@ -144,22 +144,22 @@ class CadSimulator:
         self._plan(one, due - step.after + steps[one.next_step].after)
 
     def _keep(self, one: _Progress, answer: Mapping[str, Any]) -> None:
-        """Keep an answer, and count it where the suggestion is another than before."""
+        """Store an answer, and count it where it changes the suggestion."""
         decision = answer["decision"]
         self.report.suggestions += _suggestion(decision) != _suggestion(one.decision)
         one.revisions.add(answer["revision"])
         one.decision = decision
 
     def _look_for(self, one: _Progress) -> None:
-        """Count the answered changes of a call that the ledger does not hold, and the questions left open at its end."""
-        held, after, more = set(), 0, True
+        """Count the answered changes of a call that the ledger lacks, and the questions left unanswered at its end."""
+        in_ledger, after, more = set(), 0, True
         while more:
             status, page = self._persist("GET", f"{self._path(one, '/decisions')}?after={after}", None)
             if status != 200:
                 break
-            held |= {decision["revision"] for decision in page["decisions"]}
+            in_ledger |= {decision["revision"] for decision in page["decisions"]}
             after, more = page["next"], page["more"]
-        self.report.lost += len(one.revisions - held)
+        self.report.lost += len(one.revisions - in_ledger)
         self.report.unasked.update(one.decision.get("questions", ()))
 
     def _path(self, one: _Progress, rest: str) -> str:
@@ -167,7 +167,7 @@ class CadSimulator:
         return f"/v1/incidents/{quote(one.call.incident_id, safe='')}{rest}"
 
     def _persist(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, dict[str, Any]]:
-        """Return status and body, tried again where the service failed or could not be reached, as a CAD system would."""
+        """Return status and body of a request, repeated where the service fails or cannot be reached."""
         for attempt in range(_ATTEMPTS):
             status, answer = self._ask(method, path, body)
             if status == 200 or (status in _FINAL_STATUSES and status != 429):
@@ -177,7 +177,7 @@ class CadSimulator:
         return status, answer
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, dict[str, Any]]:
-        """Return status and JSON of one request over this thread's connection; status 0 where none came."""
+        """Return status and JSON of one request over this thread's connection; status 0 without an answer."""
         headers = {"Content-Type": "application/json"} | ({"X-API-Key": self._key} if self._key else {})
         connection = self._connection()
         try:
@@ -196,10 +196,10 @@ class CadSimulator:
     def _connection(self) -> http.client.HTTPConnection:
         """Return this thread's connection, which stays open between requests."""
         if not hasattr(self._local, "connection"):
-            host, port = str(self._place.hostname), self._place.port
+            host, port = str(self._address.hostname), self._address.port
             self._local.connection = (
                 http.client.HTTPSConnection(host, port, timeout=_TIMEOUT, context=ssl.create_default_context())
-                if self._place.scheme == "https"
+                if self._address.scheme == "https"
                 else http.client.HTTPConnection(host, port, timeout=_TIMEOUT)
             )
             self._connections.append(self._local.connection)
@@ -208,15 +208,15 @@ class CadSimulator:
 
 
 def lines(report: Report) -> list[str]:
-    """Return a report in sentences."""
+    """Return a report as lines of text."""
     times = ", ".join(f"{name} {1000 * report.quantile(share):.0f} ms" for name, share in
                       (("median", 0.5), ("95th percentile", 0.95), ("99th percentile", 0.99), ("slowest", 1.0)))  # fmt: skip
     open_questions = ", ".join(f"{name} {count}" for name, count in sorted(report.unasked.items())) or "none"
     return [
         f"{report.calls} calls typed, {report.changes} changes sent, {report.suggestions} changed the suggestion",
         f"lost {report.lost}, late {report.late}, unanswered {report.unanswered}",
-        f"from when a change was due to its answer: {times}",
-        f"calls that ended with a question not asked: {open_questions}",
+        f"time from due to answered: {times}",
+        f"calls that ended with an unanswered question: {open_questions}",
         *(f"fault: {fault}, {count} times" for fault, count in report.faults.most_common()),
     ]
 

@@ -1,4 +1,4 @@
-"""Synthetic calls as a CAD system would send them: what it sends of each, and after how many seconds."""
+"""Synthetic calls as a CAD system sends them: the steps of each call, and when each is sent."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -12,12 +12,12 @@ from pipelines.settings import load_config
 
 ANSWERS = ("weapons_answer", "violence_answer", "medical_answer")
 FEWEST_WORDS, MOST_WORDS = 3, 9
-"""How many words a note has that a call-taker sends before the whole is typed."""
+"""The fewest and most words of one note; a call-taker sends several until the narrative is complete."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing that CAD sends of an incident: `after` is in seconds from the first; `path` follows the incident's own."""
+    """One request about an incident: `after` is in seconds from the first; `path` is relative to the incident's."""
 
     after: float
     method: str
@@ -27,7 +27,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypedCall:
-    """A call as it is typed: its incident number, when it comes in (seconds from the start), and its steps in order."""
+    """A call as it is typed: its incident number, its start in seconds of the run, and its steps in order."""
 
     incident_id: str
     begins: float
@@ -35,10 +35,10 @@ class TypedCall:
 
 
 def typed_calls(*, rate: float, minutes: float, words_per_minute: float, seed: int, run: str) -> Iterator[TypedCall]:
-    """Yield the calls of a run in the order in which they come in, at random times; the same seed gives the same calls.
+    """Yield the calls of a run in the order of their random start times; the same seed gives the same calls.
 
-    `rate` is calls a minute. Each is linked with what CAD knows, typed note by note, asked the safety questions on the
-    way, and closed.
+    `rate` is in calls per minute. Each call is opened with its known fields, typed note by note, asked the safety questions,
+    and closed.
     """
     rng = random.Random(seed)  # noqa: S311  reproducible, not secret
     begins, moments = rng.expovariate(rate / 60), []
@@ -53,7 +53,7 @@ def typed_calls(*, rate: float, minutes: float, words_per_minute: float, seed: i
 
 
 def _steps(call: Call, rng: random.Random, *, seconds_per_word: float) -> Iterator[Step]:
-    """Yield what CAD sends of one call; the questions are answered after the first note."""
+    """Yield the requests about one call; the questions are answered after the first note."""
     known = {name: value for name, value in call.to_record().items() if value is not None and name != "narrative"}
     unasked = {name: value for name, value in known.items() if name not in ANSWERS}
     yield Step(after=0, method="PUT", path="", body=unasked)

@@ -1,8 +1,8 @@
-"""How far a city's calls are from those a model learnt from, before anyone labels: whether its threshold can be believed.
+"""The difference between a city's unlabelled calls and a model's training calls: whether its threshold may hold for them.
 
-A classifier two-sample test tells the two apart, by groups of features: with an area of .5 they are alike, with 1 every call
-shows where it comes from (Lopez-Paz and Oquab, ICLR 2017). Beside it stand what the model does not know of the calls: words,
-signals and call types. All of it is read off unlabelled calls; none of it says what a call is.
+A classifier two-sample test measures the difference by groups of features: an area of 0.5 means that the two are alike, an
+area of 1 that every call can be attributed (Lopez-Paz and Oquab, ICLR 2017). The shares of unfamiliar notes, of notes
+without a signal and of unknown call types are reported too. Nothing here needs labels, or measures correctness.
 """
 
 from collections import Counter
@@ -31,21 +31,21 @@ from pipelines.evaluation import metrics
 from pipelines.settings import EvaluateSettings
 
 FEWEST_CALLS, MOST_CALLS = 50, 3_000
-LOOKED_AT = {"notes": "words", "signals": "signals", "call types and fields": "metadata"}
-"""What the test is shown at a time, and the encoder's inputs for it."""
+COMPARED = {"notes": "words", "signals": "signals", "call types and fields": "metadata"}
+"""The groups of features that are compared, with the encoder's inputs for each."""
 
 FAR_AREA, FAR_UNFAMILIAR, FAR_UNKNOWN_TYPES, FAR_NO_SIGNAL = 0.75, 0.25, 0.10, 0.50
-"""Limits of the verdict: the area for signals, whose wording the same lists read in both, and shares of the calls."""
+"""Limits of the verdict: the area of the signals, which are read by the same lists in both, and shares of the calls."""
 
 _FOLDS, _MOST_LISTED = 5, 10
 
 
 @dataclass(frozen=True, slots=True)
 class DomainGap:
-    """How a city's calls differ from the training's; shares are of the city's calls, `training` of the training's.
+    """The differences of a city's calls from the training calls; shares are of the city's calls unless they say otherwise.
 
-    `areas` are of the two-sample test by what it was shown. `silent_signals` fire on at least one training call in a hundred
-    and on none here; `reasons` say why the shipped threshold cannot be believed, and are empty where nothing speaks against.
+    `areas` are those of the two-sample test by group of features. `silent_signals` fire on at least one in a hundred
+    training calls and on none of the city's. `reasons` are why the shipped threshold should not be trusted, if any.
     """
 
     calls: int
@@ -61,7 +61,7 @@ class DomainGap:
 
     @property
     def believable(self) -> bool:
-        """Return whether nothing speaks against the shipped threshold."""
+        """Return whether no reason against the shipped threshold was found."""
         return not self.reasons
 
     def to_record(self) -> dict[str, Any]:
@@ -73,35 +73,35 @@ def compare_domain(
     bundle: Bundle, training: Sequence[Call], city: Sequence[Call], reader: Reader, settings: EvaluateSettings,
     classifier: ClassifierSettings,
 ) -> DomainGap:  # fmt: skip
-    """Compare a city's unlabelled calls with those that a bundle learnt from; both are sampled down to `MOST_CALLS`.
+    """Return the differences of a city's unlabelled calls from a bundle's training calls, over at most `MOST_CALLS` of each.
 
     Raises `InvalidData` where there are fewer than `FEWEST_CALLS` of either.
     """
     if min(len(training), len(city)) < FEWEST_CALLS:
         raise InvalidData("too few calls to compare", value=min(len(training), len(city)), remedy=f"at least {FEWEST_CALLS}")
-    ours, theirs = (_read(calls, reader, seed=classifier.seed) for calls in (training, city))
-    ours_frame, theirs_frame = (
-        pd.DataFrame.from_records([features.row(reading) for reading in readings]) for readings in (ours, theirs)
+    of_training, of_city = (_read(calls, reader, seed=classifier.seed) for calls in (training, city))
+    training_frame, city_frame = (
+        pd.DataFrame.from_records([features.row(reading) for reading in readings]) for readings in (of_training, of_city)
     )
-    n, confidence = len(theirs), settings.confidence
-    most = bundle.operating_point.max_unfamiliar
-    unknown = [unfamiliar_share(reading, bundle.vocabulary) > most for reading in theirs]
-    types = Counter(
-        str(reading.call.call_type) for reading in theirs if reading.call_type.name == UNMAPPED and reading.call.call_type
+    n, confidence = len(of_city), settings.confidence
+    max_unfamiliar = bundle.operating_point.max_unfamiliar
+    unfamiliar = [unfamiliar_share(reading, bundle.vocabulary) > max_unfamiliar for reading in of_city]
+    unknown_types = Counter(
+        str(reading.call.call_type) for reading in of_city if reading.call_type.name == UNMAPPED and reading.call.call_type
     )
-    typed = sum(reading.call_type.name != MISSING for reading in theirs)
+    with_type = sum(reading.call_type.name != MISSING for reading in of_city)
     gap = DomainGap(
         calls=len(city),
         areas={
-            name: _two_sample(ours_frame, theirs_frame, replace(classifier, inputs=inputs), settings)
-            for name, inputs in LOOKED_AT.items()
+            name: _two_sample(training_frame, city_frame, replace(classifier, inputs=inputs), settings)
+            for name, inputs in COMPARED.items()
         },
-        unfamiliar=share(sum(unknown), n, confidence=confidence),
-        no_signal=share(sum(not _fired(reading) for reading in theirs), n, confidence=confidence),
-        no_signal_training=share(sum(not _fired(reading) for reading in ours), len(ours), confidence=confidence),
-        unknown_types=share(sum(types.values()), typed, confidence=confidence),
-        silent_signals=_silent(ours, theirs),
-        frequent_unknown_types=tuple(types.most_common(_MOST_LISTED)),
+        unfamiliar=share(sum(unfamiliar), n, confidence=confidence),
+        no_signal=_without_signal(of_city, confidence=confidence),
+        no_signal_training=_without_signal(of_training, confidence=confidence),
+        unknown_types=share(sum(unknown_types.values()), with_type, confidence=confidence),
+        silent_signals=_silent(of_training, of_city),
+        frequent_unknown_types=tuple(unknown_types.most_common(_MOST_LISTED)),
         certified_on=bundle.certified_on,
         reasons=(),
     )
@@ -115,11 +115,11 @@ def _read(calls: Sequence[Call], reader: Reader, *, seed: int) -> list[Reading]:
 
 
 def _two_sample(
-    ours: pd.DataFrame, theirs: pd.DataFrame, classifier: ClassifierSettings, settings: EvaluateSettings
+    training: pd.DataFrame, city: pd.DataFrame, classifier: ClassifierSettings, settings: EvaluateSettings
 ) -> Estimate:
-    """Return the area with which a classifier that has not met a call tells which of two tables it comes from."""
-    frame = pd.concat([ours, theirs], ignore_index=True)
-    truth = np.arange(len(frame)) >= len(ours)
+    """Return the area of a classifier that predicts, out of fold, which of two tables a call comes from."""
+    frame = pd.concat([training, city], ignore_index=True)
+    truth = np.arange(len(frame)) >= len(training)
     encoded = make_encoder(replace(classifier, min_document_frequency=2)).fit_transform(frame)
     head = LogisticRegression(
         C=classifier.regularisation, max_iter=500, class_weight="balanced", random_state=classifier.seed
@@ -137,20 +137,25 @@ def _fired(reading: Reading) -> frozenset[str]:
     return frozenset(signal.id for signal in reading.signals if signal.asserted)
 
 
-def _silent(ours: Sequence[Reading], theirs: Sequence[Reading]) -> tuple[str, ...]:
+def _without_signal(readings: Sequence[Reading], *, confidence: float) -> Estimate:
+    """Return the share of notes on which no signal fires."""
+    return share(sum(not _fired(reading) for reading in readings), len(readings), confidence=confidence)
+
+
+def _silent(training: Sequence[Reading], city: Sequence[Reading]) -> tuple[str, ...]:
     """Return the signals that fire on one in a hundred training calls and on none of the city's, the most frequent first."""
-    here = frozenset[str]().union(*map(_fired, theirs))
-    counts = Counter(name for reading in ours for name in _fired(reading))
-    return tuple(name for name, count in counts.most_common() if count >= len(ours) / 100 and name not in here)
+    in_city = frozenset[str]().union(*map(_fired, city))
+    counts = Counter(name for reading in training for name in _fired(reading))
+    return tuple(name for name, count in counts.most_common() if count >= len(training) / 100 and name not in in_city)
 
 
 def _reasons(gap: DomainGap) -> Iterator[str]:
-    """Yield why the shipped threshold cannot be believed on these calls."""
+    """Yield the reasons why the shipped threshold should not be trusted on these calls."""
     if gap.certified_on in {"synthetic", "unknown", "none"}:
         yield "its promise was proved on synthetic calls alone"
     area = gap.areas["signals"]
     if area.low > FAR_AREA:
-        yield f"the signals of the notes alone tell these calls from the training's (area {area.value:.2f})"
+        yield f"signals alone distinguish these calls from the training calls (area {area.value:.2f})"
     if gap.unfamiliar.low > FAR_UNFAMILIAR:
         yield f"{gap.unfamiliar.value:.0%} of the notes are unfamiliar to the model"
     if gap.no_signal.low > FAR_NO_SIGNAL:
@@ -163,15 +168,16 @@ def lines(gap: DomainGap) -> Iterator[str]:
     """Yield the comparison as lines, the verdict first."""
     if gap.believable:
         yield (
-            "VERDICT: nothing here speaks against the shipped threshold. That is no proof: label at least 100 calls and run "
+            "VERDICT: no reason against the shipped threshold was found. That is no proof: label at least 100 calls and run "
             "heartline adapt"
         )
     else:
-        yield f"VERDICT: do not believe the shipped threshold on these calls: {'; '.join(gap.reasons)}. Label and adapt"
-    yield f"{gap.calls} calls compared with the training's; the promise was proved on: {gap.certified_on}"
+        reasons = "; ".join(gap.reasons)
+        yield f"VERDICT: do not trust the shipped threshold on these calls: {reasons}. Label calls and run heartline adapt"
+    yield f"{gap.calls} calls compared with the training calls; the promise was proved on: {gap.certified_on}"
     for name, area in gap.areas.items():
-        yield f"told apart by {name:21} area {area}; 0.5 is alike"
-    yield f"notes that the model finds unfamiliar: {gap.unfamiliar}"
+        yield f"difference by {name:21} area {area}; 0.5 means alike"
+    yield f"notes with unfamiliar words: {gap.unfamiliar}"
     yield f"notes on which no signal fires: {gap.no_signal}, in training {gap.no_signal_training}"
     yield f"call types that are not known: {gap.unknown_types}"
     for name, count in gap.frequent_unknown_types:

@@ -1,4 +1,4 @@
-"""One state of a ledger's database copied out while others write, and copied in where there is none.
+"""Copies of a ledger's database: a consistent state copied out while the service writes, and copied in where there is none.
 
 SQLite is copied with its online backup, PostgreSQL with `pg_dump` and `pg_restore`, which must be installed.
 """
@@ -28,7 +28,7 @@ FILES = {"sqlite": "ledger.db", "postgresql": "ledger.dump"}
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A database as it was copied: its kind, the migration it stands at, and its last entry."""
+    """A copy of a database: its kind, its migration, and its last entry."""
 
     kind: str
     revision: str
@@ -36,10 +36,10 @@ class Copied:
 
 
 def copy_out(url: str, folder: Path, *, encryption: NoteEncryption, anchor: Anchor | None) -> Copied:
-    """Copy a database into a folder and verify it against an anchor that was read before.
+    """Copy a database into a folder, and verify it against an anchor that was read before.
 
-    Raises `LedgerMissing`, `LedgerUnavailable`, `LedgerBroken` where the rows do not verify, and `InvalidConfig` for one of
-    an earlier release, which would be migrated by being verified.
+    Raises `LedgerMissing`, `LedgerUnavailable`, `LedgerBroken` where the rows do not verify, and `InvalidConfig` for a
+    ledger of another release, because verifying would migrate it.
     """
     engine = database.open_engine(url)
     kind = engine.dialect.name
@@ -59,7 +59,7 @@ def copy_out(url: str, folder: Path, *, encryption: NoteEncryption, anchor: Anch
 
 
 def copy_in(url: str, folder: Path, *, kind: str) -> None:
-    """Put the database of a backup where there is none.
+    """Restore the database of a backup where there is none.
 
     Raises `InvalidConfig` for a database of another kind, and `LedgerUnavailable` where it cannot be written.
     """
@@ -109,12 +109,12 @@ def _verified(url: str, encryption: NoteEncryption, anchor: Anchor | None) -> An
     finally:
         ledger.close()
     if verdict.fault is not None:
-        raise LedgerBroken(f"the ledger is not whole, and was not backed up: {verdict}", remedy="copy its files as they are")
+        raise LedgerBroken(f"the ledger is not whole and was not backed up: {verdict}", remedy="copy its files as they are")
     return Anchor(verdict.count, verdict.head)
 
 
 def _dump(engine: sa.Engine, target: Path) -> Anchor:
-    """Write a dump of one snapshot of PostgreSQL, and return the last entry in that snapshot."""
+    """Write a dump of one snapshot of PostgreSQL, and return the last entry of that snapshot."""
     os.close(os.open(target, os.O_CREAT | os.O_EXCL, 0o600))
     entries = schema.entries
     query = sa.select(entries.c.seq, entries.c.hash).order_by(entries.c.seq.desc()).limit(1)
@@ -128,7 +128,7 @@ def _dump(engine: sa.Engine, target: Path) -> Anchor:
 
 
 def _place(source: Path, file: Path) -> None:
-    """Copy a file beside its place, and give it its name in one step; raise `FileExistsError` where there is one."""
+    """Copy a file under another name, and rename it in one step; raise `FileExistsError` where there is one already."""
     file.parent.mkdir(parents=True, exist_ok=True)
     staged = file.with_name(f".{file.name}.restored")
     with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy:
@@ -144,10 +144,10 @@ def _place(source: Path, file: Path) -> None:
 
 
 def _run(program: str, words: Sequence[str], url: sa.URL) -> None:
-    """Run one of PostgreSQL's programs on a database; the password goes in its environment, where no list shows it.
+    """Run one of PostgreSQL's programs on a database, with the password in its environment and not in its arguments.
 
-    Raises `InvalidConfig` where it is not installed, and `LedgerUnavailable` where it fails; its words are left out, because
-    they can quote a row.
+    Raises `InvalidConfig` where it is not installed, and `LedgerUnavailable` where it fails, without its output, which may
+    quote a row.
     """
     path = shutil.which(program)
     if path is None:
@@ -158,4 +158,4 @@ def _run(program: str, words: Sequence[str], url: sa.URL) -> None:
         [path, f"--dbname={place}", *words], env=environment, check=False, capture_output=True
     )
     if done.returncode != 0:
-        raise LedgerUnavailable(f"{program} failed", value=done.returncode, remedy="see the database and its version")
+        raise LedgerUnavailable(f"{program} failed", value=done.returncode, remedy="check the database and its version")

@@ -1,8 +1,8 @@
 """Monitoring: the ledger compared with training week by week, with an alarm for each limit that is crossed.
 
-Looking every week finds something sooner or later. So the chance of a false alarm is spent over all weeks to come: week
-number k may use up 1 / (k (k + 1)) of it, which adds up to the whole of it and never more (alpha spending). The rate of
-unfit calls and that of unknown call types are watched by sequential tests that may be looked at after every outcome.
+A test that is repeated every week gives a false alarm sooner or later. So the accepted chance of a false alarm is divided
+over all future weeks: week k gets 1 / (k (k + 1)) of it, and these parts sum to 1 (alpha spending). The rates of unfit calls
+and of unknown call types are monitored by sequential tests, which stay valid when they are read after every outcome.
 """
 
 from collections import Counter
@@ -25,9 +25,10 @@ _FREQUENT, _FEWEST_CALLS, _RARE = 0.01, 20, 0.001
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """One week against training: the index of its scores, and the field that is missing most, each with its p-value.
+    """One week compared with training: the stability index of its scores, and the field whose missing share grew most.
 
-    `allowed` is the p-value below which this week may raise an alarm: its part of the chance of a false one.
+    Each has its p-value. `allowed` is the p-value below which the week raises an alarm: its part of the chance of a false
+    one.
     """
 
     week: str
@@ -42,7 +43,7 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class NewWord:
-    """A word that training did not know: its calls, and the share of calls with trouble with it and without it."""
+    """A word that is not in the model's vocabulary: its calls, and the shares of troubled calls with it and without it."""
 
     word: str
     calls: int
@@ -52,7 +53,7 @@ class NewWord:
 
 @dataclass(slots=True)
 class Monitored:
-    """What monitoring measured; each of `alarms` names a limit that is crossed."""
+    """The result of monitoring; each of `alarms` names a limit that is crossed."""
 
     weeks: list[Week] = field(default_factory=list)
     unfit: Watch | None = None
@@ -64,14 +65,14 @@ class Monitored:
 
 
 def monitor(decisions: pd.DataFrame, profile: Mapping[str, Any], settings: MonitorSettings) -> Monitored:
-    """Measure a decision table against the training profile of the model's manifest.
+    """Return the result of comparing a decision table with the training profile of the model's manifest.
 
-    `profile` holds `score_edges`, `missing`, and `calls`, the number of calls that it was measured on, where that is known.
+    `profile` holds `score_edges`, `missing` and, where it is known, `calls`, the number of calls that it was measured on.
     """
     result = Monitored(weeks=_weeks(decisions, profile, settings))
     served = decisions[(decisions["suggested"] == Recommendation.ELIGIBLE) & decisions["unfit"].notna()]
     if "outcome_seq" in served:
-        served = served.sort_values("outcome_seq", kind="stable")  # as the outcomes came in, not as the calls did
+        served = served.sort_values("outcome_seq", kind="stable")  # in the order of the outcomes, not of the calls
     result.unfit = watch(
         [bool(value) for value in served["unfit"]], limit=settings.max_unfit, confidence=settings.confidence
     )
@@ -93,31 +94,30 @@ def _alarms(result: Monitored, settings: MonitorSettings) -> Iterator[str]:
             yield f"{week.missing_field} is missing {week.missing_gap:.0%} more often in week {week.week} than in training"
     if result.unfit is not None and result.unfit.crossed_at is not None:
         yield (
-            f"{result.unfit.errors} of {result.unfit.n} served calls were none for an unarmed team: above "
-            f"{settings.max_unfit:.0%}, beyond chance since outcome {result.unfit.crossed_at}"
+            f"{result.unfit.errors} of {result.unfit.n} served calls did not fit an unarmed team: significantly above "
+            f"{settings.max_unfit:.0%} since outcome {result.unfit.crossed_at}"
         )
     if result.unknown_types is not None and result.unknown_types.crossed_at is not None:
-        yield f"{result.unmapped_share:.0%} of the calls have a call type that no list knows"
+        yield f"{result.unmapped_share:.0%} of the calls have an unknown call type"
 
 
-def new_words(decisions: pd.DataFrame, notes: Mapping[str, str], known: Iterable[str]) -> list[NewWord]:
-    """Return frequent words of the notes that training did not know, those that go with most trouble first.
+def new_words(decisions: pd.DataFrame, notes: Mapping[str, str], vocabulary: Iterable[str]) -> list[NewWord]:
+    """Return frequent words of the notes that are not in the model's vocabulary, those with the most trouble first.
 
-    Trouble is a decision that a person overrode or a call that went wrong. `notes` are by decision id; `known` is the
-    model's vocabulary.
+    A call is troubled where its decision was overridden or where it did not fit an unarmed team. `notes` are by decision id.
     """
-    vocabulary = set(known)
+    known = set(vocabulary)
     trouble = ((decisions["agreed"] == False) | (decisions["unfit"] == True)).set_axis(decisions["decision_id"])  # noqa: E712  may be missing
-    holders: dict[str, set[str]] = {}
+    ids_of_word: dict[str, set[str]] = {}
     for decision_id, note in notes.items():
-        for word in set(words_for_model(normalise(note).text).split()) - vocabulary:
-            holders.setdefault(word, set()).add(decision_id)
+        for word in set(words_for_model(normalise(note).text).split()) - known:
+            ids_of_word.setdefault(word, set()).add(decision_id)
     fewest = max(_FEWEST_CALLS, _FREQUENT * len(notes))
     words = []
-    for word, ids in holders.items():
+    for word, ids in ids_of_word.items():
         if len(ids) >= fewest:
-            inside = trouble.index.isin(list(ids))
-            words.append(NewWord(word, len(ids), float(trouble[inside].mean()), float(trouble[~inside].mean())))
+            has_word = trouble.index.isin(list(ids))
+            words.append(NewWord(word, len(ids), float(trouble[has_word].mean()), float(trouble[~has_word].mean())))
     return sorted(words, key=lambda each: (each.trouble_without - each.trouble_with, -each.calls, each.word))
 
 
@@ -132,7 +132,7 @@ def _weeks(decisions: pd.DataFrame, profile: Mapping[str, Any], settings: Monito
 
 
 def _week(name: str, rows: pd.DataFrame, profile: Mapping[str, Any]) -> Week:
-    """Return one week's measures; the p-value of the missing field is corrected for the number of fields."""
+    """Return the figures of one week; the p-value of the missing field is corrected for the number of fields."""
     scores = rows["eligible_probability"].dropna().astype(float).tolist()
     psi = population_stability(scores, profile["score_edges"]) if scores else 0.0
     p = drift_test(scores, profile["score_edges"], reference=profile.get("calls")) if scores else 1.0
@@ -146,7 +146,7 @@ def _week(name: str, rows: pd.DataFrame, profile: Mapping[str, Any]) -> Week:
 
 
 def lines(result: Monitored) -> Iterator[str]:
-    """Yield what was measured, the alarms first."""
+    """Yield the result as lines of text, the alarms first."""
     yield from (f"ALARM: {alarm}" for alarm in result.alarms)
     for week in result.weeks:
         gap = f", {week.missing_field} missing {week.missing_gap:+.1%}" if week.missing_field else ""
@@ -157,7 +157,7 @@ def lines(result: Monitored) -> Iterator[str]:
         yield f"unfit among served: {test.errors} of {test.n}, evidence {test.evidence:.2f} (highest {test.most:.2f})"
     if result.unmapped:
         frequent = ", ".join(f"{name} {n}" for name, n in result.unmapped.most_common(5))
-        yield f"call types that no list knows: {result.unmapped_share:.1%} of calls ({frequent})"
+        yield f"unknown call types: {result.unmapped_share:.1%} of calls ({frequent})"
     for each in result.words[:10]:
         yield (
             f"new word {each.word!r}: {each.calls} calls, trouble in {each.trouble_with:.0%} of them, "

@@ -1,4 +1,4 @@
-"""The public page of what a program did: counts rounded to tens, and none under ten, over whole months."""
+"""The public page of a program's work over whole months: counts rounded to tens, and none under ten."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ _HOURS = {0: "midnight to 6", 6: "6 to noon", 12: "noon to 18", 18: "18 to midni
 
 @dataclass(slots=True)
 class PublicPage:
-    """What is published; `None` stands for a number that is withheld."""
+    """The contents of the public page; a withheld number is `None`."""
 
     program: str
     since: str
@@ -31,7 +31,7 @@ class PublicPage:
 
 
 def public_page(decisions: pd.DataFrame, *, program: str, time_zone: str, since: str, until: str) -> PublicPage:
-    """Count the calls of a decision table that a team answered, from `since` to before `until`."""
+    """Return the page of the calls of a decision table that a team answered, from `since` to before `until`."""
     within = decisions[(decisions["decided_at"].astype(str) >= since) & (decisions["decided_at"].astype(str) < until)]
     served = within[within["served"] == True]  # noqa: E712  may be missing
     return PublicPage(
@@ -58,7 +58,7 @@ def _tables(served: pd.DataFrame, time_zone: str) -> dict[str, dict[str, int | N
 
 
 def _shares(within: pd.DataFrame, served: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return the published shares, each with what it is a share of."""
+    """Return the published shares, each with its description."""
     police = served["adverse_event"].eq("upgraded_to_police") | served["unit"].eq(Response.CO_RESPONSE.value)
     asked, followed = served[served["felt_safe"].notna()], served["care_navigation"] == True  # noqa: E712  may be missing
     suggested = within[within["suggested"] == Recommendation.ELIGIBLE]
@@ -85,11 +85,11 @@ def rounded(n: int) -> int:
 
 
 def suppressed(counts: Mapping[str, int]) -> dict[str, int | None]:
-    """Return counts rounded to tens, those under ten withheld, and more of them where a withheld one would follow.
+    """Return counts rounded to tens; those under ten are withheld, and more where a withheld one could be derived.
 
-    Rounding to a base with controlled suppression: what the rounded total and the other counts allow for a withheld count
-    must hold all of one to nine; until it does, the smallest count that is shown is withheld too. Source: Hundepool and
-    others, Statistical Disclosure Control (2012), chapters 4 and 5.
+    Rounding to a base with controlled suppression: by the rounded total and the other counts, a withheld count must be able
+    to have every value from one to nine; until it is, the smallest count that is shown is withheld too. Source: Hundepool
+    and others, Statistical Disclosure Control (2012), chapters 4 and 5.
 
     >>> suppressed({"a": 203, "b": 40, "c": 3})
     {'a': 200, 'b': 40, 'c': None}
@@ -105,7 +105,7 @@ def suppressed(counts: Mapping[str, int]) -> dict[str, int | None]:
 
 
 def _protected(shown: list[int | None], total: int) -> bool:
-    """Return whether every withheld count may still be any of one to nine, for one who knows the rounded total."""
+    """Return whether every withheld count may have any value from one to nine, for a reader of the rounded total."""
     known = [n for n in shown if n is not None]
     hidden = len(shown) - len(known)
     if not hidden or total < LEAST:  # such a total is not published
@@ -117,7 +117,7 @@ def _protected(shown: list[int | None], total: int) -> bool:
 
 
 def published_share(hits: int, n: int) -> str:
-    """Return a share of rounded counts as text; nothing about a group under ten.
+    """Return a share of rounded counts as text, without revealing a group of under ten.
 
     >>> published_share(50, 100), published_share(497, 500), published_share(3, 500), published_share(2, 9)
     ('50 %', 'over 98 %', 'under 2 %', 'not published')
@@ -133,9 +133,9 @@ def published_share(hits: int, n: int) -> str:
 
 
 def whole_months(since: str, until: str) -> tuple[str, str]:
-    """Return the first day of the first month and the first day after the last one.
+    """Return the first day of the first month and the first day after the last month.
 
-    Pages over windows that differ by days would show single days by their difference.
+    Pages over periods that differ by days would reveal single days by their difference.
 
     >>> whole_months("2026-01-17", "2026-03-05")
     ('2026-01-01', '2026-04-01')
@@ -146,6 +146,6 @@ def whole_months(since: str, until: str) -> tuple[str, str]:
 
 
 def write(page: PublicPage, to: Path) -> None:
-    """Write the page: one file that loads nothing from elsewhere and runs no script."""
+    """Write the page as one file without scripts and without external resources."""
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_text(render("public.html", page=page, least=LEAST), encoding="utf-8")

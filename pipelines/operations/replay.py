@@ -1,4 +1,4 @@
-"""Replay: a decision made again with the exact parts that made it, compared field by field."""
+"""Replay: a recorded decision made again with the same model, rules and program, and compared field by field."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,41 +26,39 @@ FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The result of one replay: each field that differs, as it was and as it is now."""
+    """The result of one replay: each field that differs, with its recorded and its new value."""
 
     decision_id: str
     differs: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
     @property
     def equal(self) -> bool:
-        """Return whether every field came out the same."""
+        """Return whether no field differs."""
         return not self.differs
 
 
 class Replayer:
-    """Replays decisions of a ledger, and keeps the parts that were loaded already."""
+    """A replayer of a ledger's decisions, which loads each model, rulebook and program once."""
 
     def __init__(self, ledger: Ledger, archive_folder: Path) -> None:
-        """Keep the ledger, and the folder of archived parts by their versions."""
+        """Store the ledger and the folder of archived parts."""
         self._ledger, self._archive = ledger, archive_folder
         self._parts_by_version: dict[tuple[str, ...], tuple[bundles.Bundle | None, Any, VetoMatcher]] = {}
 
     def replay(self, content: Mapping[str, Any], note: str | None = None) -> Replay:
-        """Replay one decision's ledger entry; raise `InvalidData` where its note or one of its parts is missing."""
+        """Return the replay of one decision's ledger entry; raise `InvalidData` where its note or a part is missing."""
         note = self._note(content, note)
-        bundle, program, book = self._parts(content["versions"])
-        decided = datetime.fromisoformat(content["decided_at"])
-        router = Router(
-            bundle=bundle, program=program, matcher=book, now=lambda: decided, new_id=lambda: str(content["decision_id"])
-        )
+        bundle, program, matcher = self._parts(content["versions"])
+        decided_at, decision_id = datetime.fromisoformat(content["decided_at"]), str(content["decision_id"])
+        router = Router(bundle=bundle, program=program, matcher=matcher, now=lambda: decided_at, new_id=lambda: decision_id)
         call = Call.from_record(dict(content["call"]) | {"narrative": note, "call_id": content["call_id"]})
         decision = router.decide(call, attended=bool(content.get("attended")))
         again = decision_content(call, decision, fingerprint="", actor="", via="")
         pairs = {name: (content[name], again[name]) for name in FIELDS}
-        return Replay(str(content["decision_id"]), {name: pair for name, pair in pairs.items() if pair[0] != pair[1]})
+        return Replay(decision_id, {name: pair for name, pair in pairs.items() if pair[0] != pair[1]})
 
     def _note(self, content: Mapping[str, Any], note: str | None) -> str:
-        """Return the note that was decided on: the one passed in, if it is the same, or the one that is kept."""
+        """Return the note that was decided on: `note` where it is the same, or the one in the ledger."""
         decision_id = content["decision_id"]
         if note is None:
             note = self._ledger.note(str(decision_id))
@@ -69,14 +67,14 @@ class Replayer:
         if note is None:
             raise InvalidData("the note was not kept, or is purged", value=decision_id, remedy="give it with --note")
         if self._ledger.encryption.fingerprint(note) != content["note"]["fingerprint"]:
-            raise InvalidData("this is not the note that was decided on", value=decision_id, remedy="give the same")
+            raise InvalidData("this is not the note that was decided on", value=decision_id, remedy="give the same note")
         return note
 
     def _parts(self, versions: Mapping[str, str]) -> tuple[bundles.Bundle | None, Any, VetoMatcher]:
-        """Return the exact parts of a decision; raise `InvalidData` where one is not archived."""
+        """Return the bundle, program and matcher of a decision; raise `InvalidData` where one is not archived."""
         if versions["text"] != TEXT_VERSION:
             remedy = f"replay it with a release of text {versions['text']}"
-            raise InvalidData("another release read this note", value=versions["text"], remedy=remedy)
+            raise InvalidData("the note was read by another release", value=versions["text"], remedy=remedy)
         key = (versions["model"], versions["program"], versions["rulebook"])
         if key not in self._parts_by_version:
             bundle = None

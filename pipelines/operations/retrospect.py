@@ -1,4 +1,4 @@
-"""Retrospective: how many past calls each unit could have answered, now or citywide all day, and why not the others."""
+"""Retrospective: how many past calls each unit could have answered, today or citywide all day, and why not the others."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,16 +21,16 @@ DISPOSITIONS = (
     "vetoed",
     "below threshold",
 )
-"""What would have become of a call: answered, or the one reason why not."""
+"""The disposition of a call: answered, or the one reason why not."""
 
 
 @dataclass(slots=True)
 class Retrospective:
     """The counts of past calls.
 
-    `vetoed_eligible` is how many of the vetoed calls were eligible by their probabilities, which the veto overrules. `by`
-    holds, for each grouping, the calls by disposition, and how many were eligible by their probabilities, with the
-    ends of the interval.
+    `units_now` and `units_full` are calls by unit as it is now and in a full roll-out. `vetoed_eligible` is the expected
+    number of eligible calls among the vetoed, by their probabilities. `by` holds, for each grouping, the calls by
+    disposition, and the expected number of eligible calls with the ends of its interval.
     """
 
     calls: int
@@ -43,7 +43,7 @@ class Retrospective:
     by: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def to_record(self) -> dict[str, Any]:
-        """Return it as plain JSON values."""
+        """Return the retrospective as plain JSON values."""
         by = {name: table.reset_index().to_dict("records") for name, table in self.by.items()}
         return {
             "calls": self.calls, "days": self.days, "dispositions": self.dispositions, "units_now": self.units_now,
@@ -55,7 +55,10 @@ class Retrospective:
 def retrospective(
     scored: pd.DataFrame, *, time_zone: str, calibration: Sequence[tuple[float, Estimate]] = ()
 ) -> Retrospective:  # fmt: skip
-    """Count a table of decided calls (`backfill.row`); `calibration` bands widen the interval of the expected number."""
+    """Return the retrospective of decided calls (rows of `backfill.row`).
+
+    `calibration` bands correct the expected number of eligible calls, and widen its interval.
+    """
     local = _local(scored, time_zone)
     span = (local.max() - local.min()).total_seconds() / 86_400 if local.notna().any() else 0.0
     disposition = dispositions(scored)
@@ -97,10 +100,10 @@ def dispositions(scored: pd.DataFrame) -> pd.Series:
 
 
 def expected(scored: pd.DataFrame, calibration: Sequence[tuple[float, Estimate]]) -> Estimate:
-    """Return how many unvetoed calls were eligible by their probabilities, with an interval.
+    """Return the expected number of eligible calls among the unvetoed, with an interval.
 
-    With calibration bands each call counts as the share of its band that was eligible, and the interval joins what is not
-    known of the bands with the chance of each call; without them it holds that chance alone, as if probabilities were true.
+    With calibration bands, each call counts as the eligible share of its band, and the interval combines the uncertainty of
+    the bands with the chance of each call. Without them it is that chance alone, as if the probabilities were exact.
     """
     chances = scored.loc[~scored["vetoed"].astype(bool), "eligible_probability"].fillna(0.0).to_numpy(dtype=float)
     total, deviation = float(chances.sum()), float(np.sqrt((chances * (1 - chances)).sum()))
@@ -118,7 +121,7 @@ def expected(scored: pd.DataFrame, calibration: Sequence[tuple[float, Estimate]]
 
 
 def eligible_calls(scored: pd.DataFrame, *, time_zone: str) -> pd.DataFrame:
-    """Return the calls suggested ELIGIBLE for the simulation: response, zone, minute since the first, local hour."""
+    """Return the calls suggested ELIGIBLE for the simulation: response, zone, minute since the first call, local hour."""
     rows = scored[(scored["recommendation"] == Recommendation.ELIGIBLE.value) & scored["received_at"].notna()]
     local = _local(rows, time_zone)
     minute = (local - local.min()).dt.total_seconds() / 60
@@ -153,12 +156,12 @@ def _units(rows: pd.DataFrame) -> dict[str, int]:
 
 
 def lines(result: Retrospective) -> Iterator[str]:
-    """Yield the counts as text."""
+    """Yield the retrospective as lines of text."""
     yield f"{result.calls:,} calls in {result.days:.0f} days"
     if result.eligible is not None:
         e = result.eligible
         yield f"expected to be eligible, by probability: {e.value:,.0f} ({e.low:,.0f} to {e.high:,.0f}, {e.method})"
-    yield f"vetoed, though eligible by their probability: {result.vetoed_eligible:,.0f}, not counted above"
+    yield f"expected to be eligible, but vetoed: {result.vetoed_eligible:,.0f}, not counted above"
     full = sum(result.units_full.values())
     yield f"full roll-out, citywide and all day: {full:,} ({full / result.days:.1f} a day)"
     for name, n in result.units_full.items():

@@ -1,4 +1,4 @@
-"""Simulation of units, shifts, travel and service (SimPy): the share of calls answered, the wait, and the cost."""
+"""Simulation of units, shifts, travel and service (SimPy): the share of calls answered, the wait and the cost."""
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ Hour = Annotated[int, Field(ge=0, le=24)]
 class UnitPlan:
     """One unit: teams, zones (`all` or a list), mean travel and service in minutes, and cost.
 
-    `hours` are the hours of duty (from, until) in local time; `[21, 10]` passes midnight.
+    `hours` are the hours of duty (from, until) in local time; `[21, 10]` is a shift over midnight.
     """
 
     unit: str
@@ -54,7 +54,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """What one unit did: means over the replications, each with the lowest and the highest; waits in minutes."""
+    """The result of one unit: means over the replications, each with the lowest and the highest; waits in minutes."""
 
     unit: str
     teams: int
@@ -86,7 +86,7 @@ def load_plans(path: Path = SETTINGS) -> tuple[list[Plan], float, int]:
 
 
 def simulate(calls: pd.DataFrame, plan: Plan, *, days: float, target: float, replications: int) -> list[Simulated]:
-    """Simulate every unit of a plan over eligible calls with the columns response, zone, minute and hour (local)."""
+    """Return the result of every unit of a plan on eligible calls (response, zone, minute and local hour)."""
     results = []
     for unit in plan.units:
         own = calls[calls["response"] == unit.unit]
@@ -138,7 +138,7 @@ def _run(minutes: Any, unit: UnitPlan, patience: float, *, seed: int) -> tuple[l
         with teams.request() as request:
             yield request | environment.timeout(patience)
             if not request.triggered:
-                return  # nobody came free in time: police take it
+                return  # no team became free in time: police take the call
             travel, service = _drawn(rng, unit.travel), _drawn(rng, unit.service)
             waits.append(environment.now - at + travel / 2)
             spent[0] += travel + service
@@ -152,14 +152,14 @@ def _run(minutes: Any, unit: UnitPlan, patience: float, *, seed: int) -> tuple[l
 
 
 def _needed(within: pd.DataFrame, unit: UnitPlan, patience: float, *, days: float, target: float) -> int | None:
-    """Return the fewest teams that answer the target share of the calls within reach, or nothing above `_MOST_TEAMS`."""
+    """Return the fewest teams that answer the target share of calls within reach; `None` where `_MOST_TEAMS` do not."""
     low, high = 1, _MOST_TEAMS
     if not len(within) or _result(within, replace(unit, teams=high), patience, days=days, replications=1).share[0] < target:
         return None
     while low < high:
         middle = (low + high) // 2
-        met = _result(within, replace(unit, teams=middle), patience, days=days, replications=1).share[0] >= target
-        low, high = (low, middle) if met else (middle + 1, high)
+        enough = _result(within, replace(unit, teams=middle), patience, days=days, replications=1).share[0] >= target
+        low, high = (low, middle) if enough else (middle + 1, high)
     return low
 
 
@@ -174,7 +174,7 @@ def _spread(values: list[float]) -> tuple[float, float, float]:
 
 
 def lines(plan: Plan, results: list[Simulated], *, target: float) -> Iterator[str]:
-    """Yield what a plan would do as text."""
+    """Yield the results of a plan as lines of text."""
     yield f"plan {plan.name}: calls wait at most {plan.patience:g} minutes; mean of the replications (lowest to highest)"
     for unit in results:
         share, day, wait = unit.share, unit.answered_a_day, unit.wait

@@ -1,8 +1,8 @@
-"""A trial in which a random share of calls is answered without a suggestion: its size, and what seeing it changes.
+"""A trial in which a random share of calls is answered without a suggestion: its size, and the effect of the suggestion.
 
-Every call that was drawn into an arm counts there, whatever was shown, whether anybody judged it and whether anything is
-known of what came of it (intention to treat): what is not known counts as not so, in both arms alike. Call-takers differ,
-and one call-taker's calls resemble one another, so intervals of differences are cluster-robust by call-taker.
+Every call counts in the arm that it was assigned to, whatever was shown, whether or not it was judged and its outcome is
+known (intention to treat). What is unknown counts as false, in both arms alike. The calls of one call-taker resemble each
+other, so the intervals of differences are cluster-robust by call-taker.
 """
 
 import math
@@ -19,21 +19,21 @@ from pipelines.operations.trial_looks import bounds
 
 SHOWN, SILENT = "shown", "silent"
 FEW_TAKERS = 20
-"""With fewer call-takers than this, cluster-robust intervals are known to be too narrow."""
+"""Below this number of call-takers, cluster-robust intervals are too narrow."""
 
 _SAFE = ("none",)
 
 FIGURES = {
     "judged": "were judged by a person",
-    "same_as_model": "were decided as the model says",
+    "same_as_model": "were decided as the model suggests",
     "sent": "were decided ELIGIBLE",
     "served": "had a team of the program",
-    "right": "had a team and were its calls",
-    "wrong": "had a team and needed others (police, force, an arrest)",
+    "right": "had a team and fitted it",
+    "wrong": "had a team and did not fit it (police, force, an arrest)",
     "adverse": "had a team and an adverse event",
     "known": "have a known outcome",
 }
-"""What is counted in each arm, each over all of its calls."""
+"""The figures of an arm, each a share of all its calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A share of the shown arm less that of the silent one, with its standard error and interval by call-taker."""
+    """A share of the shown arm minus that of the silent arm, with its standard error and interval by call-taker."""
 
     value: float
     error: float
@@ -59,12 +59,12 @@ class Difference:
 
     @property
     def z(self) -> float:
-        """Return the difference in standard errors; 0 where nothing varies."""
+        """Return the difference in standard errors; 0 where the standard error is 0."""
         return self.value / self.error if self.error > 0 else 0.0
 
 
 def size(*, base: float, effect: float, power: float = 0.8, confidence: float = 0.95, silent: float = 0.5) -> int:
-    """Return how many calls it takes to find a change of `effect` in a share that is `base` in the silent arm.
+    """Return how many calls are needed to find a change of `effect` in a share that is `base` in the silent arm.
 
     Two-sided test of two independent shares (normal approximation, Fleiss); `silent` is the share of calls in that arm.
 
@@ -80,7 +80,7 @@ def size(*, base: float, effect: float, power: float = 0.8, confidence: float = 
 
 
 def events(decisions: pd.DataFrame) -> pd.DataFrame:
-    """Return the calls of a trial with a column of true and false for each of `FIGURES`, their arm, taker and seconds."""
+    """Return the calls of a trial with their arm, taker and seconds, and a boolean column for each of `FIGURES`."""
     rows = decisions[decisions["arm"].notna()].reset_index(drop=True)
     served, unfit = rows["served"].eq(True), rows["unfit"].eq(True)
     adverse = served & rows["adverse_event"].notna() & ~rows["adverse_event"].isin(_SAFE)
@@ -100,7 +100,7 @@ def events(decisions: pd.DataFrame) -> pd.DataFrame:
 
 
 def arms(decisions: pd.DataFrame, *, confidence: float) -> list[Arm]:
-    """Return what came of all calls of each arm; a call counts in the arm it was drawn into."""
+    """Return the figures of each arm over all calls that were assigned to it."""
     return [_arm(str(name), rows, confidence=confidence) for name, rows in events(decisions).groupby("arm")]
 
 
@@ -113,7 +113,7 @@ def _arm(name: str, rows: pd.DataFrame, *, confidence: float) -> Arm:
 
 
 def differences(decisions: pd.DataFrame, *, confidence: float) -> dict[str, Difference]:
-    """Return what seeing the suggestion changes in each of `FIGURES`; nothing where one of the two arms has no calls."""
+    """Return the effect of the suggestion on each of `FIGURES`; an empty table where one of the arms has no calls."""
     rows = events(decisions)
     shown = rows["arm"].eq(SHOWN).to_numpy(dtype=bool)
     if not shown.any() or not rows["arm"].eq(SILENT).any():
@@ -125,11 +125,11 @@ def differences(decisions: pd.DataFrame, *, confidence: float) -> dict[str, Diff
 
 
 def clustered_difference(event: Bools, shown: Bools, clusters: Sequence[str], *, confidence: float) -> Difference:
-    """Return the share of events among `shown` less that among the others, all of shape (n,), cluster-robust.
+    """Return the share of events among `shown` minus that among the others, all of shape (n,), cluster-robust.
 
     The sandwich estimator of a linear probability model with the usual correction for few clusters (Liang and Zeger,
-    Biometrika 73 (1986) 13; CR1), and Student's t with one degree of freedom less than there are clusters. With one
-    cluster alone each call is its own.
+    Biometrika 73 (1986) 13; CR1), and Student's t with one degree of freedom less than there are clusters. Where there is
+    only one cluster, each call counts as its own.
     """
     _, of_row = np.unique(np.asarray(clusters), return_inverse=True)
     if of_row.max(initial=0) == 0:
@@ -148,33 +148,33 @@ def clustered_difference(event: Bools, shown: Bools, clusters: Sequence[str], *,
     return Difference(value, error, value - reach, value + reach, len(set(clusters)))
 
 
-def lines(found: list[Arm], changes: dict[str, Difference]) -> Iterator[str]:
-    """Yield what came of each arm's calls, and what seeing the suggestion changed."""
-    if not found:
+def lines(arms: list[Arm], changes: dict[str, Difference]) -> Iterator[str]:
+    """Yield the figures of each arm and the effects of the suggestion as lines of text."""
+    if not arms:
         yield "the ledger holds no call of a trial: set HEARTLINE_HIDE_SHARE"
         return
-    for arm in found:
+    for arm in arms:
         seconds = "" if arm.seconds is None else f", median {arm.seconds:.1f} s"
         yield f"{arm.name}: {arm.calls} calls of {arm.takers} call-takers{seconds}; of all its calls"
         for figure, words in FIGURES.items():
             yield f"  {words:58}{arm.shares[figure]}"
     for figure, change in changes.items():
-        yield f"seeing the suggestion changed the share that {FIGURES[figure]} by {_words(change)}"
+        yield f"the suggestion changed the share that {FIGURES[figure]} by {_words(change)}"
     takers = max((change.takers for change in changes.values()), default=FEW_TAKERS)
     if takers == 1:
-        yield "all calls are of one call-taker: the intervals say nothing of others"
+        yield "all calls are of one call-taker: the intervals do not hold for others"
     elif takers < FEW_TAKERS:
         yield f"only {takers} call-takers: the intervals are too narrow"
 
 
 def look_lines(change: Difference, *, figure: str, calls: int, planned: int, earlier: Sequence[int]) -> Iterator[str]:
-    """Yield what a look at one figure allows: its bound by the looks before it, and the interval that keeps the promise.
+    """Yield the result of an interim look at one figure: its bound, which depends on earlier looks, and its interval.
 
-    Raises `InvalidData` where the looks do not come at rising numbers of calls, or the figure is not known.
+    Raises `InvalidData` where the numbers of calls at the looks do not rise.
     """
     bound = bounds([count / planned for count in (*earlier, min(calls, planned))])[-1]
     reach = bound * change.error
-    verdict = "shown: the trial may stop" if abs(change.z) >= bound else "not shown: go on, or end without a finding"
+    verdict = "shown: the trial may stop" if abs(change.z) >= bound else "not shown: continue, or end without a finding"
     yield (
         f"look {len(earlier) + 1} at {calls} of {planned} calls, at the share that {FIGURES[figure]}: "
         f"|z| {abs(change.z):.2f}, bound {bound:.2f}: {verdict}"
@@ -192,4 +192,5 @@ def primary(changes: dict[str, Difference], figure: str) -> Difference:
 
 
 def _words(change: Difference) -> str:
+    """Return a difference with its interval as text."""
     return f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f}, by call-taker)"

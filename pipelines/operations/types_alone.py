@@ -1,4 +1,4 @@
-"""Past calls judged by their call types alone, for files that have no notes: what was taken, excluded, and on duty."""
+"""Past calls decided by their call types alone, for files without notes."""
 
 from contextlib import closing
 from itertools import islice
@@ -17,19 +17,19 @@ _PEEKED = 200
 
 
 def has_notes(data: Path) -> bool:
-    """Return whether one of the first rows of a file has a note; a file without notes has blank ones in all."""
-    with closing(records(data)) as rows:  # a file half read is closed
+    """Return whether one of the first rows of a file has a note."""
+    with closing(records(data)) as rows:  # closes the file, which is not read to its end
         return any(str(record.get("narrative") or "").strip() for record in islice(rows, _PEEKED))
 
 
 def scored_by_type(data: Path, program: Program) -> pd.DataFrame:
     """Return the calls of a file with the columns of `backfill.row` that a retrospective needs.
 
-    A call whose type the program takes counts as eligible with certainty, which is an assumption and no measurement: the
-    type is a weak label. Rows that are no calls are left out. Raises `InvalidData` where none is one.
+    A call whose type the program takes has probability 1 of eligible. That is an assumption, not a measurement: the type is
+    a weak label. Rows that are not calls are left out. Raises `InvalidData` where no row is a call.
     """
     rows = []
-    for record in records(data):
+    for record in records(data, call_types=program.call_types):
         try:
             rows.append(_row(read_row(record), program))
         except InvalidCall:
@@ -40,20 +40,20 @@ def scored_by_type(data: Path, program: Program) -> pd.DataFrame:
 
 
 def _row(call: Call, program: Program) -> dict[str, object]:
-    """Return what a retrospective needs of one call."""
-    kind = program.call_types.canonical(call.call_type)
-    vetoed = kind.danger is not None or kind.name in program.excluded_call_types
-    taken = kind.name in program.eligible_call_types and not vetoed
+    """Return the row of one call."""
+    call_type = program.call_types.canonical(call.call_type)
+    vetoed = call_type.danger is not None or call_type.name in program.excluded_call_types
+    eligible = call_type.name in program.eligible_call_types and not vetoed
     team = Response.COMMUNITY_RESPONSE
-    available = program.availability(team, call.received_at, call.zone) if taken else None
+    available = program.availability(team, call.received_at, call.zone) if eligible else None
     return {
         "received_at": call.received_at.isoformat() if call.received_at else None,
         "zone": call.zone,
-        "call_type": kind.name,
+        "call_type": call_type.name,
         "vetoed": vetoed,
         "on_duty": available.on_duty if available else None,
         "in_zone": available.in_zone if available else None,
-        "recommendation": (Recommendation.ELIGIBLE if taken else Recommendation.NOT_ELIGIBLE).value,
-        "response": team.value if taken else None,
-        "eligible_probability": float(taken),
+        "recommendation": (Recommendation.ELIGIBLE if eligible else Recommendation.NOT_ELIGIBLE).value,
+        "response": team.value if eligible else None,
+        "eligible_probability": float(eligible),
     }

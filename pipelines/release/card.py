@@ -1,4 +1,4 @@
-"""The model card and system record, written from what the runs left behind; a claim without its evidence file is marked."""
+"""The model card and system record, written from the files of the runs; a duty without its evidence is marked."""
 
 import json
 from dataclasses import dataclass
@@ -22,20 +22,20 @@ INTENDED = (
 )
 MISUSE = (
     "to dispatch anyone without a person's decision", "to decide about a person, their record, their custody or their care",
-    "on a city's calls before it was trained and judged on that city's calls", "to measure or rank call-takers",
+    "on a city's calls before it was trained and measured on that city's calls", "to measure or rank call-takers",
     "where notes are written by machines that nobody checks",
 )  # fmt: skip
 LIMITS = (
     "the promise on false clears holds for calls like those of the certification block",
     "risk is known only where a team went",
-    "a misspelt key word loses its weight with the classifier; the veto reads through slips",
-    "in doubt it says REVIEW: that is a person's work and not an error",
+    "a misspelt key word loses its weight in the classifier; the veto recognises slips",
+    "in doubt it answers REVIEW: a person decides, and that is not an error",
 )  # fmt: skip
 
 
 @strict_dataclass
 class Duty:
-    """One duty of the record: the article and function that ask for it, and the files that show it, by where they are."""
+    """One duty of the record: the article and function that require it, and the files that prove it, below `root`."""
 
     article: str
     nist: str
@@ -53,7 +53,7 @@ class Duties:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A piece of evidence that is present: its file, and the figure where one is named."""
+    """A piece of evidence that exists: its file and, where one is named, the figure in it."""
 
     name: str
     figure: str = ""
@@ -61,7 +61,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One duty of the record, and which of its evidence files are present."""
+    """One duty of the record, with the evidence that exists and the names of what is missing."""
 
     article: str
     nist: str
@@ -71,25 +71,25 @@ class Item:
 
     @property
     def shown(self) -> bool:
-        """Return whether all evidence files of the duty are present."""
+        """Return whether all evidence of the duty exists."""
         return not self.absent
 
 
 def items(runs: Path, project: Path = PROJECT) -> list[Item]:
-    """Return every duty with the evidence that is present and that is absent."""
+    """Return every duty with the evidence that exists and the names of what is missing."""
     duties = validated(Duties, read_toml(ITEMS), remedy="see pipelines/release/card.toml")
     return [_item(duty, runs if duty.root == "runs" else project) for duty in duties.items]
 
 
 def _item(duty: Duty, root: Path) -> Item:
     """Return a duty with the evidence below a folder."""
-    found = {name: _evidence(root, name) for name in duty.evidence}
-    present = tuple(each for each in found.values() if each is not None)
-    return Item(duty.article, duty.nist, duty.item, present, tuple(name for name, each in found.items() if each is None))
+    evidence = {name: _evidence(root, name) for name in duty.evidence}
+    present = tuple(each for each in evidence.values() if each is not None)
+    return Item(duty.article, duty.nist, duty.item, present, tuple(name for name, each in evidence.items() if each is None))
 
 
 def _evidence(root: Path, name: str) -> Evidence | None:
-    """Return a file, or a figure of a report (`FILE#FIGURE`) with its value; nothing where it is absent."""
+    """Return a file, or a figure of a report (`FILE#FIGURE`) with its value; `None` where it is missing."""
     file, _, figure = name.partition("#")
     path = root / file
     if not path.is_file():
@@ -125,7 +125,7 @@ def card(runs: Path, bundle: Path, program: Program, *, accountable: str, projec
 
 
 def _report(runs: Path, digest: str) -> dict[str, Any] | None:
-    """Return the last report where it is on this model."""
+    """Return the last report, or `None` where it is on another model."""
     path = runs / "report.json"
     if not path.is_file():
         return None

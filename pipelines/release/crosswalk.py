@@ -1,4 +1,4 @@
-"""The cross-walk of the system record: reporting guidelines item by item, and risk bands in other systems' levels."""
+"""The cross-walk of the system record: where reporting guidelines are answered, and risk bands in other systems' levels."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ CROSSWALK = Path(__file__).with_name("crosswalk.toml")
 
 @strict_dataclass
 class GuidelineItem:
-    """One item of a guideline: the files that answer it, and a note, which says why where there are none."""
+    """One item of a guideline: the files that answer it, and a note, which explains why where there are none."""
 
     item: str
     topic: str

@@ -1,4 +1,4 @@
-"""Release gates: a candidate against limits and against the champion, both measured through the Router on the same block."""
+"""Release gates: a candidate compared with limits and with the champion, both measured on the same block."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from pipelines.settings import Config
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One gate: what was measured, against which limit, and whether it holds."""
+    """One gate: the measured value, its limit, and whether the limit holds."""
 
     name: str
     measured: float
@@ -25,11 +25,11 @@ class Gate:
 
 
 def limits(evaluation: Evaluation, *, size_mib: float, config: Config) -> list[Gate]:
-    """Return the gates of one model's figures against the limits.
+    """Return the gates of one model's figures against the limits of the settings.
 
-    The false-clear rate is above its limit where even the low end of its interval is: the promise itself was certified on an
-    earlier block. Dangerous calls are few and their mistake is the worse one: there the upper bound must keep the limit. A
-    figure that is not known fails.
+    The false-clear rate fails only where the low end of its interval is above the limit, because the promise was certified
+    on an earlier block. Dangerous calls are few and clearing one is the worst error, so there the upper bound must keep the
+    limit. A figure that is not known fails.
     """
     figures, release = evaluation.figures, config.release
     cleared = figures["dangerous_clear_rate"]
@@ -46,11 +46,11 @@ def limits(evaluation: Evaluation, *, size_mib: float, config: Config) -> list[G
 
 
 def behaviour_gates(router: Router, *, slack: float = 1.0) -> tuple[list[Gate], list[Behaviour]]:
-    """Return the gates of the behaviour tests, their bounds times `slack`, and of the rule traps; and the tests' results."""
+    """Return the gates of the behaviour tests, with their bounds times `slack`, and of the rule traps; and the results."""
     tests = behaviours(router, slack=slack)
     gates = [Gate(f"behaviour: {test.kind}, {test.name}", test.worst, test.bound, test.holds) for test in tests]
-    wrong = traps.failures(router.matcher)
-    return [*gates, Gate("rule traps got wrong", float(len(wrong)), 0.0, not wrong)], tests
+    failures = traps.failures(router.matcher)
+    return [*gates, Gate("rule traps that failed", float(len(failures)), 0.0, not failures)], tests
 
 
 def against(
@@ -58,9 +58,9 @@ def against(
 ) -> list[Gate]:
     """Return the gates of a candidate against a rival model, call by call: recall, false clears, recall by call type.
 
-    `types` are the call types of the evaluated calls, in their order; `name` says who the rival is. The candidate must be
-    shown not to be worse by more than the margins of the settings (non-inferiority): the end of the one-sided interval of
-    the paired difference counts, so that few calls prove nothing. All gates must hold, so none is corrected for the others.
+    `types` are the call types of the evaluated calls, in their order; `name` names the rival. The candidate must be shown
+    not to be worse by more than the margins of the settings (non-inferiority): the end of the one-sided interval of the
+    paired difference counts, so that few calls prove nothing. All gates must hold, so none is corrected for their number.
     """
     truth, type_of, release = candidate.truth, np.array(list(types)), config.release
 
@@ -69,29 +69,29 @@ def against(
         return paired_difference(candidate.cleared[rows], rival.cleared[rows], confidence=confidence)
 
     gates = [
-        _at_least(f"recall less that of {name}, low end", difference(truth).low, -release.max_recall_loss),
-        _at_most(f"false clears less those of {name}, high end", difference(~truth).high, release.max_false_clear_gain),
+        _at_least(f"recall minus that of {name}, low end", difference(truth).low, -release.max_recall_loss),
+        _at_most(f"false clears minus those of {name}, high end", difference(~truth).high, release.max_false_clear_gain),
     ]
     for each in sorted(set(type_of)):
         rows = truth & (type_of == each)
         if int(rows.sum()) >= release.min_subgroup:
-            title = f"recall of {each} less that of {name}, low end"
+            title = f"recall of {each} minus that of {name}, low end"
             gates.append(_at_least(title, difference(rows).low, -release.max_recall_loss_by_type))
     return gates
 
 
 def _at_most(name: str, measured: float, limit: float) -> Gate:
-    """Return a gate that holds up to a limit."""
+    """Return a gate that holds for values of at most a limit."""
     return Gate(name, measured, limit, measured <= limit)
 
 
 def _at_least(name: str, measured: float, limit: float) -> Gate:
-    """Return a gate that holds from a limit on."""
+    """Return a gate that holds for values of at least a limit."""
     return Gate(name, measured, limit, measured >= limit)
 
 
 def failed(gates: Iterable[Gate]) -> str:
-    """Return which gates failed, and by how much, in one line; empty where all hold."""
+    """Return the gates that failed with their values and limits, in one line; empty where all hold."""
     return "; ".join(f"{gate.name} {gate.measured:.4f} against {gate.limit:.4f}" for gate in gates if not gate.holds)
 
 

@@ -1,7 +1,7 @@
-"""The release history: who was champion from when to when, by whom and on which evidence, in lines that are only added.
+"""The release history, an append-only file: each champion with its dates, who released it, and the evidence.
 
-MLflow's aliases name the champion of now; this file names all of them. Each line holds the hash of the line before it, made
-as the ledger's is, and the SHA-256 of its evidence, a JSON file beside it, so that a later change of either is found.
+MLflow's aliases name the present champion; this file names all of them. Each line holds the hash of the line before it,
+computed as in the ledger, and the SHA-256 of its evidence, a JSON file, so that a later change of either is detected.
 """
 
 import getpass
@@ -41,7 +41,7 @@ class Entry:
 
 
 def current_user() -> str:
-    """Return the login of the person at work."""
+    """Return the login name of the current user, or "unknown"."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -51,7 +51,7 @@ def current_user() -> str:
 def read(root: Path) -> list[Entry]:
     """Return every entry in order; raise `InvalidData` where a line or its evidence was changed.
 
-    A last line without its end was broken off while it was written, and is no entry.
+    A last line without a line end was not written completely, and is not an entry.
     """
     path = root / FILE
     entries: list[Entry] = []
@@ -65,25 +65,25 @@ def read(root: Path) -> list[Entry]:
         if entry.previous_sha256 not in links or not proof.is_file() or _sha256(proof.read_bytes()) != entry.evidence_sha256:
             raise InvalidData("the release history was changed", value=f"line {number}", remedy="restore it from a copy")
         entries.append(entry)
-        links = {_link(number, entry), _sha256(line.encode("utf-8"))}  # the first release hashed the line alone
+        links = {_link(number, entry), _sha256(line.encode("utf-8"))}  # the first version hashed the line alone
     return entries
 
 
 def add(root: Path, *, action: str, version: str, digest: str, by: str, evidence: dict[str, Any]) -> Entry:
-    """Append an entry and before it its evidence, durably; raise `InvalidData` where the history was changed."""
+    """Write the evidence, then append and return the entry, durably; raise `InvalidData` where the history was changed."""
     earlier = read(root)
     name = f"{len(earlier) + 1:06d}.json"
     proof = json.dumps(evidence, indent=2, sort_keys=True).encode("utf-8")
     (root / EVIDENCE).mkdir(parents=True, exist_ok=True)
     _write(root / EVIDENCE / name, proof)
-    now = champion(earlier)
+    present = champion(earlier)
     entry = Entry(
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         by=by,
         action=action,
         version=version,
         digest=digest,
-        replaces=now.digest if now else None,
+        replaces=present.digest if present else None,
         evidence=name,
         evidence_sha256=_sha256(proof),
         previous_sha256=_link(len(earlier), earlier[-1]) if earlier else chain.START,
@@ -104,19 +104,19 @@ def challenger(entries: list[Entry]) -> Entry | None:
 
 
 def previous_champion(entries: list[Entry]) -> Entry | None:
-    """Return the entry of the champion before the present one, or nothing."""
-    now = champion(entries)
-    others = [entry for entry in entries if entry.action != SHADOW and now and entry.digest != now.digest]
+    """Return the entry of the champion before the present one, or `None`."""
+    present = champion(entries)
+    others = [entry for entry in entries if entry.action != SHADOW and present and entry.digest != present.digest]
     return others[-1] if others else None
 
 
 def _lines(path: Path) -> list[str]:
-    """Return the whole lines of a file; none where there is no file."""
+    """Return the complete lines of a file; an empty list where there is no file."""
     return path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
 
 
 def _write(path: Path, content: bytes, *, after: int = 0) -> None:
-    """Write a file's content after so many bytes of it, in place of the rest, durably."""
+    """Replace a file's content from byte `after` on, durably."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o644), "wb") as file:
         file.truncate(after)
         file.seek(after)
@@ -127,7 +127,7 @@ def _write(path: Path, content: bytes, *, after: int = 0) -> None:
 
 
 def _link(number: int, entry: Entry) -> str:
-    """Return the hash of an entry, over its number and the hash before it, which the next entry bears."""
+    """Return the hash of an entry with its number and the hash before it; the next entry holds it."""
     return chain.row_hash(number, entry.previous_sha256, entry.line(), key=b"", version=chain.PLAIN)
 
 

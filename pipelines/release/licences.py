@@ -11,7 +11,7 @@ from models.errors import InvalidData
 UNKNOWN = "not stated"
 _PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)(?:\[[^]]*\])?==([^\s;]+)", re.IGNORECASE | re.MULTILINE)
 _LONGEST = 80
-"""A longer text is the whole licence in the place of its name."""
+"""Characters of a licence's name; a longer text is the licence itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,31 +24,31 @@ class Licence:
 
 
 def pinned(lock: Path) -> list[tuple[str, str]]:
-    """Return the packages of a lock file with their versions; raise `InvalidData` where it cannot be read or has none."""
+    """Return the packages of a lock file with their versions; raise `InvalidData` where it cannot be read or pins none."""
     try:
         pins = _PIN.findall(lock.read_text(encoding="utf-8"))
     except OSError:
         pins = []
     if not pins:
-        raise InvalidData("no lock file with pinned packages", value=str(lock), remedy="make lock writes it")
+        raise InvalidData("no lock file with pinned packages", value=str(lock), remedy="write it with make lock")
     return pins
 
 
 def licences(lock: Path) -> Iterator[Licence]:
-    """Yield the licence of each package that a lock file pins; one that is not installed in that version states none."""
+    """Yield the licence of each package that a lock file pins; it is unknown where that version is not installed."""
     for package, version in pinned(lock):
         yield Licence(package, version, _stated(package, version))
 
 
 def _stated(package: str, version: str) -> str:
-    """Return the licence in a package's metadata: an SPDX expression, or else its classifiers, or else its own words."""
+    """Return the licence in a package's metadata: its SPDX expression, or its classifiers, or its short free text."""
     try:
-        found = metadata.metadata(package)
+        fields = metadata.metadata(package)
     except metadata.PackageNotFoundError:
         return UNKNOWN
-    if found["Version"] != version:
+    if fields["Version"] != version:
         return UNKNOWN
-    names = [line.rsplit(" :: ", 1)[-1] for line in found.get_all("Classifier") or [] if line.startswith("License ::")]
-    own = (found["License"] or "").strip() if "License" in found else ""
-    expressions = found.get_all("License-Expression") or [""]
-    return expressions[0] or "; ".join(names) or (own if own and len(own) <= _LONGEST and "\n" not in own else UNKNOWN)
+    names = [line.rsplit(" :: ", 1)[-1] for line in fields.get_all("Classifier") or [] if line.startswith("License ::")]
+    text = (fields["License"] or "").strip() if "License" in fields else ""
+    expressions = fields.get_all("License-Expression") or [""]
+    return expressions[0] or "; ".join(names) or (text if text and len(text) <= _LONGEST and "\n" not in text else UNKNOWN)

@@ -1,4 +1,4 @@
-"""The proof that a bundle's look-up tables give scikit-learn's scores, repeated on the calls that are at hand."""
+"""The proof that a bundle's look-up tables give scikit-learn's scores, repeated on its golden calls and on others."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +14,7 @@ from models.signals import detector_of
 
 
 def prove(folder: Path, program: Program, calls: Iterable[Call] = ()) -> Proof:
-    """Return the proof of a bundle on its golden calls and on others, as a program reads them.
+    """Return the proof of a bundle on its golden calls and on `calls`, read as a program reads them.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Release: a candidate becomes champion where every gate holds; the history is kept, and a champion can be restored."""
+"""Release of a candidate as champion where every gate holds, and rollback to the champion before."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from pipelines.training.tracking import CANDIDATE, CHALLENGER, CHAMPION, Registe
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """What was released, the gates it passed, and its line of the history."""
+    """A released model, its gates, and its entry in the history."""
 
     registered: Registered
     gates: list[Gate]
@@ -37,11 +37,11 @@ class Released:
 def release(
     store: Store, config: Config, *, data: Path | None = None, by: str = "unknown", shadow: bool = False
 ) -> Released:
-    """Promote the candidate where every gate holds; raise `GateFailed` naming those that do not.
+    """Promote the candidate and return the release; raise `GateFailed` naming the gates that do not hold.
 
-    `data` are the calls it was trained on, where they were moved; their digest is checked. With `shadow` the candidate
-    becomes challenger, scored beside the champion and answering nobody, whatever the gates say. The history is written
-    first, then registry and folder; `state.repair` finishes a release that was broken off between them.
+    `data` is the file of the calls it was trained on, where that was moved; its digest is checked. With `shadow` the
+    candidate becomes challenger whether or not the gates hold: it is scored beside the champion, and its answers are not
+    shown. The history is written first, then registry and folder; `state.repair` completes an interrupted release.
     """
     candidate = store.by_alias(CANDIDATE)
     if candidate is None:
@@ -58,7 +58,7 @@ def release(
     for name, rival in _rivals(store, candidate, champion, block, config).items():
         measured += gates.against(evaluation, rival, types, config=config, name=name)
     if (failures := gates.failed(measured)) and not shadow:
-        raise GateFailed(f"version {candidate.version} may not be released: {failures}", remedy="the champion stays")
+        raise GateFailed(f"version {candidate.version} may not be released: {failures}", remedy="the champion is unchanged")
     entry = releases.add(
         store.root,
         action=releases.SHADOW if shadow else releases.RELEASE,
@@ -73,7 +73,7 @@ def release(
 
 
 def rollback(store: Store, *, by: str) -> Released:
-    """Make the champion before the present one champion again; raise `GateFailed` where there was none."""
+    """Make the champion before the present one champion again, and return it; raise `GateFailed` where there was none."""
     earlier = releases.previous_champion(releases.read(store.root))
     if earlier is None:
         raise GateFailed("no champion before this one", remedy="release another candidate instead")
@@ -92,10 +92,10 @@ def rollback(store: Store, *, by: str) -> Released:
 def _rivals(
     store: Store, candidate: Registered, champion: Registered | None, block: Table, config: Config
 ) -> dict[str, Evaluation]:
-    """Return the evaluations that a candidate is held against: the champion's, and the best champion's so far.
+    """Return the evaluations that a candidate is compared with: the champion's, and that of the best champion so far.
 
-    Small losses that each release allows add up; held against the best they cannot. Of earlier champions, those count that
-    can still be loaded and keep the promise on false clears on this block.
+    Each release allows a small loss, and these would add up if only the champion were compared. Earlier champions count
+    where they can still be loaded and keep the promise on false clears on this block.
     """
     if champion is None:
         return {}
@@ -108,10 +108,10 @@ def _rivals(
         try:
             router = _router(store, store.by_version(version))
         except (GateFailed, InvalidConfig):
-            continue  # a release before this one cannot be loaded any more
-        found = evaluate(router, block, config.evaluate)
-        if found.figures["false_clear_rate"].low <= config.threshold.max_false_clear:
-            past[version] = found
+            continue  # the model of an earlier release can no longer be loaded
+        evaluation = evaluate(router, block, config.evaluate)
+        if evaluation.figures["false_clear_rate"].low <= config.threshold.max_false_clear:
+            past[version] = evaluation
     if past:
         best = max(past, key=lambda version: past[version].figures["recall"].value)
         rivals[f"the best champion so far (version {best})"] = past[best]
@@ -125,7 +125,7 @@ def _evidence(
     measured: list[Gate],
     tests: list[Behaviour],
 ) -> dict[str, Any]:
-    """Return what the release rests on, as plain JSON values."""
+    """Return the evidence of a release as plain JSON values."""
     return {
         "candidate": {"version": candidate.version, "digest": candidate.digest},
         "champion": {"version": champion.version, "digest": champion.digest} if champion else None,
@@ -138,7 +138,7 @@ def _evidence(
 
 
 def _proof(store: Store, candidate: Registered, router: Router, block: Table) -> bundles.Proof:
-    """Return the proof of a candidate's tables on its test block; raise `GateFailed` where they are not scikit-learn's."""
+    """Return the proof of a candidate's tables on its test block; raise `GateFailed` where they differ from scikit-learn."""
     try:
         return prove(store.bundle_of(candidate), router.program, block.calls)
     except BundleError as error:
@@ -146,7 +146,7 @@ def _proof(store: Store, candidate: Registered, router: Router, block: Table) ->
 
 
 def _router(store: Store, registered: Registered) -> Router:
-    """Return a router of a registered model and its program; raise `GateFailed` where the bundle is another."""
+    """Return a router of a registered model and its program; raise `GateFailed` where the bundle was changed."""
     try:
         folder = store.bundle_of(registered)
         bundle = bundles.load(folder, expected_digest=registered.digest)
@@ -157,14 +157,13 @@ def _router(store: Store, registered: Registered) -> Router:
 
 
 def _test_block(store: Store, candidate: Registered, data: Path | None) -> Table:
-    """Return the test block of the calls the candidate was trained on, as training cut it; raise `InvalidData`."""
+    """Return the test block of the calls that the candidate was trained on; raise `InvalidData` where they are missing."""
     path = data or Path(candidate.tags.get("data_path", ""))
     if not path.is_file():
-        raise InvalidData(
-            "the calls it was trained on are not where they were", value=str(path), remedy="name them with --data"
-        )
+        raise InvalidData("the file of the training calls is missing", value=str(path), remedy="name it with --data")
     if file_sha256(path) != candidate.tags["data_sha256"]:
-        raise InvalidData("these are not the calls it was trained on", value=str(path), remedy="name them with --data")
+        remedy = "name their file with --data"
+        raise InvalidData("these are not the calls it was trained on", value=str(path), remedy=remedy)
     manifest = bundles.read_manifest(store.bundle_of(candidate))
     entries = candidate.tags.get("ledger_entries")
     source = Source(path, candidate.tags.get("ledger_url"), int(entries) if entries else None)

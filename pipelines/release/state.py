@@ -1,7 +1,7 @@
-"""What the registry, the folder and the history say of a champion or challenger, and how they are brought to agree.
+"""The champion and challenger as the history, the registry and the folder name them, and the repair of a difference.
 
-A release writes the history first, then the registry, then the folder. The history is what was decided: wherever a release
-was broken off, the two others can be brought to it, and meanwhile the folder holds a whole model, the one before.
+A release writes the history first, then the registry, then the folder. The history decides: wherever a release was
+interrupted, the other two are brought to agree with it, and until then the folder holds the complete model before.
 """
 
 import shutil
@@ -17,7 +17,7 @@ from pipelines.training.tracking import CHALLENGER, CHAMPION, Registered, Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseState:
-    """Which model each of the three names for one alias, by digest; `None` where it names none."""
+    """The digests that history, registry and folder name for one alias; `None` where one names no model."""
 
     alias: str
     history: str | None
@@ -28,14 +28,14 @@ class ReleaseState:
 
     @property
     def agrees(self) -> bool:
-        """Return whether all three name one model, and the folder's can be loaded."""
+        """Return whether all three name the same model, and the folder's can be loaded."""
         return self.history == self.registry == self.folder and self.fault is None
 
     def __str__(self) -> str:
         """Return the three in one line."""
         named = {"history": self.history, "registry": self.registry, "folder": self.folder}
         places = ", ".join(f"{place} {digest[:16] if digest else 'none'}" for place, digest in named.items())
-        verdict = "they agree" if self.agrees else "they DIFFER" if self.fault is None else f"BROKEN: {self.fault}"
+        verdict = "agree" if self.agrees else "DIFFER" if self.fault is None else f"BROKEN: {self.fault}"
         return f"{self.alias}: {places}: {verdict}"
 
 
@@ -45,10 +45,10 @@ def states(store: Store) -> list[ReleaseState]:
 
 
 def repair(store: Store) -> list[ReleaseState]:
-    """Bring registry and folder to what the history decided, where they differ; return the states after it.
+    """Make registry and folder agree with the history where they differ, and return the states afterwards.
 
-    Raises `InvalidData` where the history names a model that the registry does not hold, or holds with another digest, and
-    `BundleError` where its bundle was changed. What the history does not name stays as it is.
+    Raises `InvalidData` where the registry lacks the model that the history names, or has it with another digest, and
+    `BundleError` where its bundle was changed. An alias that the history does not name is left unchanged.
     """
     for alias, entry in _decided(store.root).items():
         for unfinished in store.root.glob(f".{alias}-new-*"):
@@ -59,19 +59,19 @@ def repair(store: Store) -> list[ReleaseState]:
 
 
 def promote(store: Store, registered: Registered, alias: str) -> None:
-    """Put a registered model, checked by its digest, into the registry's alias and the folder; raise `BundleError`."""
+    """Check a registered model by its digest, then set the alias and write the folder; raise `BundleError`."""
     bundles.load(store.bundle_of(registered), expected_digest=registered.digest)
     store.promote(registered, alias)
 
 
 def _decided(root: Path) -> dict[str, Entry | None]:
-    """Return what the history names for each alias."""
+    """Return the entry of the history for each alias."""
     entries = releases.read(root)
     return {CHAMPION: releases.champion(entries), CHALLENGER: releases.challenger(entries)}
 
 
 def _state(store: Store, alias: str, entry: Entry | None) -> ReleaseState:
-    """Return what the three say of one alias."""
+    """Return the state of one alias."""
     registered = store.by_alias(alias)
     folder, fault = _in_folder(store.root / alias)
     return ReleaseState(
@@ -96,9 +96,10 @@ def _in_folder(folder: Path) -> tuple[str | None, str | None]:
 
 
 def _registered(store: Store, entry: Entry) -> Registered:
-    """Return the registered model of an entry; raise `InvalidData` where the registry has not this one."""
+    """Return the registered model of an entry; raise `InvalidData` where the registry lacks it."""
     registered = store.find_version(entry.version)
     if registered is None or registered.digest != entry.digest:
         value = f"version {entry.version}, {entry.digest[:16]}"
-        raise InvalidData("the registry lost the released model", value=value, remedy="restore mlflow.db, or release anew")
+        remedy = "restore mlflow.db, or release again"
+        raise InvalidData("the registry lacks the released model", value=value, remedy=remedy)
     return registered

@@ -1,6 +1,6 @@
-"""Training: `train` makes a certified bundle of a labelled table, `adapt` one of a base and a few hundred local labels.
+"""Training: `train` makes a certified bundle from labelled calls, `adapt` one from a base and a few hundred local calls.
 
-Other modules compare variants, tune settings and keep runs in MLflow. `pipelines/README.md` shows it from a notebook.
+Other modules compare variants, search settings and record runs in MLflow. `pipelines/README.md` shows it from a notebook.
 """
 
 from pipelines.training.adapt import Adapted, adapt

@@ -1,15 +1,15 @@
-"""Adapt a model to a city: its few hundred labelled calls beside the base's synthetic ones, certified on the city's own.
+"""Adaptation of a model to a city: fitted on its few hundred labelled calls and synthetic ones, certified on its own.
 
-Weight of the local calls, regularisation and block weights are searched by nested cross-validation over groups (callers,
-addresses and equal notes stay on one side). Each local call is judged by a model that met none of its group: these
-cross-fitted log-odds calibrate the final model. Certification is one of two:
+The weight of the local calls, the regularisation and the block weights are searched by nested cross-validation over groups:
+calls that share a caller, an address or a note stay in one fold. Each local call is scored by a model that was fitted
+without its group, and these cross-fitted log-odds calibrate the final model. There are two ways to certify:
 
-- `half`: a half of the local calls is never learnt from, and the bound proved on it is exact for the model that is saved;
-- `none`: every local call counts, each as a model of the other folds judged it (cross-fitting). The saved model learnt from
-  all of them, so the bound is that of the procedure, an approximation; the manifest says which it is.
+- `half`: half of the local calls is held out of fitting. The bound proved on it is exact for the model that is saved.
+- `none`: every local call counts, as scored by the model of the other folds (cross-fitting). The saved model is fitted on
+  all of them, so the bound is that of the procedure, an approximation. The manifest records which way was used.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -26,33 +26,33 @@ from models.classifier.golden import GOLDEN_CALLS
 from models.classifier.operating_point import OperatingPoint
 from models.decision import Decision
 from models.errors import InvalidData
+from models.programs.files import DEFAULT_PROGRAM, ProgramSource
 from models.programs.kept import keep_program
-from models.programs.program import DEFAULT_PROGRAM
 from models.router import Router
 from models.statistics import Bools, Rows
+from pipelines.data.rows import Notice
 from pipelines.data.table import Table, labelled, take
 from pipelines.evaluation.evaluate import Evaluation, evaluate_decisions, probabilities
 from pipelines.settings import Config
-from pipelines.training.certify import WIDE_OPEN, block_of, low_band, promises
+from pipelines.training.certify import block_of, low_band, open_point, promises
 from pipelines.training.local_fit import LocalSettings, fit_parts, tune, with_line
 from pipelines.training.local_groups import later_half
 from pipelines.training.local_promise import Needed, choose_local, needs, review_only_point
-from pipelines.training.local_work import Fold, Judge, Work, cross_fit, decided, prepare, synthetic_block
+from pipelines.training.local_work import Fold, HeldOutModel, Work, cross_fit, decided, prepare, synthetic_block
 from pipelines.training.paired import Paired, paired
 from pipelines.training.provenance import provenance
 from pipelines.training.train import learnt_types, profile, risk_tables
 
 HeldOut = Literal["none", "half"]
-Say = Callable[[str], None]
 FEWEST_LABELLED, FEWEST_ELIGIBLE = 100, 25
 OUTER_FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Adapted:
-    """An adapted candidate: its bundle, what it was judged on, and how it compares with its base on the same calls.
+    """An adapted candidate: its bundle, its evaluation, and how it compares with its base on the same calls.
 
-    `evaluation` is of local calls, each judged by a model that had met none of its group.
+    `evaluation` is over local calls, each scored by a model that was fitted without its group.
     """
 
     folder: Path
@@ -75,41 +75,45 @@ def adapt(
     identity: Mapping[str, Any] = MappingProxyType({}),
     held_out: HeldOut = "none",
     review_only: bool = False,
-    program: str | Path = DEFAULT_PROGRAM,
+    program: ProgramSource = DEFAULT_PROGRAM,
     fewest_eligible: int = FEWEST_ELIGIBLE,
-    say: Say = lambda _: None,
+    notice: Notice = lambda _: None,
 ) -> Adapted:
-    """Adapt a base to labelled local calls and save the bundle; `synthetic` are the calls that the base learnt from.
+    """Adapt a base to labelled local calls, save the bundle and return the candidate.
 
-    `identity` names the files by their digests. Raises `InvalidData` where there are too few labelled calls and
-    `NoSafeThreshold` where they prove no operating point, unless `review_only` asks for a bundle that never says ELIGIBLE.
+    `synthetic` are the calls that the base was fitted on. `identity` names the files by their digests. Raises `InvalidData`
+    where there are too few labelled calls, and `NoSafeThreshold` where they prove no operating point, unless `review_only`
+    asks for a bundle that never says ELIGIBLE.
     """
     unsure = int((local.labels["eligible"] == "unsure").sum())
     local = labelled(local)
     check(local, fewest_eligible=fewest_eligible)
     work = prepare(labelled(synthetic), local, config, program)
     truth = work.local.eligible
-    say(f"local calls: {len(truth)} labelled, {int(truth.sum())} eligible, {unsure} unsure left out")
-    learnt = np.ones(len(truth), dtype=bool)
+    notice(f"local calls: {len(truth)} labelled, {int(truth.sum())} eligible, {unsure} unsure left out")
+    fitted_on = np.ones(len(truth), dtype=bool)
     if held_out == "half":
         held, how = later_half(local, work.groups, truth, seed=config.classifier.seed)
-        learnt = ~held
-        say(f"held-out half: {how}, {int(held.sum())} calls with {int(truth[held].sum())} eligible")
-    folds, line = cross_fit(work, learnt, folds=OUTER_FOLDS)
-    say(f"cross-fitted over {len(folds)} folds of callers and addresses, slope {line.slope:.2f}, {line.intercept:+.2f}")
-    settings = tune(work.synthetic, work.local.take(learnt), work.groups[learnt], config.classifier)
-    parts = with_line(fit_parts(work.synthetic, work.local.take(learnt), work.calibrate, settings), line)
-    say("final model: " + ", ".join(f"{name} {value:g}" for name, value in settings.to_record().items()))
-    judges = [Judge(parts, ~learnt)] if held_out == "half" else [Judge(with_line(f.parts, line), f.held) for f in folds]
-    block = _block(work, judges)
+        fitted_on = ~held
+        notice(f"held-out half: {how}, {int(held.sum())} calls with {int(truth[held].sum())} eligible")
+    folds, line = cross_fit(work, fitted_on, folds=OUTER_FOLDS)
+    notice(f"cross-fitted over {len(folds)} folds of callers and addresses, slope {line.slope:.2f}, {line.intercept:+.2f}")
+    settings = tune(work.synthetic, work.local.take(fitted_on), work.groups[fitted_on], config.classifier)
+    parts = with_line(fit_parts(work.synthetic, work.local.take(fitted_on), work.calibrate, settings), line)
+    notice("final model: " + ", ".join(f"{name} {value:g}" for name, value in settings.to_record().items()))
+    if held_out == "half":
+        held_out_models = [HeldOutModel(parts, ~fitted_on)]
+    else:
+        held_out_models = [HeldOutModel(with_line(fold.parts, line), fold.held) for fold in folds]
+    block = _block(work, held_out_models)
     point = _point(work, parts, block, review_only=review_only)
     training = _training(work, base, identity, settings, folds, point, held_out=held_out, review_only=review_only)
     training["adapted"]["unsure"] = unsure
-    decisions, rows = decided(work, judges, point, training)
+    decisions, rows = decided(work, held_out_models, point, training)
     training["profile"] = profile(probabilities(decisions), local, rows)
     training["blocks"]["certify"] = len(rows)
     digest = _save(work, parts, point, training, folder)
-    say("saved, and compared with the base on the same calls")
+    notice("saved, and compared with the base on the same calls")
     return Adapted(
         folder, digest, point,
         evaluate_decisions(decisions, take(local, rows), config.evaluate, call_types=work.program.call_types),
@@ -118,39 +122,38 @@ def adapt(
 
 
 def check(local: Table, *, fewest_eligible: int = FEWEST_ELIGIBLE) -> None:
-    """Raise `InvalidData` where labelled local calls are too few to adapt to."""
+    """Raise `InvalidData` where there are too few labelled local calls to adapt to."""
     truth = local.labels["eligible"].to_numpy(dtype=bool)
     if len(truth) < FEWEST_LABELLED:
         raise InvalidData("too few labelled calls", value=len(truth), remedy=f"label at least {FEWEST_LABELLED}")
     if truth.sum() < fewest_eligible:
         raise InvalidData(
             "too few eligible calls among the labelled", value=int(truth.sum()),
-            remedy=f"at least {fewest_eligible}; heartline review order puts likely ones first",
+            remedy=f"label at least {fewest_eligible}; heartline review order lists likely ones first",
         )  # fmt: skip
 
 
 def _point(work: Work, parts: Parts, block: points.Block, *, review_only: bool) -> OperatingPoint:
-    """Return the operating point that the judged local calls prove; pairs and the low band come from synthetic calls."""
+    """Return the operating point that the scored local calls prove; pairs and the low band come from synthetic calls."""
     config = work.config
     if review_only:
         return replace(review_only_point(block, promises(config)), max_unfamiliar=config.threshold.max_unfamiliar)
-    adverse_too = config.threshold.adverse_is_dangerous
+    adverse_is_dangerous = config.threshold.adverse_is_dangerous
     (earlier, calibrate), (later, certify_on) = (synthetic_block(work, parts, name) for name in ("calibrate", "certify"))
     pairs = points.candidates(
-        block_of(earlier, calibrate, adverse_is_dangerous=adverse_too),
+        block_of(earlier, calibrate, adverse_is_dangerous=adverse_is_dangerous),
         promises(config),
         min_probability=config.threshold.min_probability,
     )
-    synthetic = block_of(later, certify_on, adverse_is_dangerous=adverse_too)
+    synthetic = block_of(later, certify_on, adverse_is_dangerous=adverse_is_dangerous)
     point = choose_local(block, synthetic, promises(config), pairs=pairs)
     low = low_band(earlier, later, certify_on, config)
     return replace(point, low_risk_below=low, max_unfamiliar=config.threshold.max_unfamiliar)
 
 
-def _block(work: Work, judges: list[Judge]) -> points.Block:
-    """Return the judged local calls as open routers of their judges scored them."""
-    wide = replace(WIDE_OPEN, max_unfamiliar=work.config.threshold.max_unfamiliar)
-    decisions, rows = decided(work, judges, wide)
+def _block(work: Work, held_out_models: list[HeldOutModel]) -> points.Block:
+    """Return the local calls as open routers of their held-out models decide them."""
+    decisions, rows = decided(work, held_out_models, open_point(work.config))
     table = take(work.local_table, rows)
     return block_of(decisions, table, adverse_is_dangerous=work.config.threshold.adverse_is_dangerous)
 
@@ -166,7 +169,7 @@ def _training(
     held_out: HeldOut,
     review_only: bool,
 ) -> dict[str, Any]:
-    """Return where the bundle comes from: provenance, lineage, and what its promise was proved on."""
+    """Return the training section of the manifest: provenance, lineage, and what the promise was proved on."""
     truth = work.local.eligible
     adapted = {
         "base": base.digest,
@@ -189,29 +192,29 @@ def _training(
 
 
 def sentence(point: OperatingPoint, held_out: HeldOut, *, review_only: bool) -> str:
-    """Return what the promise rests on, in one sentence."""
+    """Return, in one sentence, what the promise on false clears was proved on."""
     if review_only:
         return "nothing: this bundle never says ELIGIBLE"
     allowed = points.allowed_errors(point.n_ineligible, max_rate=point.max_false_clear, confidence=point.confidence)
     how = {
-        "half": "exact, on a held-out half that was not learnt from",
-        "none": "by cross-fitting, each call judged by a model that had not met it: an approximation, not an exact bound",
+        "half": "exact, on a half that was held out of fitting",
+        "none": "by cross-fitting, each call scored by a model fitted without it: an approximation, not an exact bound",
     }[held_out]
     return (
-        f"{point.false_clears} of {point.n_ineligible} ineligible local calls cleared where {allowed} are allowed: at most "
+        f"{point.false_clears} of {point.n_ineligible} ineligible local calls cleared, {allowed} are allowed: at most "
         f"{point.max_false_clear:.1%} with {point.confidence:.0%} confidence; {point.dangerous_clears} of "
         f"{point.n_dangerous} dangerous ones: at most {point.max_dangerous_clear:.1%}; {how}"
     )
 
 
 def _save(work: Work, parts: Parts, point: OperatingPoint, training: dict[str, Any], folder: Path) -> str:
-    """Save the bundle and return its digest; risk tables come from synthetic calls that no head has learnt from."""
-    known = take(work.synthetic_table, np.concatenate([work.blocks.calibrate, work.blocks.certify]))
+    """Save the bundle and return its digest; risk tables come from synthetic calls that no head was fitted on."""
+    unseen = take(work.synthetic_table, np.concatenate([work.blocks.calibrate, work.blocks.certify]))
     digest = bundles.save(
         folder,
         parts,
         point,
-        risks=risk_tables(parts, known, work.config, work.reader),
+        risks=risk_tables(parts, unseen, work.config, work.reader),
         training=training,
         golden=[features.row(work.reader.read(call)) for call in GOLDEN_CALLS],
     )
@@ -220,7 +223,7 @@ def _save(work: Work, parts: Parts, point: OperatingPoint, training: dict[str, A
 
 
 def _compared(work: Work, base: Bundle, decisions: list[Decision], rows: Rows) -> list[Paired]:
-    """Return the figures of base and adapted model on the judged calls."""
+    """Return the figures of base and adapted model on the same local calls."""
     router = work.sharing(Router(bundle=base, program=work.program, matcher=work.matcher, signals=work.signals))
     before = [router.decide(work.local_table.calls[row]) for row in rows.tolist()]
     truth: Bools = work.local.eligible

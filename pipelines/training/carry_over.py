@@ -1,9 +1,9 @@
-"""How well settings of the classifier carry over to what they have not met: whole scenarios and whole writing styles.
+"""How well settings of the classifier carry over to scenarios and writing styles that were held out of fitting.
 
-Leaving one agency out is not possible on synthetic calls, which come from none. What comes nearest is to hold out every
-note of some scenarios, or of some writing styles, fit on the others and score the notes held out. Scores of all folds are
-pooled, so that a setting must put notes of scenarios that it has never seen on the right side of those that it has not
-seen either. Needs the columns `scenario` (read as `heart_type`) and `style` of a synthetic corpus.
+Synthetic calls come from no agency, so that no agency can be left out. The nearest substitute is to hold out every note of
+some scenarios, or of some writing styles, fit on the others, and score the notes held out. The scores of all folds are
+pooled, so that a setting must rank notes of unseen scenarios correctly against each other. Needs the columns `scenario`
+(read as `heart_type`) and `style` of a synthetic corpus.
 """
 
 import itertools
@@ -28,7 +28,7 @@ from models.statistics import Bools, Floats
 from pipelines.data.table import Table, take
 
 HELD_OUT: Mapping[str, str] = {"scenario": "heart_type", "style": "style"}
-"""What is held out, and the column of labels that names it."""
+"""What is held out, by the column of labels that names it."""
 
 GRID: Mapping[str, tuple[float, ...]] = {
     "regularisation": (0.3, 1.0, 3.0),
@@ -39,7 +39,7 @@ GRID: Mapping[str, tuple[float, ...]] = {
 BOUNDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0)
 """Bounds on the share of unfamiliar words that `abstention` tries."""
 MOST_CALLS = 12_000
-"""More calls hardly move the order of the settings, and every setting costs ten fits."""
+"""The size of the sample: more calls hardly change the order of the settings, and every setting costs ten fits."""
 
 _FOLDS = 5
 _FALSE_CLEAR = 0.03
@@ -47,7 +47,7 @@ _FALSE_CLEAR = 0.03
 
 @dataclass(frozen=True, slots=True)
 class CarriedOver:
-    """What settings reached on notes of a kind that was held out: area, average precision, and found at 3 % false clears."""
+    """The figures of settings on held-out notes: area, average precision, and the share found at 3 % false clears."""
 
     held_out: str
     settings: ClassifierSettings
@@ -58,7 +58,7 @@ class CarriedOver:
 
 @dataclass(frozen=True, slots=True)
 class Abstained:
-    """What a bound on the share of unfamiliar words leaves: found and false clears, and the eligible notes within it."""
+    """The effect of a bound on unfamiliar words: share found, false clears, and the share of eligible notes within it."""
 
     bound: float
     found: float
@@ -67,7 +67,7 @@ class Abstained:
 
 
 def carry_over(table: Table, settings: ClassifierSettings) -> Iterator[CarriedOver]:
-    """Yield what each setting of the grid reaches on a sample of labelled calls; the same settings draw the same sample."""
+    """Yield the figures of each setting of the grid on a sample of labelled calls; the same seed draws the same sample."""
     sample = _sample(table, settings)
     frame = features.frame(sample.calls, Reader())
     for candidate in candidates(settings):
@@ -88,7 +88,7 @@ def candidates(settings: ClassifierSettings) -> Iterator[ClassifierSettings]:
 
 
 def carried_over(frame: pd.DataFrame, labels: pd.DataFrame, settings: ClassifierSettings) -> list[CarriedOver]:
-    """Return how settings do on held-out scenarios and on held-out styles; frame and labels have one row a call.
+    """Return the figures of settings on held-out scenarios and on held-out styles; frame and labels have one row per call.
 
     Raises `InvalidData` where the calls do not name their scenarios and styles.
     """
@@ -107,10 +107,10 @@ def carried_over(frame: pd.DataFrame, labels: pd.DataFrame, settings: Classifier
 
 
 def abstention(table: Table, settings: ClassifierSettings, *, least: float) -> Iterator[Abstained]:
-    """Yield what each bound on unfamiliar words costs and saves on notes of held-out scenarios.
+    """Yield the effect of each bound on unfamiliar words, on notes of held-out scenarios.
 
-    `least` is the probability from which a call counts as cleared. A note's words are unfamiliar to a model that met none of
-    its scenario. Raises `InvalidData` where the calls do not name their scenarios.
+    `least` is the probability from which a call counts as cleared. A word counts as unfamiliar where the notes of the other
+    scenarios do not have it. Raises `InvalidData` where the calls do not name their scenarios.
     """
     sample, reader = _sample(table, settings), Reader()
     truth = sample.labels["eligible"].to_numpy(dtype=bool)
@@ -130,12 +130,12 @@ def abstention(table: Table, settings: ClassifierSettings, *, least: float) -> I
 
 
 def _sample(table: Table, settings: ClassifierSettings) -> Table:
-    """Return at most `MOST_CALLS` calls of a table in their order; the same settings draw the same sample."""
+    """Return at most `MOST_CALLS` calls of a table in their order; the same seed draws the same sample."""
     return take(table, np.sort(np.random.default_rng(settings.seed).permutation(len(table.calls))[:MOST_CALLS]))
 
 
 def _groups(labels: pd.DataFrame, name: str) -> pd.Series:
-    """Return the group of each call, by what is to be held out; raise `InvalidData` where no call names its own."""
+    """Return the group of each call, its scenario or style; raise `InvalidData` where no call names one."""
     column = HELD_OUT[name]
     if labels[column].isna().all():
         raise InvalidData(f"the calls do not name their {name}", value=column, remedy="use a synthetic corpus")
@@ -143,13 +143,13 @@ def _groups(labels: pd.DataFrame, name: str) -> pd.Series:
 
 
 def _vocabulary(readings: list[Reading], least: int) -> frozenset[str]:
-    """Return the words that stand in at least so many notes."""
+    """Return the words that occur in at least `least` notes."""
     counts = Counter(word for reading in readings for word in {word.text for word in reading.words})
     return frozenset(word for word, count in counts.items() if count >= least)
 
 
 def _folds(groups: pd.Series, truth: Bools) -> list[Bools]:
-    """Return masks of the notes of each fold: whole groups, dealt out so that the folds' shares of eligible are alike."""
+    """Return masks of the notes of each fold: whole groups, assigned so that the folds' shares of eligible are alike."""
     share = pd.Series(truth).groupby(groups.to_numpy()).mean().sort_values(kind="stable")
     fold_of = {name: place % _FOLDS for place, name in enumerate(share.index)}
     number = groups.map(fold_of).to_numpy()
@@ -157,7 +157,7 @@ def _folds(groups: pd.Series, truth: Bools) -> list[Bools]:
 
 
 def _out_of_fold(frame: pd.DataFrame, truth: Bools, folds: list[Bools], settings: ClassifierSettings) -> Floats:
-    """Return the log-odds of each note from a model that met none of its group; shape (n,)."""
+    """Return the log-odds of each note from a model that was fitted without its group; shape (n,)."""
     scores = np.empty(len(truth))
     for held in folds:
         encoder = make_encoder(settings)

@@ -1,8 +1,8 @@
-"""Comparison of variants of the classifier on the same blocks, with paired intervals: what each part earns.
+"""Comparison of variants of the classifier on the same blocks, with paired intervals.
 
-Every variant is fitted on the fit block and measured on the calibration block, so that the test block stays unseen. The
-simplest variant whose area lies within one standard error of the best wins (Breiman's rule); only variants that the
-service can explain exactly may be trained for release.
+Every variant is fitted on the fit block and measured on the calibration block; the test block is not used. The simplest
+variant whose area lies within one standard error of the best wins (Breiman's rule). Only variants that the service can
+explain exactly may be trained for release.
 """
 
 from collections.abc import Callable
@@ -22,18 +22,19 @@ from models.classifier import features
 from models.classifier.settings import ClassifierSettings
 from models.reading import Reader
 from models.statistics import Bools, Floats, Rows, percentile_interval
+from pipelines.data.rows import Notice
 from pipelines.data.split import Split
 from pipelines.data.table import Table
 from pipelines.evaluation import metrics
 from pipelines.settings import Config
 
 Fit = Callable[[pd.DataFrame, Bools, pd.DataFrame, ClassifierSettings], Floats]
-"""Fits on a frame of features and its labels, and returns the scores of another frame, shape (n,)."""
+"""A function that fits on a frame of features and its labels, and returns the scores of another frame, shape (n,)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A way to classify; `inputs` names the setting under which the service can run it, if it can."""
+    """A way to classify; `inputs` is the setting under which the service runs it, `None` where the service cannot."""
 
     name: str
     scores: Fit
@@ -42,7 +43,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a variant reached: its area, the paired difference to the best with its interval, and whether it won."""
+    """The figures of a variant: its area, the paired difference to the best with its interval, and whether it won."""
 
     name: str
     auc: float
@@ -109,11 +110,11 @@ VARIANTS = (
 
 
 def compare(
-    table: Table, blocks: Split, config: Config, *, reader: Reader | None = None, say: Callable[[str], None] = lambda _: None
+    table: Table, blocks: Split, config: Config, *, reader: Reader | None = None, notice: Notice = lambda _: None
 ) -> tuple[list[Compared], Variant]:
-    """Measure every variant on the same blocks; return what each reached and the winner among those that can be served.
+    """Return the figures of every variant on the same blocks, and the winner among those that can be served.
 
-    `reader` is the program's, the shipped one where not given.
+    `reader` is the program's; the default reads as the shipped program does.
     """
     reader = reader or Reader()
     rows = {name: features.frame([table.calls[i] for i in getattr(blocks, name)], reader) for name in ("fit", "calibrate")}
@@ -122,12 +123,12 @@ def compare(
     scores: dict[str, Floats] = {}
     for variant in VARIANTS:
         scores[variant.name] = variant.scores(rows["fit"], fit_truth, rows["calibrate"], config.classifier)
-        say(f"{variant.name}: area {metrics.auc(truth, scores[variant.name]):.4f}")
+        notice(f"{variant.name}: area {metrics.auc(truth, scores[variant.name]):.4f}")
     return ranked(scores, truth, config)
 
 
 def ranked(scores: dict[str, Floats], truth: Bools, config: Config) -> tuple[list[Compared], Variant]:
-    """Return what each variant reached and the winner, by the paired bootstrap of their areas; scores and truth (n,)."""
+    """Return the figures of each variant and the winner, by the paired bootstrap of their areas; scores and truth (n,)."""
     areas = {name: metrics.auc(truth, each) for name, each in scores.items()}
     best = max(areas, key=lambda name: areas[name])
     draws = metrics.paired_differences(metrics.auc, truth, scores, best, resamples=config.evaluate.bootstrap)
@@ -142,7 +143,7 @@ def ranked(scores: dict[str, Floats], truth: Bools, config: Config) -> tuple[lis
         )  # fmt: skip
     within = [each for each in table if each.difference >= -each.standard_error]
     winner = next((variant for variant in VARIANTS if variant.inputs and any(e.name == variant.name for e in within)), None)
-    if winner is None:  # no variant that the service can explain is near the best: the best of those is trained
+    if winner is None:  # no variant that can be served is within one standard error: take the best of those that can
         servable = [variant for variant in VARIANTS if variant.inputs and variant.name in scores]
         winner = max(servable, key=lambda variant: areas[variant.name])
     return [replace(each, wins=each.name == winner.name) for each in table], winner

@@ -1,11 +1,11 @@
-"""Labels from the ledger: what people decided and what came of calls, and never the model's own echo.
+"""Labels from the ledger: overrides, judgements made without seeing the suggestion, and outcomes of calls.
 
-A person who agreed with what they were shown may only have followed it: that is no label. A label is an override, a
-judgement made without seeing the suggestion, and what came of the call. Each source has its own weight.
+Agreement with a suggestion that was shown is no label: the person may only have followed it. Each source of labels has its
+own weight.
 
-Overrides are chosen by what they say: a call on which the model was right leaves none. So they are learnt from and never
-judged on, and each counts by the share of overrides among the judged suggestions of its kind. Where one suggestion in
-twenty is overridden, twenty overrides do not outweigh the four hundred agreements that are no labels.
+Overrides exist only where the model was wrong, so they are a selected sample. They are used to fit and never to measure,
+and each is weighted by the share of overrides among the judged suggestions of its kind. Where one suggestion in twenty is
+overridden, twenty overrides do not outweigh the four hundred agreements, which are no labels.
 """
 
 from collections import Counter
@@ -27,14 +27,14 @@ from pipelines.settings import RetrainSettings
 
 _ADVERSE = frozenset({"injury", "force", "upgraded_to_police", "backup_requested", "felt_unsafe", "yes"})
 _RISK_OF_REASON: dict[str, dict[str, bool]] = {"weapon_or_violence": {"danger": True}, "medical_need": {"medical": True}}
-"""The risk that a reason of a judgement names."""
+"""The risk labels that follow from the reason of a judgement."""
 
 _ELIGIBLE = {Recommendation.ELIGIBLE.value: True, Recommendation.NOT_ELIGIBLE.value: False}
 
 
 @dataclass(slots=True)
 class LedgerLabels:
-    """The calls that use has labelled, and how many of each kind there were."""
+    """The calls that the ledger labels, and the number of entries of each kind."""
 
     table: Table = field(default_factory=Table)
     counts: Counter[str] = field(default_factory=Counter)
@@ -49,18 +49,18 @@ class LedgerLabels:
             yield f"agreed {self.counts['agreed']} ({share:.1%}), overrode {self.counts['overrode']}"
         for name in ("override", "clinician", "outcome"):
             yield f"labels by {name}: {self.counts[f'label {name}']}"
-        yield f"not labels, because only the suggestion's echo: {self.counts['echo']}"
-        yield f"left out, because their note is not at hand: {self.counts['no note']}"
+        yield f"agreed with the suggestion shown, which is no label: {self.counts['only agreed']}"
+        yield f"left out because their note is missing: {self.counts['no note']}"
 
 
 def labels_of(ledger: Ledger, notes: Mapping[str, str], *, entries: int | None = None) -> LedgerLabels:
-    """Return the labels that judgements and outcomes give; `notes` are narratives by CAD incident number.
+    """Return the labels from judgements and outcomes; `notes` are narratives by CAD incident number.
 
-    A note given by number must be the one that was decided on: its keyed hash is checked. Only the first `entries` entries
-    count, where that is given. Raises `InvalidData` where nothing could be labelled.
+    A note from `notes` must be the one that was decided on: its keyed hash is checked. With `entries`, only so many of the
+    first entries count. Raises `InvalidData` where no call has a label.
     """
     decisions, judgements, outcomes = _by_decision(ledger, entries)
-    counted = {name: override_weight(*pair) for name, pair in _overrides(decisions, judgements).items()}
+    weight_of = {name: override_weight(*pair) for name, pair in _overrides(decisions, judgements).items()}
     result, labels = LedgerLabels(), []
     result.counts |= Counter({"decisions": len(decisions), "outcomes": len(outcomes)})
     for key, entry in decisions.items():
@@ -73,34 +73,34 @@ def labels_of(ledger: Ledger, notes: Mapping[str, str], *, entries: int | None =
             continue
         result.counts[f"label {label['label_source']}"] += 1
         result.table.calls.append(call)
-        persons = {"caller_key": entry.content.get("caller"), "address_key": entry.content.get("address")}
+        keys = {"caller_key": entry.content.get("caller"), "address_key": entry.content.get("address")}
         if label["label_source"] == "override":
-            label["selection_weight"] = counted[suggested(entry.content)]
+            label["selection_weight"] = weight_of[suggested(entry.content)]
         label["learn_only"] = label["label_source"] != "clinician"
         label["ledger_at"] = _labelled_at(label["label_source"], judgements.get(key), outcomes.get(key))
-        labels.append(LABEL_ROW | label | {"row": entry.seq} | persons)
+        labels.append(LABEL_ROW | label | {"row": entry.seq} | keys)
     if not labels:
         raise InvalidData("nothing in the ledger is a label", remedy="; ".join(result.lines()))
     result.table.labels = pd.DataFrame.from_records(labels)
     return result
 
 
-def joined(labelled: Table, used: Table, ledger: Ledger) -> Table:
-    """Return labelled calls and those that use has labelled as one table; what use says of a call goes before.
+def joined(of_file: Table, of_ledger: Table, ledger: Ledger) -> Table:
+    """Return the labelled calls of a file and of a ledger as one table; the ledger's label of a call replaces the file's.
 
-    Callers and addresses of the file are hashed as the ledger's are, so that one person is one person in both.
+    Callers and addresses of the file are hashed as the ledger's are, so that a person has one key in both.
     """
-    again = {call.call_id for call in used.calls if call.call_id}
-    kept = [row for row, call in enumerate(labelled.calls) if call.call_id not in again]
-    labels = labelled.labels.iloc[kept].copy()
+    in_ledger = {call.call_id for call in of_ledger.calls if call.call_id}
+    kept = [row for row, call in enumerate(of_file.calls) if call.call_id not in in_ledger]
+    labels = of_file.labels.iloc[kept].copy()
     for name, hashed in (("caller_key", ledger.encryption.hash_caller), ("address_key", ledger.encryption.hash_address)):
         labels[name] = [None if pd.isna(value) else hashed(str(value)) for value in labels[name]]
-    calls = [labelled.calls[row] for row in kept] + used.calls
-    return Table(calls, pd.concat([labels, used.labels], ignore_index=True).astype(object), labelled.rejects)
+    calls = [of_file.calls[row] for row in kept] + of_ledger.calls
+    return Table(calls, pd.concat([labels, of_ledger.labels], ignore_index=True).astype(object), of_file.rejects)
 
 
 def weights(labels: pd.DataFrame, settings: RetrainSettings) -> pd.Series:
-    """Return the weight of each label: by its source, one where none is given, and by how it came to be a label."""
+    """Return the weight of each label: that of its source, 1 without one, times its selection weight."""
     table = {
         "adjudicated": settings.weight_adjudicated, "clinician": settings.weight_clinician,
         "override": settings.weight_override, "outcome": settings.weight_outcome,
@@ -112,7 +112,7 @@ def weights(labels: pd.DataFrame, settings: RetrainSettings) -> pd.Series:
 
 
 def override_weight(overrides: int, judged: int) -> float:
-    """Return what an override counts: the share of overrides among the judged suggestions of its kind, drawn to a half.
+    """Return the weight of an override: the share of overrides among the judged suggestions of its kind, shrunk to 0.5.
 
     >>> override_weight(19, 398), override_weight(0, 0)
     (0.05, 0.5)
@@ -121,13 +121,13 @@ def override_weight(overrides: int, judged: int) -> float:
 
 
 def label_counts(labels: pd.DataFrame, blocks: Split) -> dict[str, dict[str, int]]:
-    """Return how many labels of each source stand in each block; those of a file without a source are of the `file`."""
+    """Return the number of labels of each source in each block; labels without a source count as `file`."""
     sources = labels["label_source"].fillna("file").to_numpy()
     return {name: dict(Counter(sources[getattr(blocks, name)].tolist())) for name in BLOCKS}
 
 
 def count_lines(counts: dict[str, dict[str, int]]) -> Iterable[str]:
-    """Yield the labels of each block as a sentence, where any is not of the file."""
+    """Yield the number of labels of each block in words; nothing where all labels come from the file."""
     if any(set(block) - {"file"} for block in counts.values()):
         for name, block in counts.items():
             yield f"labels in {name}: {', '.join(f'{source} {n}' for source, n in sorted(block.items()))}"
@@ -136,7 +136,7 @@ def count_lines(counts: dict[str, dict[str, int]]) -> Iterable[str]:
 def _overrides(
     decisions: Mapping[str, Entry], judgements: Mapping[str, dict[str, Any] | None]
 ) -> dict[str | None, tuple[int, int]]:
-    """Return for each suggestion how many people overrode, and how many judged it having seen it."""
+    """Return, for each recommendation, how often it was overridden and how often it was judged by somebody who saw it."""
     seen: Counter[str | None] = Counter()
     overrode: Counter[str | None] = Counter()
     for key, entry in decisions.items():
@@ -166,7 +166,7 @@ def _by_decision(
         if content["kind"] == "decision" and content["final"]:
             decisions[key] = entry
         elif content["kind"] == "feedback":
-            judgements[key] = None if content.get("withdrawn") else content  # the last one counts; the ledger keeps all
+            judgements[key] = None if content.get("withdrawn") else content  # the last one counts
         elif content["kind"] == "outcome":
             outcomes[key] = content
     return decisions, judgements, outcomes
@@ -178,7 +178,7 @@ def _label(
     outcome: Mapping[str, Any] | None,
     counts: Counter[str],
 ) -> dict[str, Any] | None:
-    """Return the label that use has given a decision, or `None` where it is an echo or was never judged."""
+    """Return the label of a decision, or `None` where it was only agreed with or never judged; count what it was."""
     served = outcome is not None and bool(outcome.get("served"))
     event = outcome.get("adverse_event") if outcome is not None and served else None
     adverse = None if event is None else event in _ADVERSE
@@ -196,12 +196,12 @@ def _label(
         source = {"adverse_event": adverse, "label_source": "outcome"}
         return {"eligible": eligible, "response": outcome.get("unit")} | source
     if agreed:
-        counts["echo"] += 1
+        counts["only agreed"] += 1
     return None
 
 
 def _call(ledger: Ledger, decision: Mapping[str, Any], notes: Mapping[str, str]) -> Call | None:
-    """Return the call with its note, from the ledger or from those given, where it is the note that was decided on."""
+    """Return the call with the note that was decided on, from the ledger or from `notes`; `None` where neither has it."""
     note = ledger.note(str(decision["decision_id"]))
     if note is None:
         note = notes.get(str(decision["call_id"]))

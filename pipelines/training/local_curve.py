@@ -1,10 +1,10 @@
-"""What more local labels would bring: figures on held-out local calls, learning from growing numbers of the others.
+"""The gain from more local labels: figures on held-out local calls, fitted on growing numbers of the others.
 
-Each repeat draws new folds and new subsamples, and is scored on bootstrap draws of its calls. An interval covers both: which
-labels were drawn, and which calls they were judged on. The settings are the base's, so that nothing is tuned on the way.
+Each repeat draws new folds and new subsamples, and is measured on bootstrap draws of its calls. An interval covers both the
+choice of labels and the choice of calls to measure on. The settings are the base's, so that nothing is tuned here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -17,9 +17,11 @@ from models.classifier.operating_point import allowed_errors
 from models.errors import InvalidData
 from models.router import Router
 from models.statistics import Bools, Estimate, Floats, Rows, bootstrap_draws, percentile_interval
+from pipelines.data.rows import Notice
 from pipelines.evaluation import metrics
+from pipelines.evaluation.evaluate import is_cleared, is_vetoed
 from pipelines.evaluation.plots import new_plot
-from pipelines.training.certify import WIDE_OPEN, block_of
+from pipelines.training.certify import open_point
 from pipelines.training.local_fit import WEIGHTS, LocalSettings, out_of_fold
 from pipelines.training.local_groups import folds_of
 from pipelines.training.local_work import Work
@@ -31,7 +33,7 @@ _FOLDS, _DRAWS = 5, 40
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """What models that learnt from so many local labels reach on local calls that they had not met."""
+    """The figures, on held-out local calls, of models that were fitted on so many local labels."""
 
     labels: int
     area: Estimate
@@ -49,12 +51,13 @@ def local_curve(
     *,
     sizes: Sequence[int] = SIZES,
     repeats: int = REPEATS,
-    say: Callable[[str], None] = lambda _: None,
+    notice: Notice = lambda _: None,
 ) -> list[CurvePoint]:
     """Return the figures for each number of local labels, and for all of them.
 
     `found` is the share of eligible calls above the threshold at which as many ineligible ones are cleared as the certified
-    bound allows; the base's doubts count. Raises `InvalidData` where that bound cannot be proved at all.
+    bound allows; a call that the base's doubts keep back is not found. Raises `InvalidData` where no number of errors proves
+    that bound.
     """
     config, truth = work.config, work.local.eligible
     allowed = allowed_errors(
@@ -74,45 +77,44 @@ def local_curve(
             for repeat in range(repeats if size else 1)
         ]
         points.append(_point(size, np.concatenate(draws), len(truth), confidence=config.evaluate.confidence))
-        say(str(points[-1]))
+        notice(str(points[-1]))
     return points
 
 
 def _rules(work: Work, base: Bundle) -> tuple[Bools, Bools]:
-    """Return which local calls the rules and the base's doubts let through, and which are vetoed; shapes (n,)."""
-    wide = replace(base, operating_point=replace(WIDE_OPEN, max_unfamiliar=work.config.threshold.max_unfamiliar))
-    router = Router(bundle=wide, program=work.program, matcher=work.matcher, signals=work.signals)
+    """Return which local calls neither a rule nor a doubt keeps from ELIGIBLE, and which are vetoed; shapes (n,)."""
+    opened = replace(base, operating_point=open_point(work.config))
+    router = Router(bundle=opened, program=work.program, matcher=work.matcher, signals=work.signals)
     decisions = [router.decide(call) for call in work.local_table.calls]
-    block = block_of(decisions, work.local_table, adverse_is_dangerous=False)
-    return block.scores >= 0, np.array([decision.vetoed for decision in decisions], dtype=bool)
+    return is_cleared(decisions), is_vetoed(decisions)
 
 
 def _draws(
     work: Work, pair: tuple[object, object], size: int, repeat: int, could_clear: Bools, vetoed: Bools, *, allowed: int
 ) -> Floats:
-    """Return area, average precision and share found over bootstrap draws of one repeat; the first row is of all calls."""
+    """Return area, average precision and share found, shape (draws + 1, 3), of one repeat; the first row is of all calls."""
     truth, config = work.local.eligible, work.config
     seed = config.classifier.seed + repeat
     rng = np.random.default_rng(seed)
     folds = folds_of(work.groups, truth, count=_FOLDS, seed=seed)
     scores = np.empty(len(truth))
     for held in folds:
-        learnt = np.zeros(len(truth), dtype=bool)
+        fitted_on = np.zeros(len(truth), dtype=bool)
         rest = np.flatnonzero(~held)
-        learnt[rng.choice(rest, min(size, len(rest)), replace=False)] = True
+        fitted_on[rng.choice(rest, min(size, len(rest)), replace=False)] = True
         part = out_of_fold(
             pair, (work.synthetic.eligible, truth), (work.synthetic.weights, work.local.weights), [held],
-            LocalSettings(config.classifier, WEIGHTS[0]), learnt=learnt,
+            LocalSettings(config.classifier, WEIGHTS[0]), fitted_on=fitted_on,
         )  # fmt: skip
         scores[held] = part[held]
     ranked = np.where(vetoed, scores.min() - 1, scores)
 
     def statistic(rows: Rows) -> Floats:
-        here, good = ranked[rows], truth[rows]
-        wrong = np.sort(here[~good & could_clear[rows]])[::-1]
-        limit = wrong[allowed] if len(wrong) > allowed else -np.inf
-        found = float(((here > limit) & could_clear[rows])[good].mean())
-        return np.array([metrics.auc(good, here), metrics.average_precision(good, here), found])
+        drawn, eligible = ranked[rows], truth[rows]
+        clearable_wrongly = np.sort(drawn[~eligible & could_clear[rows]])[::-1]
+        limit = clearable_wrongly[allowed] if len(clearable_wrongly) > allowed else -np.inf
+        share_found = float(((drawn > limit) & could_clear[rows])[eligible].mean())
+        return np.array([metrics.auc(eligible, drawn), metrics.average_precision(eligible, drawn), share_found])
 
     draws = bootstrap_draws(
         statistic, len(truth), resamples=_DRAWS, seed=seed, clusters=work.groups.tolist(),
@@ -132,7 +134,7 @@ def _point(size: int, draws: Floats, n: int, *, confidence: float) -> CurvePoint
 
 
 def curve_table(points: Sequence[CurvePoint]) -> pd.DataFrame:
-    """Return the curve as a table, one row a number of labels and figure."""
+    """Return the curve as a table with one row for each number of labels and figure."""
     names = ("area", "average_precision", "found")
     rows = [{"labels": point.labels, "figure": name} | asdict(getattr(point, name)) for point in points for name in names]
     return pd.DataFrame(rows)
@@ -140,7 +142,7 @@ def curve_table(points: Sequence[CurvePoint]) -> pd.DataFrame:
 
 def curve_plot(points: Sequence[CurvePoint]) -> Figure:
     """Return the curve as a plot with its intervals."""
-    figure, axes = new_plot("What more local labels bring (held-out local calls)", "local labels", "figure")
+    figure, axes = new_plot("Figures by number of local labels (held-out local calls)", "local labels", "figure")
     labels = [point.labels for point in points]
     for name in ("area", "average_precision", "found"):
         estimates: list[Estimate] = [getattr(point, name) for point in points]

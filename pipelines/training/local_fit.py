@@ -1,4 +1,4 @@
-"""The classifier fitted on synthetic and local calls together, and the search for how much the local ones should weigh."""
+"""The classifier fitted on synthetic and local calls together, and the search for its settings, such as their weights."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ from pipelines.training.local_groups import folds_of
 from pipelines.training.reference import fitted_line
 
 WEIGHTS = (10.0, 3.0, 30.0)
-"""How many synthetic calls one local call counts for; the first is kept unless another is clearly better."""
+"""The weights of a local call against a synthetic one; the first is kept unless another is clearly better."""
 
 REGULARISATION = (1.0, 0.3, 3.0)
 """Factors of the base's regularisation."""
@@ -33,7 +33,7 @@ BLOCKS: tuple[Mapping[str, float], ...] = (
 
 INNER_FOLDS = 3
 MOST_SYNTHETIC = 6_000
-"""More synthetic calls hardly move the order of the settings."""
+"""Synthetic calls in the search: more of them hardly change the order of the settings."""
 
 NEEDED_HEADS = ("eligible", *RISKS)
 """The heads that decide whether a call may be cleared."""
@@ -43,20 +43,20 @@ _TOLERANCE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class LocalSettings:
-    """How a model is fitted: the classifier's settings, and the weight of a local call against a synthetic one."""
+    """The settings of a local model: the classifier's, and the weight of a local call against a synthetic one."""
 
     classifier: ClassifierSettings
     weight: float
 
     def to_record(self) -> dict[str, float]:
-        """Return what was searched, as plain JSON values."""
+        """Return the searched settings as plain JSON values."""
         names = ("regularisation", "signal_weight", "word_weight", "metadata_weight")
         return {"local_weight": self.weight} | {name: getattr(self.classifier, name) for name in names}
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Calls to learn from: their features, shape (n, columns), the truth of each head, and each label's own weight, (n,)."""
+    """Calls to fit on: features, shape (n, columns), the labels of each head, (n,), and the weight of each label, (n,)."""
 
     frame: pd.DataFrame
     heads: Labels
@@ -76,7 +76,7 @@ class Examples:
 def fit_parts(
     synthetic: Examples, local: Examples, calibrate: Examples, settings: LocalSettings, *, heads: tuple[str, ...] = HEADS
 ) -> Parts:
-    """Return the encoder and the heads, fitted on both kinds of calls; only `eligible` is left uncalibrated."""
+    """Return the encoder and the heads, fitted on both kinds of calls; all heads but `eligible` are calibrated."""
     unknown = {name: np.full(len(synthetic.frame) + len(local.frame), None, dtype=object) for name in HEADS}
     labels = unknown | {name: np.concatenate([synthetic.heads[name], local.heads[name]]) for name in heads}
     fitted = classifier.fit(
@@ -91,21 +91,21 @@ def fit_parts(
 
 
 def log_odds(parts: Parts, frame: pd.DataFrame) -> Floats:
-    """Return the log-odds of eligible as fitted; shape (n,)."""
+    """Return the log-odds of the eligible head, uncalibrated; shape (n,)."""
     return np.asarray(parts["eligible"].decision_function(parts["encoder"].transform(frame)))
 
 
 def with_line(parts: Parts, line: Adjustment) -> Parts:
-    """Return parts whose eligible head gives slope times its log-odds plus intercept: calibrated without another step."""
+    """Return parts whose eligible head gives slope times its log-odds plus intercept, so that it needs no calibrator."""
     head = copy.deepcopy(parts["eligible"])
     head.coef_, head.intercept_ = line.slope * head.coef_, line.slope * head.intercept_ + line.intercept
     return parts | {"eligible": head}
 
 
 def tune(synthetic: Examples, local: Examples, groups: Rows, base: ClassifierSettings) -> LocalSettings:
-    """Return the settings with the lowest log loss on held-out groups of the local calls, or the first about as good.
+    """Return the settings with the lowest log loss on held-out groups of the local calls, or an earlier one about as good.
 
-    Weight, regularisation and block weights are searched one after another. A setting replaces the one before it only where
+    Weight, regularisation and block weights are searched one after another. A setting replaces the best so far only where
     its mean loss is lower by more than one standard error of the paired difference.
     """
     rows = np.random.default_rng(base.seed).permutation(len(synthetic.frame))[:MOST_SYNTHETIC]
@@ -138,7 +138,7 @@ def _blocks(best: LocalSettings, base: ClassifierSettings) -> Iterator[LocalSett
 
 
 class _Search:
-    """Losses of settings on held-out local calls; calls are encoded once, and a block's weight scales its columns."""
+    """The log losses of settings on held-out local calls; calls are encoded once, block weights scale columns."""
 
     def __init__(self, synthetic: Examples, local: Examples, groups: Rows, base: ClassifierSettings) -> None:
         """Encode both kinds of calls with all block weights at one."""
@@ -151,11 +151,11 @@ class _Search:
         self._truths = synthetic.eligible, local.eligible
         self._label_weights = synthetic.weights, local.weights
         self._folds = folds_of(groups, local.eligible, count=INNER_FOLDS, seed=base.seed)
-        self._known: dict[LocalSettings, Floats] = {}
+        self._losses: dict[LocalSettings, Floats] = {}
 
     def losses(self, settings: LocalSettings) -> Floats:
-        """Return each local call's log loss, calibrated, from models that met none of its group; shape (n,)."""
-        if settings not in self._known:
+        """Return each local call's log loss, calibrated, from models fitted without its group; shape (n,)."""
+        if settings not in self._losses:
             scale = block_scale(self._encoder, settings.classifier)
             scores = out_of_fold(
                 (self._synthetic @ scale, self._local @ scale), self._truths, self._label_weights, self._folds, settings
@@ -163,12 +163,15 @@ class _Search:
             truth = self._truths[1]
             line = fitted_line(scores, truth)
             logits = line.intercept + line.slope * scores
-            self._known[settings] = np.logaddexp(0.0, np.where(truth, -logits, logits))
-        return self._known[settings]
+            self._losses[settings] = np.logaddexp(0.0, np.where(truth, -logits, logits))
+        return self._losses[settings]
 
 
 def block_scale(encoder: Any, settings: ClassifierSettings) -> sparse.dia_array:
-    """Return the diagonal matrix that gives each block of an encoder fitted with weights of one its weight."""
+    """Return the diagonal matrix that multiplies the columns of each block by its weight.
+
+    `encoder` was fitted with block weights of one.
+    """
     by_name = {"signals": settings.signal_weight, "words": settings.word_weight}
     slices = encoder.output_indices_
     scale = np.empty(max(columns.stop for columns in slices.values()))
@@ -184,15 +187,15 @@ def out_of_fold(
     folds: list[Bools],
     settings: LocalSettings,
     *,
-    learnt: Bools | None = None,
+    fitted_on: Bools | None = None,
 ) -> Floats:
     """Return the log-odds of each local call from a model of the synthetic calls and the local ones of other folds; (n,).
 
-    Each pair is of synthetic and of local calls. `learnt` says which local calls may be learnt from at all.
+    Each pair is of synthetic and of local calls. `fitted_on` is the mask of the local calls that may be fitted on, (n,).
     """
     (synthetic, local), scores = encoded, np.empty(len(truths[1]))
     for held in folds:
-        rest = np.flatnonzero(~held if learnt is None else ~held & learnt)
+        rest = np.flatnonzero(~held if fitted_on is None else ~held & fitted_on)
         head = LogisticRegression(
             C=settings.classifier.regularisation, max_iter=500, tol=_TOLERANCE, random_state=settings.classifier.seed
         )

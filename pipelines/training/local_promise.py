@@ -1,8 +1,8 @@
-"""What labelled local calls prove of a model: the operating point, and how many more labels each tighter bound needs.
+"""The operating point that labelled local calls prove, and the number of labels that each tighter bound needs.
 
-False clears are proved on local calls at the promised rate, or there is no operating point. Dangerous calls are too few in
-a few hundred labels for their promised rate: none of those at hand may be cleared, the bound that this proves is stated, and
-the promised rate itself must be proved on the synthetic certification block beside it.
+False clears are proved on local calls at the promised rate, or there is no operating point. A few hundred labels hold too
+few dangerous calls to prove their promised rate. So none of the dangerous local calls may be cleared, the bound that this
+proves is stated, and the promised rate must be proved on the synthetic certification block as well.
 """
 
 import itertools
@@ -18,7 +18,7 @@ from models.errors import NoSafeThreshold
 from models.statistics import upper_bound
 
 TIGHTER = (0.05, 0.04, 0.03, 0.02, 0.01)
-"""Rates of false clears for which the labels that they would need are listed."""
+"""Rates of false clears for which the number of labels needed is listed."""
 
 _MOST_CALLS = 1_000_000
 REVIEW_ONLY = "review-only: --review-only writes a bundle that never says ELIGIBLE"
@@ -26,9 +26,10 @@ REVIEW_ONLY = "review-only: --review-only writes a bundle that never says ELIGIB
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """The labelled calls that a bound rests on: allowed errors now, and how many more calls it would need (`None`: never).
+    """The errors that a bound allows now, and how many more calls would prove it (`None` where no number would).
 
-    `more_calls` are of the kind that the bound is about, `more_labels` all calls to label, at the share seen so far.
+    `more_calls` counts calls of the kind that the bound is about, `more_labels` all calls that must be labelled to get them,
+    at the share seen so far.
     """
 
     what: str
@@ -38,24 +39,25 @@ class Needed:
     more_labels: int | None
 
     def __str__(self) -> str:
-        """Return the need as one line."""
+        """Return the bound and its need as one line."""
         start = f"{self.what} at most {self.rate:.1%}"
         if self.allowed >= 0 and self.more_calls == 0:
             return f"{start}: {self.allowed} errors allowed, proved"
         if self.more_calls is None:
-            return f"{start}: not at the share of errors seen, however many labels"
-        return f"{start}: about {self.more_calls} more such calls, {self.more_labels} more labels"
+            return f"{start}: no number of labels proves it at the share of errors seen"
+        return f"{start}: needs about {self.more_calls} more such calls, {self.more_labels} more labels"
 
 
 def local_promises(promises: Promises, block: Block) -> Promises:
-    """Return the promises that local calls can prove: dangerous calls at the rate that none cleared of those here proves.
+    """Return the promises that local calls can prove.
 
-    Raises `NoSafeThreshold` where no local call is labelled dangerous.
+    Where the dangerous calls are too few for the promised rate, it is the rate that clearing none of them proves. Raises
+    `NoSafeThreshold` where no local call is labelled dangerous.
     """
     n = int(block.dangerous.sum())
     if n == 0:
         raise NoSafeThreshold(
-            "no local call is labelled dangerous, so nothing is known of the worst mistake",
+            "no local call is labelled dangerous, so the rate of dangerous clears is unknown",
             remedy=f"label weapon and violence, or danger; or {REVIEW_ONLY}",
         )
     if allowed_errors(n, max_rate=promises.max_dangerous_clear, confidence=promises.confidence) >= 0:
@@ -65,9 +67,9 @@ def local_promises(promises: Promises, block: Block) -> Promises:
 
 
 def choose_local(block: Block, synthetic: Block, promises: Promises, *, pairs: list[tuple[float, float]]) -> OperatingPoint:
-    """Return the operating point that local calls prove, of pairs that came from other calls and are tested in their order.
+    """Return the operating point that local calls prove, of candidate pairs from other calls, tested in their order.
 
-    `synthetic` is a block on which the promised rate of dangerous calls must be proved too. Raises `NoSafeThreshold`.
+    `synthetic` is a block on which the promised rate of dangerous clears must be proved too. Raises `NoSafeThreshold`.
     """
     most = allowed_errors(
         int(synthetic.dangerous.sum()), max_rate=promises.max_dangerous_clear, confidence=promises.confidence
@@ -88,24 +90,24 @@ def choose_local(block: Block, synthetic: Block, promises: Promises, *, pairs: l
 
 
 def review_only_point(block: Block, promises: Promises) -> OperatingPoint:
-    """Return a point for a bundle that never says ELIGIBLE; a score turns a call away only where that is proved."""
-    judged = np.sort(block.scores[block.eligible & (block.scores >= 0)])
-    k = allowed_errors(len(judged), max_rate=promises.max_missed_eligible, confidence=promises.confidence)
+    """Return a point for a bundle that never says ELIGIBLE; NOT_ELIGIBLE is given only where its bound is proved."""
+    eligible_scores = np.sort(block.scores[block.eligible & (block.scores >= 0)])
+    allowed = allowed_errors(len(eligible_scores), max_rate=promises.max_missed_eligible, confidence=promises.confidence)
     return OperatingPoint(
         eligible_at=1.0,
-        not_eligible_below=float(max(judged[k], 0.0)) if k >= 0 else 0.0,
+        not_eligible_below=float(max(eligible_scores[allowed], 0.0)) if allowed >= 0 else 0.0,
         confidence=promises.confidence,
         max_false_clear=promises.max_false_clear,
         max_dangerous_clear=promises.max_dangerous_clear,
         max_missed_eligible=promises.max_missed_eligible,
         n_ineligible=int((~block.eligible).sum()),
         n_dangerous=int(block.dangerous.sum()),
-        n_eligible=len(judged),
+        n_eligible=len(eligible_scores),
     )
 
 
 def needs(block: Block, promises: Promises, point: OperatingPoint) -> Iterator[Needed]:
-    """Yield what each bound rests on and needs, tighter ones included, where errors stay as frequent as at the point."""
+    """Yield the need of each bound, tighter ones included, where errors stay as frequent as at the point."""
     labelled, errors = len(block.scores), (point.false_clears, point.dangerous_clears)
     for rate in sorted({promises.max_false_clear, *TIGHTER}, reverse=True):
         if rate <= promises.max_false_clear:
@@ -118,7 +120,7 @@ def needs(block: Block, promises: Promises, point: OperatingPoint) -> Iterator[N
 
 
 def _needed(what: str, rate: float, errors: int, n: int, labelled: int, confidence: float) -> Needed:
-    """Return what a bound needs where errors stay as frequent as they are among `n` of `labelled` calls."""
+    """Return the need of a bound where errors stay as frequent as they are among `n` of `labelled` calls."""
     allowed = allowed_errors(n, max_rate=rate, confidence=confidence)
     if errors <= allowed:
         return Needed(what, rate, allowed, 0, 0)
@@ -130,7 +132,7 @@ def _needed(what: str, rate: float, errors: int, n: int, labelled: int, confiden
 
 
 def calls_needed(share: float, *, max_rate: float, confidence: float) -> int | None:
-    """Return how many calls prove a rate where a share of them are errors, or `None` where a million would not.
+    """Return how many calls prove a rate where `share` of them are errors, or `None` where a million would not.
 
     >>> calls_needed(0.0, max_rate=0.05, confidence=0.95), calls_needed(0.05, max_rate=0.05, confidence=0.95)
     (59, None)

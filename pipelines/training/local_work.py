@@ -1,21 +1,19 @@
-"""The calls of an adaptation, read once: synthetic and local ones with their features, groups and the program's parts."""
+"""The calls of an adaptation: synthetic and local ones with their features and groups, and the parts of the program."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from models.call import Call
 from models.classifier import features
-from models.classifier.bundle import Adjustment, Bundle
-from models.classifier.compiler import compiled
+from models.classifier.bundle import Adjustment
 from models.classifier.encoder import Parts
 from models.classifier.operating_point import OperatingPoint
-from models.classifier.scorer import LinearScorer
 from models.decision import Decision
+from models.programs.files import ProgramSource
 from models.programs.program import Program, load_program
 from models.reading import Reader, Reading
 from models.router import Router, matcher_of
@@ -27,7 +25,7 @@ from pipelines.data.table import Table, take
 from pipelines.evaluation import metrics
 from pipelines.settings import Config
 from pipelines.training import labels as retrain
-from pipelines.training.certify import WIDE_OPEN
+from pipelines.training.certify import WIDE_OPEN, open_point, unsaved_bundle
 from pipelines.training.local_fit import NEEDED_HEADS, Examples, LocalSettings, fit_parts, log_odds, tune
 from pipelines.training.local_groups import folds_of, groups_of
 from pipelines.training.reference import fitted_line
@@ -35,23 +33,23 @@ from pipelines.training.train import head_labels
 
 
 class RememberingReader(Reader):
-    """A reader that remembers what it read, because many models judge the same calls."""
+    """A reader that keeps its readings, because many models decide the same calls."""
 
     def read(self, call: Call) -> Reading:
-        """Return the reading of a call, read once."""
-        if call not in self._known:
-            self._known[call] = super().read(call)
-        return self._known[call]
+        """Return the reading of a call, which is made once."""
+        if call not in self._readings:
+            self._readings[call] = super().read(call)
+        return self._readings[call]
 
     @cached_property
-    def _known(self) -> dict[Call, Reading]:
-        """Return what was read so far."""
+    def _readings(self) -> dict[Call, Reading]:
+        """Return the readings made so far."""
         return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Both tables of labelled calls and what is read off them; `blocks` are the rows of the synthetic table."""
+    """Both tables of labelled calls with their features and groups; `blocks` are rows of the synthetic table."""
 
     synthetic_table: Table
     local_table: Table
@@ -68,19 +66,18 @@ class Work:
 
     def router(self, parts: Parts, point: OperatingPoint, training: dict[str, Any]) -> Router:
         """Return a router of parts that were not saved, at an operating point."""
-        scorer = LinearScorer(compiled(parts))
-        bundle = Bundle("adapting", scorer, point, {"training": training}, 0.0, vocabulary=scorer.vocabulary)
+        bundle = unsaved_bundle(parts, point, name="adapting", manifest={"training": training})
         return self.sharing(Router(bundle=bundle, program=self.program, matcher=self.matcher, signals=self.signals))
 
     def sharing(self, router: Router) -> Router:
-        """Return a router that reads each call once, together with all other routers of this work."""
+        """Return the router, set to share this work's reader, so that each call is read once."""
         router.reader = self.reader
         return router
 
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One fold of the cross-fitting: the calls it judges, shape (n,), its own search's settings, its model and its area."""
+    """One fold of the cross-fitting: the mask of its calls, shape (n,), its settings, its model and its area."""
 
     held: Bools
     settings: LocalSettings
@@ -89,21 +86,20 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
-    """A fitted model and the local calls that it may judge, because it met none of their groups; shape (n,)."""
+class HeldOutModel:
+    """A fitted model and the mask of the local calls whose groups it was fitted without, shape (n,)."""
 
     parts: Parts
     rows: Bools
 
 
-def prepare(synthetic: Table, local: Table, config: Config, program: str | Path) -> Work:
-    """Return the calls with their features; both tables hold only calls labelled yes or no."""
-    wanted = load_program(program)
-    matcher, signals = matcher_of(wanted), detector_of(wanted.signals)
-    reader = RememberingReader(matcher, signals, call_types=wanted.call_types, time_zone=wanted.time_zone)
+def prepare(synthetic: Table, local: Table, config: Config, program: ProgramSource) -> Work:
+    """Return the work on two tables; both hold only calls labelled yes or no."""
+    loaded = load_program(program)
+    matcher, signals = matcher_of(loaded), detector_of(loaded.signals)
+    reader = RememberingReader(matcher, signals, call_types=loaded.call_types, time_zone=loaded.time_zone)
     blocks = split(synthetic.calls, synthetic.labels, config.split)
-
-    once = Reader(matcher, signals, call_types=wanted.call_types, time_zone=wanted.time_zone)
+    forgetful = Reader(matcher, signals, call_types=loaded.call_types, time_zone=loaded.time_zone)  # its calls are read once
 
     def examples(table: Table, rows: Rows, reader: Reader) -> Examples:
         frame = features.frame([table.calls[row] for row in rows], reader)
@@ -111,15 +107,16 @@ def prepare(synthetic: Table, local: Table, config: Config, program: str | Path)
         return Examples(frame, head_labels(table, rows), weights)
 
     return Work(
-        synthetic, local, blocks, examples(synthetic, blocks.fit, once), examples(synthetic, blocks.calibrate, reader),
-        examples(local, np.arange(len(local.calls)), reader), groups_of(local), wanted, matcher, signals, reader, config,
+        synthetic, local, blocks, examples(synthetic, blocks.fit, forgetful), examples(synthetic, blocks.calibrate, reader),
+        examples(local, np.arange(len(local.calls)), reader), groups_of(local), loaded, matcher, signals, reader, config,
     )  # fmt: skip
 
 
 def cross_fit(work: Work, among: Bools, *, folds: int) -> tuple[list[Fold], Adjustment]:
-    """Return models that each met none of the calls they judge, and the line that calibrates their log-odds together.
+    """Return one model for each fold, fitted without its calls, and the line that calibrates all their log-odds.
 
-    `among` are the local calls that may be learnt from, shape (n,). Each fold searches its own settings on its other calls.
+    `among` is the mask of the local calls that take part, shape (n,). The settings of each fold are searched on the calls of
+    the other folds.
     """
     truth, base = work.local.eligible, work.config.classifier
     rows = np.flatnonzero(among)
@@ -127,9 +124,9 @@ def cross_fit(work: Work, among: Bools, *, folds: int) -> tuple[list[Fold], Adju
     for mask in folds_of(work.groups[rows], truth[rows], count=folds, seed=base.seed):
         held, rest = np.zeros(len(truth), dtype=bool), rows[~mask]
         held[rows[mask]] = True
-        learnt = work.local.take(rest)
-        settings = tune(work.synthetic, learnt, work.groups[rest], base)
-        parts = fit_parts(work.synthetic, learnt, work.calibrate, settings, heads=NEEDED_HEADS)
+        examples = work.local.take(rest)
+        settings = tune(work.synthetic, examples, work.groups[rest], base)
+        parts = fit_parts(work.synthetic, examples, work.calibrate, settings, heads=NEEDED_HEADS)
         scores[held] = log_odds(parts, work.local.frame[held])
         fitted.append(Fold(held, settings, parts, metrics.auc(truth[held], scores[held])))
     rules = work.sharing(Router(bundle=None, program=work.program, matcher=work.matcher, signals=work.signals))
@@ -138,13 +135,16 @@ def cross_fit(work: Work, among: Bools, *, folds: int) -> tuple[list[Fold], Adju
 
 
 def decided(
-    work: Work, judges: Sequence[Judge], point: OperatingPoint = WIDE_OPEN, training: dict[str, Any] | None = None
+    work: Work,
+    held_out_models: Sequence[HeldOutModel],
+    point: OperatingPoint = WIDE_OPEN,
+    training: dict[str, Any] | None = None,
 ) -> tuple[list[Decision], Rows]:
-    """Return the decisions on the calls that judges may judge, in the order of the table, and the rows of these calls."""
+    """Return each model's decisions on its held-out calls, in the order of the table, and the rows of these calls."""
     decisions: dict[int, Decision] = {}
-    for judge in judges:
-        router = work.router(judge.parts, point, training or {})
-        decisions |= {int(row): router.decide(work.local_table.calls[row]) for row in np.flatnonzero(judge.rows)}
+    for model in held_out_models:
+        router = work.router(model.parts, point, training or {})
+        decisions |= {int(row): router.decide(work.local_table.calls[row]) for row in np.flatnonzero(model.rows)}
     rows = np.array(sorted(decisions), dtype=np.intp)
     return [decisions[row] for row in rows.tolist()], rows
 
@@ -152,6 +152,5 @@ def decided(
 def synthetic_block(work: Work, parts: Parts, name: str) -> tuple[list[Decision], Table]:
     """Return the decisions of an open router on a block of the synthetic calls, and the block."""
     table = take(work.synthetic_table, getattr(work.blocks, name))
-    point = replace(WIDE_OPEN, max_unfamiliar=work.config.threshold.max_unfamiliar)
-    router = work.router(parts, point, {})
+    router = work.router(parts, open_point(work.config), {})
     return [router.decide(call) for call in table.calls], table

@@ -36,7 +36,7 @@ class RouterModel(PythonModel):
         return pd.DataFrame(decisions, columns=["recommendation", "eligible_probability", "risk_probability", "decision"])
 
     def _decide(self, record: dict[Any, Any]) -> dict[str, Any]:
-        """Return the answer for one row; a row that cannot be read as a call is a REVIEW that says so."""
+        """Return the columns of the answer for one row; a row that cannot be read as a call gives REVIEW."""
         try:
             decision = self.router.decide(Call.from_record(record))
         except InvalidCall as error:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.decision import Decision, Recommendation
+from models.decision import Decision
 from models.statistics import Bools, Estimate, Floats, Rows, bootstrap_draws, percentile_interval
 from pipelines.evaluation import metrics
-from pipelines.evaluation.evaluate import probabilities
+from pipelines.evaluation.evaluate import is_cleared, probabilities
 from pipelines.settings import EvaluateSettings
 
 FIGURES = ("area", "average precision", "calibration error", "found", "false clears")
@@ -15,7 +15,7 @@ FIGURES = ("area", "average precision", "calibration error", "found", "false cle
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """A figure of the base and of the adapted model, and the second less the first, over the same calls."""
+    """A figure of the base and of the adapted model, and adapted minus base, over the same calls."""
 
     name: str
     base: Estimate
@@ -32,12 +32,12 @@ def paired(
 ) -> list[Paired]:
     """Return each of `FIGURES` for both models; decisions, truth and groups are of the same calls, (n,).
 
-    Whole groups are drawn, so that the calls of one caller count as one.
+    The bootstrap draws whole groups, because calls of one group resemble each other.
     """
-    sides = [(probabilities(each), _cleared(each)) for each in (base, adapted)]
+    models = [(probabilities(decisions), is_cleared(decisions)) for decisions in (base, adapted)]
 
     def statistic(rows: Rows) -> Floats:
-        values = np.array([_figures(truth[rows], scores[rows], cleared[rows], settings) for scores, cleared in sides])
+        values = np.array([_figures(truth[rows], scores[rows], clears[rows], settings) for scores, clears in models])
         return np.concatenate([values[0], values[1], values[1] - values[0]])
 
     draws = bootstrap_draws(
@@ -55,20 +55,15 @@ def paired(
     return [Paired(name, *(estimates[place + k * side] for side in range(3))) for place, name in enumerate(FIGURES)]
 
 
-def _figures(truth: Bools, scores: Floats, cleared: Bools, settings: EvaluateSettings) -> list[float]:
+def _figures(truth: Bools, scores: Floats, clears: Bools, settings: EvaluateSettings) -> list[float]:
     """Return the figures of one model, in the order of `FIGURES`."""
     return [
         metrics.auc(truth, scores),
         metrics.average_precision(truth, scores),
         metrics.calibration_error(settings.calibration_bins)(truth, scores),
-        float(cleared[truth].mean()),
-        float(cleared[~truth].mean()),
+        float(clears[truth].mean()),
+        float(clears[~truth].mean()),
     ]
-
-
-def _cleared(decisions: list[Decision]) -> Bools:
-    """Return which calls were suggested ELIGIBLE."""
-    return np.array([decision.recommendation is Recommendation.ELIGIBLE for decision in decisions], dtype=bool)
 
 
 def _signed(estimate: Estimate) -> str:

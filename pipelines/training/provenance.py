@@ -16,7 +16,7 @@ PACKAGES = ("heartline", "scikit-learn", "numpy", "pandas", "scipy", "skops")
 
 
 def provenance(config: Config, identity: Mapping[str, Any], blocks: Split, program: Program) -> dict[str, Any]:
-    """Return everything that determines a bundle's bytes, enough to make it again."""
+    """Return everything that determines a bundle's bytes, enough to rebuild it."""
     return {
         **identity,
         "config": config.flat(),
@@ -28,7 +28,7 @@ def provenance(config: Config, identity: Mapping[str, Any], blocks: Split, progr
 
 
 def environment() -> dict[str, str]:
-    """Return the versions of the packages and of Python that a bundle is made with."""
+    """Return the versions of Python and of the packages that determine a bundle."""
     return {name: metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()}
 
 

@@ -1,9 +1,10 @@
-"""Figures measured on reference notes: published notes of other agencies, labelled by two readers, which stay outside.
+"""Figures measured on reference notes: published notes of other agencies, labelled by two readers, not in this project.
 
-What is certified on synthetic calls does not carry over by itself. So the shipped model's calibration (slope and
-intercept of its log-odds) and its floor for ELIGIBLE are measured on reference notes and kept here as figures with their
-provenance. They hold for the one recipe that they were measured on: the same calls, settings, rules, signals and features.
-A model of another recipe says so and keeps a stricter floor. The figures can only raise the threshold, never lower it.
+A bound that synthetic calls prove does not hold for real ones by itself. So the shipped model's calibration (slope and
+intercept of its log-odds) and its floor for ELIGIBLE are measured on reference notes, and kept here as figures with their
+provenance. They hold only for the recipe that they were measured on: the same calls, settings, rules, signals and features.
+A model of another recipe gets a stricter floor, and its manifest says so. The figures can raise the threshold, never lower
+it.
 """
 
 import hashlib
@@ -35,7 +36,7 @@ REFERENCE_PATH = Path(__file__).with_name("reference.toml")
 
 @strict_dataclass
 class Recipe:
-    """All that decides a model before it is measured: the digests of calls and settings, and the versions of its parts."""
+    """What determines a model: the digests of its calls and settings, and the versions of its parts."""
 
     data_sha256: str
     settings_sha256: str
@@ -47,10 +48,10 @@ class Recipe:
 
 @strict_dataclass
 class Reference:
-    """What was measured on reference notes.
+    """The figures measured on reference notes.
 
-    `slope` and `intercept` turn the model's log-odds into those of the notes. `floor` is the probability, after that, from
-    which on `errors` of the `n_ineligible` notes would be cleared; `errors_allowed` is the most that prove `max_rate` with
+    `slope` and `intercept` calibrate the model's log-odds to the notes. `floor` is the calibrated probability from which on
+    `errors` of the `n_ineligible` notes are cleared; `errors_allowed` is the largest number that proves `max_rate` with
     `confidence` (exact binomial).
     """
 
@@ -69,11 +70,11 @@ class Reference:
 
 
 def recipe_of(config: Config, identity: Mapping[str, Any], router: Router) -> Recipe:
-    """Return the recipe of a model that a router will use; `identity` names its calls."""
-    decisive = {name: asdict(getattr(config, name)) for name in ("split", "classifier", "threshold")}
+    """Return the recipe of a router's model; `identity` holds the digest of its calls."""
+    settings = {name: asdict(getattr(config, name)) for name in ("split", "classifier", "threshold")}
     return Recipe(
         data_sha256=str(identity.get("data_sha256", "")),
-        settings_sha256=hashlib.sha256(json.dumps(decisive, sort_keys=True).encode("utf-8")).hexdigest(),
+        settings_sha256=hashlib.sha256(json.dumps(settings, sort_keys=True).encode("utf-8")).hexdigest(),
         rulebook=router.versions.rulebook,
         signals=router.versions.signals,
         text=TEXT_VERSION,
@@ -82,16 +83,16 @@ def recipe_of(config: Config, identity: Mapping[str, Any], router: Router) -> Re
 
 
 def shipped() -> Reference | None:
-    """Return the figures that ship with the package, if there are any; raise `InvalidConfig` where they are wrong."""
+    """Return the figures that ship with the package, or `None`; raise `InvalidConfig` where the file is at fault."""
     if not REFERENCE_PATH.is_file():
         return None
     return validated(Reference, tomllib.loads(REFERENCE_PATH.read_text(encoding="utf-8")), remedy="measure them again")
 
 
 def measure(router: Router, notes: Table, config: Config, *, recipe: Recipe, file_sha256: str) -> Reference:
-    """Return what an open router's model reaches on labelled reference notes; raise `InvalidData` where they are too few.
+    """Return the figures of an open router's model on labelled reference notes; raise `InvalidData` where they are too few.
 
-    `router` keeps no call from ELIGIBLE by its probability; vetoes, doubts and the second net stand.
+    `router` keeps no call from ELIGIBLE by its probability; vetoes, doubts and the second net still apply.
     """
     notes = labelled(notes)
     decisions = [router.decide(call) for call in notes.calls]
@@ -102,8 +103,8 @@ def measure(router: Router, notes: Table, config: Config, *, recipe: Recipe, fil
         raise InvalidData("too few ineligible reference notes", value=n, remedy="bring at least 59")
     adjustment = calibration_of(decisions, block.eligible)
     scores = np.array([-1.0 if score < 0 else adjustment.apply(score) for score in block.scores])
-    wrong = np.sort(scores[~block.eligible])[::-1]
-    floor = float(np.nextafter(max(wrong[allowed], 0.0), 1.0))
+    ineligible = np.sort(scores[~block.eligible])[::-1]
+    floor = float(np.nextafter(max(ineligible[allowed], 0.0), 1.0))
     return Reference(
         file_sha256=file_sha256,
         n_eligible=int(block.eligible.sum()),
@@ -111,7 +112,7 @@ def measure(router: Router, notes: Table, config: Config, *, recipe: Recipe, fil
         confidence=confidence,
         max_rate=max_rate,
         errors_allowed=allowed,
-        errors=int((wrong >= floor).sum()),
+        errors=int((ineligible >= floor).sum()),
         found=int((scores[block.eligible] >= floor).sum()),
         slope=round(adjustment.slope, 6),
         intercept=round(adjustment.intercept, 6),
@@ -121,7 +122,7 @@ def measure(router: Router, notes: Table, config: Config, *, recipe: Recipe, fil
 
 
 def applied(point: OperatingPoint, reference: Reference) -> OperatingPoint:
-    """Return an operating point in the probabilities of the reference notes, raised to their floor if need be."""
+    """Return an operating point in calibrated probabilities, raised to the floor of the reference notes."""
     adjustment = Adjustment(reference.slope, reference.intercept)
     return replace(
         point,
@@ -132,7 +133,7 @@ def applied(point: OperatingPoint, reference: Reference) -> OperatingPoint:
 
 @dataclass(frozen=True, slots=True)
 class MeasureOn:
-    """Labelled reference notes, the digest of their file, and where the figures are written."""
+    """Labelled reference notes, the digest of their file, and the path that their figures are written to."""
 
     notes: Table
     file_sha256: str
@@ -141,7 +142,7 @@ class MeasureOn:
 
 @dataclass(frozen=True, slots=True)
 class Certified:
-    """An operating point, what its promise was proved on (`synthetic`, `reference` or `local`), and the same in words."""
+    """An operating point, its calibration, and what its promise was proved on: `synthetic`, `reference` or `local`."""
 
     point: OperatingPoint
     adjustment: Adjustment
@@ -152,7 +153,7 @@ class Certified:
 def on_reference(
     point: OperatingPoint, router: Router, table: Table, config: Config, *, recipe: Recipe, measure_on: MeasureOn | None
 ) -> Certified:
-    """Return the operating point with what reference notes say of it; a city's own calls need none.
+    """Return the operating point, calibrated and raised by the figures of reference notes; a city's own calls need none.
 
     `router` is an open one over the same parts. With `measure_on` the figures are measured anew and written.
     """
@@ -168,7 +169,7 @@ def on_reference(
         sentence = f"{reference.errors} of {reference.n_ineligible} ineligible reference notes cleared at the floor"
         return Certified(applied(point, reference), Adjustment(reference.slope, reference.intercept), "reference", sentence)
     strict = replace(point, eligible_at=max(point.eligible_at, config.threshold.unmeasured_probability))
-    sentence = "synthetic calls only; no reference notes were measured for this recipe, so the floor is the stricter one"
+    sentence = "synthetic calls only; no reference notes were measured for this recipe, so the stricter floor applies"
     return Certified(strict, Adjustment(), "synthetic", sentence)
 
 
@@ -183,7 +184,7 @@ def write(reference: Reference, path: Path = REFERENCE_PATH) -> None:
 
 
 def calibration_of(decisions: list[Decision], truth: Bools) -> Adjustment:
-    """Return slope and intercept that fit the log-odds of unvetoed notes to their labels; shape of `truth`: (n,)."""
+    """Return the slope and intercept that calibrate the log-odds of unvetoed notes to their labels; `truth` (n,)."""
     scored = [decision.eligible_probability for decision in decisions]
     rows = [row for row, chance in enumerate(scored) if chance is not None and not decisions[row].vetoed]
     chances = np.clip([scored[row] or 0.0 for row in rows], 1e-9, 1 - 1e-9)
@@ -191,9 +192,9 @@ def calibration_of(decisions: list[Decision], truth: Bools) -> Adjustment:
 
 
 def fitted_line(logits: Floats, truth: Bools) -> Adjustment:
-    """Return slope and intercept that fit log-odds to labels, both of shape (n,).
+    """Return the slope and intercept that calibrate log-odds to labels, both of shape (n,).
 
-    A few hundred notes place them loosely, so both are drawn towards no change: the slope by a normal prior about 1, the
+    A few hundred notes determine them poorly, so both are shrunk towards no change: the slope by a normal prior about 1, the
     intercept by one about 0 (maximum a posteriori).
     """
     signs = np.where(truth, 1.0, -1.0)

@@ -1,4 +1,4 @@
-"""What a run leaves in MLflow beside its figures: its data sets, its parts as nested runs, its tables and its model card."""
+"""The records of a run for MLflow: its data sets, its parts as nested runs, its tables and its model card."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -19,12 +19,12 @@ INVENTED_CALL = Call(
     source=Source.ADMIN_LINE,
     zone="D1",
 )
-"""The call that shows MLflow's users what the registered model reads; nobody made it."""
+"""An invented call that shows MLflow's users what the registered model reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class UsedData:
-    """A data set that a run used: its name, where it lies, its SHA-256, and what for; never its rows."""
+    """A data set that a run used: its name, path, SHA-256 and purpose; never its rows."""
 
     name: str
     path: str
@@ -34,7 +34,7 @@ class UsedData:
 
 @dataclass(frozen=True, slots=True)
 class NestedRun:
-    """One part of a run, kept as a run inside it: a fold, a variant, a trial."""
+    """One part of a run, recorded as a run inside it: a fold, a variant or a trial."""
 
     name: str
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -61,13 +61,13 @@ def used_data(tags: Mapping[str, str]) -> Iterator[UsedData]:
 
 
 def figures_table(evaluation: Evaluation) -> pd.DataFrame:
-    """Return every figure with its interval, its method and the calls it rests on, one row each."""
+    """Return every figure with its interval, its method and its number of calls, one row each."""
     rows = [{"figure": name} | asdict(estimate) for name, estimate in evaluation.figures.items() if estimate.n]
     return pd.DataFrame(rows, columns=["figure", "value", "low", "high", "n", "method"])
 
 
 def errors_table(evaluation: Evaluation) -> pd.DataFrame:
-    """Return the wrong answers by row of the file, the worse kind first; no note is in it."""
+    """Return the wrong answers by row of the file, the worst kind first, without the notes."""
     kinds: dict[str, list[WrongAnswer]] = {
         "false clear": evaluation.false_clears,
         "dangerous, not vetoed": evaluation.missed_vetoes,
@@ -82,7 +82,7 @@ def errors_table(evaluation: Evaluation) -> pd.DataFrame:
 
 
 def description(training: Mapping[str, Any]) -> str:
-    """Return what a run or a registered version is, in a few words."""
+    """Return a short description of a run or a registered version."""
     adapted = training.get("adapted")
     if adapted:
         start = f"Adapted to {adapted['labelled']} labelled local calls from base {str(adapted['base'])[:16]}."
@@ -92,7 +92,7 @@ def description(training: Mapping[str, Any]) -> str:
 
 
 def model_card(manifest: Mapping[str, Any], evaluation: Evaluation) -> str:
-    """Return a short model card in Markdown: what it is for, from what it was made, what was measured, what it cannot do."""
+    """Return a short model card in Markdown: purpose, origin, figures and limits."""
     training, point = manifest["training"], manifest["operating_point"]
     lines = [
         "# Model card",
@@ -112,4 +112,4 @@ def model_card(manifest: Mapping[str, Any], evaluation: Evaluation) -> str:
         f"| {row['figure']} | {row['value']:.3f} | {row['low']:.3f} to {row['high']:.3f} | {row['n']} |"
         for row in figures_table(evaluation).to_dict("records")
     ]
-    return "\n".join([*lines, "", "The promises hold for calls like those that they were measured on, and no others.", ""])
+    return "\n".join([*lines, "", "The promises hold only for calls like those that they were measured on.", ""])

@@ -1,8 +1,8 @@
 """Tracking of runs and models in MLflow.
 
 Runs are in `sqlite:///mlruns/mlflow.db` and their artefacts under `mlruns/artifacts`, both set explicitly. Aliases name
-versions: `candidate` the last one trained, `champion` the one that answers, `challenger` the one that is scored beside it.
-Promotion also copies the bundle to `mlruns/champion` or `mlruns/challenger`, atomically, so that the service starts
+versions: `candidate` is the last one trained, `champion` the one that answers, `challenger` the one that is scored beside
+it. Promotion also copies the bundle to `mlruns/champion` or `mlruns/challenger`, atomically, so that the service starts
 without MLflow.
 """
 
@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a 911 centre's machine calls nobody
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # no data leaves a 911 centre's machine
 
 import mlflow
 import pandas as pd
@@ -73,7 +73,7 @@ class Store:
     """One folder of runs and registered models."""
 
     def __init__(self, root: Path, config: Config) -> None:
-        """Point MLflow at the folder; nothing is written before the first run."""
+        """Set MLflow's tracking to the folder; nothing is written before the first run."""
         self.root = root.resolve()
         self.root.mkdir(parents=True, exist_ok=True)
         self.name = config.tracking.registered_model
@@ -94,9 +94,9 @@ class Store:
         tags: Mapping[str, str],
         nested: Sequence[NestedRun] = (),
     ) -> Registered:
-        """Record one training run with all that is needed to rebuild it; register its model as the candidate.
+        """Record one training run with all that is needed to rebuild it, and register its model as the candidate.
 
-        The run that `running` opened is used, or one of its own. `nested` are its parts: folds, variants, trials.
+        The run that `running` opened is used, or a new one. `nested` are its parts: folds, variants, trials.
         """
         manifest = bundles.read_manifest(bundle)
         training = manifest["training"]
@@ -118,7 +118,7 @@ class Store:
         return self._described(str(info.registered_model_version), manifest)
 
     def _described(self, version: str, manifest: Mapping[str, Any]) -> Registered:
-        """Return a new version, described, tagged and named the candidate."""
+        """Describe and tag a new version, make it the candidate, and return it."""
         training = manifest["training"]
         self.client.update_registered_model(self.name, description=ABOUT)
         self.client.update_model_version(self.name, version, description=description(training))
@@ -131,7 +131,7 @@ class Store:
 
     @contextmanager
     def running(self, name: str) -> Iterator[str]:
-        """Give the id of a run that is open while work is done, with the machine's own metrics; an open one is used.
+        """Open a run, with the machine's metrics, for the work of the `with` block, and give its id; an open run is used.
 
         A run whose work fails is kept and marked as failed.
         """
@@ -161,7 +161,7 @@ class Store:
             mlflow.log_table(table, f"{name}.json")
 
     def link(self, digest: str, links: Mapping[str, str]) -> None:
-        """Tag the registered versions of a bundle with where more is known of them: an evaluation's run, a release."""
+        """Tag the registered versions of a bundle with related records: an evaluation's run, a release."""
         for each in self.client.search_model_versions(f"name = '{self.name}' and tags.digest = '{digest}'"):
             for name, value in links.items():
                 self.client.set_model_version_tag(self.name, str(each.version), name, value)
@@ -181,7 +181,7 @@ class Store:
         return str(run.info.run_id)
 
     def by_alias(self, alias: str) -> Registered | None:
-        """Return the version that an alias names, or nothing."""
+        """Return the version that an alias names, or `None`."""
         try:
             version = self.client.get_model_version_by_alias(self.name, alias)
         except mlflow.exceptions.MlflowException:
@@ -216,12 +216,12 @@ class Store:
         return target
 
     def _experiment_id(self) -> str:
-        """Return the experiment, made with its artefact folder set explicitly."""
-        found = self.client.get_experiment_by_name(self._experiment)
-        if found is not None:
-            return str(found.experiment_id)
-        place = (self.root / "artifacts").as_uri()
-        return str(self.client.create_experiment(self._experiment, artifact_location=place, tags={NOTE: ABOUT}))
+        """Return the id of the experiment, which is created with its artefact folder where there is none."""
+        experiment = self.client.get_experiment_by_name(self._experiment)
+        if experiment is not None:
+            return str(experiment.experiment_id)
+        location = (self.root / "artifacts").as_uri()
+        return str(self.client.create_experiment(self._experiment, artifact_location=location, tags={NOTE: ABOUT}))
 
     def _log_plots(self, evaluation: Evaluation, point: Mapping[str, float]) -> None:
         """Draw and record the plots."""
@@ -246,7 +246,7 @@ class Store:
 
 
 def signature() -> ModelSignature:
-    """Return the columns of a call and of an answer; only the narrative is required, and an empty one is a REVIEW."""
+    """Return the columns of a call and of an answer; only the narrative is required, and an empty one gives REVIEW."""
     inputs: list[ColSpec | TensorSpec] = [
         ColSpec(_NUMBERS.get(name, "string"), name, required=name == "narrative") for name in FIELDS
     ]
@@ -272,7 +272,7 @@ def _requirements() -> list[str]:
 
 
 def _tags(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """Return the tags that say where a run comes from."""
+    """Return the tags of a run's origin."""
     training = manifest["training"]
     return {
         "digest": str(manifest["digest"]),
@@ -283,7 +283,7 @@ def _tags(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _log_data(data: UsedData) -> None:
-    """Record which data set the open run used: its name, digest and place, and none of its rows."""
+    """Record which data set the open run used: its name, digest and path, and none of its rows."""
     source = resolve_dataset_source(data.path, candidate_sources=[FileSystemDatasetSource])  # type: ignore[list-item]  # it wants classes
     used = MetaDataset(source, name=data.name, digest=data.sha256[:_DIGEST])  # type: ignore[abstract]  # it is not at run time
     mlflow.log_input(used, context=data.context)
@@ -291,7 +291,7 @@ def _log_data(data: UsedData) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Ignore what MLflow warns of its own dependencies; ours are in the lock file."""
+    """Ignore MLflow's warnings about its own dependencies; ours are in the lock file."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,4 +1,4 @@
-"""A search of the classifier's settings for so many minutes, each judged on callers that it did not learn from (Optuna)."""
+"""The timed search of the classifier's settings, each measured on callers that it was not fitted on (Optuna)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ RANGES = {
     "word_weight": (0.25, 2.0),
     "metadata_weight": (0.25, 2.0),
 }
-"""What is searched, each between two ends on a logarithmic scale."""
+"""The settings that are searched, each between two ends on a logarithmic scale."""
 
 MOST_CALLS = 12_000
 _FOLDS = 3
@@ -37,7 +37,7 @@ _FOLDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """The best settings of so many trials, their log loss less that of the settings before, and its standard error."""
+    """The best settings of all trials, their log loss, its difference to that of the present settings, and its error."""
 
     settings: ClassifierSettings
     trials: int
@@ -68,16 +68,16 @@ def tune(
 ) -> Tuned:
     """Return the best settings found on the fit block in so many minutes, or after so many trials.
 
-    The present settings are the first trial. The later blocks are not looked at, so that certification stays honest.
-    `reader` is the program's, the shipped one where not given.
+    The present settings are the first trial. The later blocks are not used, so that certification stays valid. `reader` is
+    the program's; the default reads as the shipped program does.
     """
     losses = _losses(labelled(table), config, reader or Reader())
-    known: dict[int, Floats] = {}
+    losses_of_trial: dict[int, Floats] = {}
 
     def objective(trial: optuna.Trial) -> float:
         values = {name: trial.suggest_float(name, low, high, log=True) for name, (low, high) in RANGES.items()}
-        known[trial.number] = losses(replace(config.classifier, **_rounded(values)))
-        return float(known[trial.number].mean())
+        losses_of_trial[trial.number] = losses(replace(config.classifier, **_rounded(values)))
+        return float(losses_of_trial[trial.number].mean())
 
     def record(_: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
         metrics = {"log_loss": float(trial.value or 0.0)}
@@ -88,15 +88,16 @@ def tune(
         study.enqueue_trial({name: getattr(config.classifier, name) for name in RANGES})
         study.optimize(objective, n_trials=trials, timeout=60 * minutes, callbacks=[record])
     best = study.best_trial
-    gap = known[best.number] - known[0]
+    before, after = losses_of_trial[0], losses_of_trial[best.number]
+    gap = after - before
     return Tuned(
-        replace(config.classifier, **_rounded(best.params)), len(known), float(known[best.number].mean()),
-        float(known[0].mean()), float(gap.mean()), float(gap.std(ddof=1) / np.sqrt(len(gap))),
+        replace(config.classifier, **_rounded(best.params)), len(losses_of_trial), float(after.mean()),
+        float(before.mean()), float(gap.mean()), float(gap.std(ddof=1) / np.sqrt(len(gap))),
     )  # fmt: skip
 
 
 def _rounded(values: dict[str, Any]) -> dict[str, Any]:
-    """Return values to four digits, as they are written."""
+    """Return values rounded to four significant digits, as they are written."""
     return {name: float(f"{value:.4g}") for name, value in values.items()}
 
 
@@ -124,7 +125,7 @@ def _losses(table: Table, config: Config, reader: Reader) -> Callable[[Classifie
 
 @contextmanager
 def _quiet_optuna() -> Iterator[None]:
-    """Keep Optuna from printing each trial, and restore what it printed before."""
+    """Silence Optuna's line for each trial, and restore its verbosity afterwards."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""Decisions, what people decided after them, and what happened on scene."""
+"""Decisions, people's judgements of them, and outcomes of calls."""
 
 from typing import Annotated
 
@@ -15,6 +15,7 @@ from serving.api.dependencies import (
     find_decision,
     own_key,
 )
+from serving.decisions.service import Request
 from serving.problems import RESPONSES
 from serving.schemas import CallIn, DecisionOut, EntryOut, FeedbackIn, OutcomeIn
 
@@ -31,34 +32,28 @@ async def decide(
 ) -> Response:
     """Suggest an answer to one call, with reasons, a risk and who is on duty; it is in the ledger before it is sent.
 
-    `final=false` says that the note is still being typed; `attended=false` that nobody is taking the call who could still
-    ask the safety questions, as when past calls are scored.
+    `final=false` means that the note is still being typed; `attended=false` that no person can still ask the safety
+    questions, as when past calls are scored.
     """
-    answer = await services.decisions.decide(
-        call.to_call(),
-        principal,
-        via="http",
-        final=final,
-        caller=call.caller_key,
-        address=call.address_key,
-        attended=attended,
-    )
+    request = Request(via="http", final=final, caller=call.caller_key, address=call.address_key, attended=attended)
+    answer = await services.decisions.decide(call.to_call(), principal, request)
     return Response(answer.to_json(), media_type="application/json")
 
 
 @router.post("/{decision_id}/feedback", tags=["decisions"])
 async def feedback(
-    decision_id: str, said: FeedbackIn, principal: Typist, services: ServicesOf, idempotency_key: IdempotencyKey = None
+    decision_id: str, judgement: FeedbackIn, principal: Typist, services: ServicesOf, idempotency_key: IdempotencyKey = None
 ) -> EntryOut:
-    """Keep what a person decided; a correction is kept beside it and replaces nothing."""
+    """Record what a person decided; a correction is recorded too and replaces nothing."""
     decision = (await find_decision(services, decision_id)).content
-    agreed = agreement(decision, said.human.value)
-    content = said.model_dump(mode="json", exclude={"comment"}) | {
+    agreed = agreement(decision, judgement.human.value)
+    content = judgement.model_dump(mode="json", exclude={"comment"}) | {
         "decision_id": decision_id, "call_id": decision["call_id"], "actor": principal.name, "agreed": agreed,
     }  # fmt: skip
-    entry = await services.decisions.write("feedback", content, note=said.comment, key=own_key(idempotency_key, principal))
-    await services.incidents.tell_judgement(entry)
-    services.metrics.feedback.labels("hidden" if agreed is None else str(agreed).lower(), said.reason).inc()
+    key = own_key(idempotency_key, principal)
+    entry = await services.decisions.write("feedback", content, note=judgement.comment, key=key)
+    await services.incidents.push_judgement(entry)
+    services.metrics.feedback.labels("hidden" if agreed is None else str(agreed).lower(), judgement.reason).inc()
     return EntryOut(seq=entry.seq, content=entry.content, repeated=entry.repeated)
 
 
@@ -67,17 +62,18 @@ async def outcome(
     decision_id: str, reported: OutcomeIn, principal: OutcomeReporter, services: ServicesOf,
     idempotency_key: IdempotencyKey = None,
 ) -> EntryOut:  # fmt: skip
-    """Keep what happened on scene, or why nobody went."""
+    """Record what happened on scene, or why nobody went."""
     decision = (await find_decision(services, decision_id)).content
-    about = {"decision_id": decision_id, "call_id": decision["call_id"], "actor": principal.name}
-    content = reported.model_dump(mode="json") | about
+    content = reported.model_dump(mode="json") | {
+        "decision_id": decision_id, "call_id": decision["call_id"], "actor": principal.name,
+    }  # fmt: skip
     entry = await services.decisions.write("outcome", content, key=own_key(idempotency_key, principal))
     return EntryOut(seq=entry.seq, content=entry.content, repeated=entry.repeated)
 
 
 @router.get("/{decision_id}", tags=["ledger"])
 async def history(decision_id: str, _: LedgerReader, services: ServicesOf) -> list[EntryOut]:
-    """Return a decision and everything that was written about it since."""
+    """Return a decision with all later entries about it."""
     entries = await run_in_threadpool(services.require_ledger().of_decision, decision_id)
     if not entries:
         raise HTTPException(404, "There is no such decision.")

@@ -1,4 +1,4 @@
-"""What routes depend on: the services of the process, and a principal with one of some roles."""
+"""Dependencies of routes: the services of the process, and a principal with one of some roles."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -13,7 +13,7 @@ from serving.services import Services
 
 
 async def services_of(connection: HTTPConnection) -> Services:
-    """Return the services of the process that answers."""
+    """Return the services of this process."""
     services: Services = connection.app.state.services
     return services
 
@@ -22,14 +22,14 @@ ServicesOf = Annotated[Services, Depends(services_of)]
 
 
 def requires(*roles: str) -> Callable[[HTTPConnection], Awaitable[Principal]]:
-    """Return a dependency that gives the principal where it has one of some roles; it raises 401, 403 or 429 elsewhere."""
-    wanted = frozenset(roles)
+    """Return a dependency that gives the principal if it has one of some roles, and otherwise raises 401, 403 or 429."""
+    allowed = frozenset(roles)
 
     async def check(connection: HTTPConnection) -> Principal:
         services: Services = connection.app.state.services
         principal = services.authenticator.authenticate(connection)
-        if not wanted & principal.roles:
-            raise HTTPException(403, f"This needs one of the roles: {', '.join(sorted(wanted))}.")
+        if not allowed & principal.roles:
+            raise HTTPException(403, f"This needs one of the roles: {', '.join(sorted(allowed))}.")
         return principal
 
     return check
@@ -48,7 +48,7 @@ IdempotencyKey = Annotated[str | None, Header(max_length=200, pattern=r"^[\x21-\
 
 
 def own_key(key: str | None, principal: Principal) -> str | None:
-    """Return an idempotency key made its sender's own, so that two senders may use the same one."""
+    """Return an idempotency key prefixed with its sender's name, so that two senders may use the same key."""
     return None if key is None else f"{principal.name}:{key}"[:200]
 
 

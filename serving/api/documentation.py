@@ -1,4 +1,4 @@
-"""The interactive page of the interface at /docs, by Swagger UI, from files in swagger_ui/."""
+"""The interactive documentation of the interface at /docs: Swagger UI, served from swagger_ui/."""
 
 from html import escape
 from pathlib import Path
@@ -13,7 +13,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-"""Swagger UI sets styles on its elements; scripts come from our own files alone."""
+"""Swagger UI sets styles on its elements, so inline styles are allowed; scripts are loaded from this service only."""
 
 _PAGE = """<!doctype html>
 <html lang="en">

@@ -1,4 +1,4 @@
-"""Whether the service answers, and with what."""
+"""The health of the service: whether the process runs, and whether decisions can be made and written."""
 
 import asyncio
 
@@ -10,18 +10,18 @@ from serving.schemas import LiveOut, ReadyOut
 
 router = APIRouter(prefix="/v1/health", tags=["health"])
 PROBE_SECONDS = 1.0
-"""How long readiness waits for the ledger's writer."""
+"""How long readiness waits for a write to the ledger, in seconds."""
 
 
 @router.get("/live")
 async def live() -> LiveOut:
-    """Return that the process answers."""
+    """Return that the process runs."""
     return LiveOut(status="live")
 
 
 @router.get("/ready")
 async def ready(services: ServicesOf) -> ReadyOut:
-    """Return whether calls are judged by a model, or by the rules alone, and whether the ledger is kept."""
+    """Return whether calls are scored by a model or by the rules alone, and whether a ledger is kept."""
     active = services.models.active
     bundle, challenger = active.router.bundle, active.challenger
     fault = await _ledger_fault(services.ledger) if services.ledger is not None else None
@@ -35,11 +35,11 @@ async def ready(services: ServicesOf) -> ReadyOut:
 
 
 async def _ledger_fault(ledger: Ledger) -> str | None:
-    """Return why the ledger cannot be written now or its anchor cannot follow; `None` where all is well."""
+    """Return why the ledger or its anchor cannot be written now; `None` where both can."""
     try:
         await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(ledger.probe())), PROBE_SECONDS)
     except TimeoutError:
         return "the ledger cannot be written: its database does not answer in time"
-    except Exception as error:  # noqa: BLE001  whatever the probe met, decisions would meet it too
+    except Exception as error:  # noqa: BLE001  whatever stops the probe would stop a decision too
         return f"the ledger cannot be written: {type(error).__name__}"
     return ledger.alert

@@ -1,4 +1,4 @@
-"""Incidents of a CAD system: linked, noted as the call-taker types, and answered; and what could not be sent."""
+"""Incidents of a CAD system: linked, extended by notes, and answered; and the changes that could not be sent to CAD."""
 
 import json
 from typing import Annotated, Any
@@ -27,7 +27,7 @@ _FIELDS: dict[str, Any] = {
 
 
 class _Closing(BaseModel):
-    """What an incident has beside the fields of a call."""
+    """The field that an incident has besides the fields of a call."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -35,12 +35,12 @@ class _Closing(BaseModel):
 
 
 IncidentIn = create_model(
-    "IncidentIn", __base__=_Closing, __doc__="What CAD knows of an incident; what is left out is not known.", **_FIELDS
+    "IncidentIn", __base__=_Closing, __doc__="The known fields of an incident; a missing field is unknown.", **_FIELDS
 )
 
 
 class NoteIn(BaseModel):
-    """One note as CAD has it; sent again under the same id, it counts once."""
+    """One note of CAD; a note that is sent again under the same id counts once."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -49,7 +49,7 @@ class NoteIn(BaseModel):
 
 
 class IncidentOut(BaseModel):
-    """An incident and the newest answer to it; `changed` is false where the request repeated what was known."""
+    """An incident and the newest answer to it; `changed` is false where the request changed nothing."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -62,10 +62,10 @@ class IncidentOut(BaseModel):
 
 
 class IncidentDecisionOut(BaseModel):
-    """A decision on an incident as the ledger holds it, without a word of the note.
+    """A decision on an incident as the ledger holds it, without the note.
 
-    `shown` is what a person was shown: nothing where a trial hides it, and then no suggestion is told either. `revision`
-    counts the changes of the incident that CAD sent; it is missing where the answer was given on the call page.
+    `shown` is what a person was shown; where a trial hides the suggestion, it is null and the suggestion's fields are empty.
+    `revision` counts the changes of the incident that CAD sent; it is null for an answer on the call page.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -88,7 +88,7 @@ class IncidentDecisionOut(BaseModel):
 
 
 class JudgementOut(BaseModel):
-    """What a person decided after a decision; one that was withdrawn counts as none."""
+    """A person's judgement of a decision; a withdrawn one no longer counts."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -102,9 +102,9 @@ class JudgementOut(BaseModel):
 
 
 class DecisionsOut(BaseModel):
-    """A page of what was decided on an incident, by Heartline and by people after it, each in order.
+    """A page of the decisions on an incident and of people's judgements of them, each in order.
 
-    `next` is the cursor of the page after it, and `more` says that there is one already.
+    `next` is the cursor of the next page, and `more` is whether there is one already.
     """
 
     decisions: list[IncidentDecisionOut]
@@ -125,8 +125,8 @@ class DeadLetterOut(BaseModel):
 
 
 @router.put("/{incident_id}", response_model=IncidentOut)
-async def put(incident_id: IncidentId, incident: IncidentIn, principal: Typist, services: ServicesOf) -> Response:  # type: ignore[valid-type]  # made of the fields of a call
-    """Link an incident, or change what is known of it, and answer it; the same request again changes nothing."""
+async def put(incident_id: IncidentId, incident: IncidentIn, principal: Typist, services: ServicesOf) -> Response:  # type: ignore[valid-type]  # created from the fields of a call
+    """Link an incident, or change its fields, and answer it; repeating the request changes nothing."""
     fields = incident.model_dump(mode="json", exclude={"closed"}, exclude_none=True)  # type: ignore[attr-defined]  # likewise
     closed = incident.closed  # type: ignore[attr-defined]  # likewise
     return _out(await services.incidents.put(incident_id, fields, principal, closed=closed))
@@ -134,10 +134,10 @@ async def put(incident_id: IncidentId, incident: IncidentIn, principal: Typist, 
 
 @router.post("/{incident_id}/notes", response_model=IncidentOut)
 async def add_note(incident_id: IncidentId, note: NoteIn, principal: Typist, services: ServicesOf) -> Response:
-    """Append a note to an incident and answer it; a note that was sent before counts once."""
+    """Append a note to an incident and answer it; a note that is sent again counts once."""
     answered = await services.incidents.add_note(incident_id, note.note_id, note.text, principal)
     if answered is None:
-        raise HTTPException(404, "There is no such incident: PUT it first.")
+        raise HTTPException(404, "There is no such incident: link it with PUT first.")
     return _out(answered)
 
 
@@ -149,7 +149,7 @@ async def decisions(
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="`next` of the page before.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> DecisionsOut:
-    """Return the decisions on an incident after a cursor, oldest first, and what people decided after them."""
+    """Return the decisions on an incident after a cursor, oldest first, and people's judgements of them."""
     ledger = services.require_ledger()
     entries = await run_in_threadpool(ledger.search, call_id=incident_id, after=after, limit=limit)
     if not entries and not after and await services.incidents.get(incident_id) is None:
@@ -179,19 +179,19 @@ async def dead_letters(_: Administrator, services: ServicesOf) -> list[DeadLette
 async def resend(
     push_id: Annotated[str, Path(max_length=64, pattern=r"^[0-9a-f]+$")], _: Administrator, services: ServicesOf
 ) -> None:
-    """Try a dead letter anew, with all its attempts."""
+    """Send a dead letter again, with the full number of attempts."""
     if not await services.incidents.resend(push_id):
         raise HTTPException(404, "There is no such dead letter.")
 
 
 def _out(answered: Answered) -> Response:
-    """Return an answered incident as JSON; the decision is sent as it was written."""
+    """Return an answered incident as JSON; the decision's JSON is inserted unchanged."""
     incident = answered.incident
-    head = {
+    fields = {
         "incident_id": incident.incident_id, "revision": incident.revision, "notes": len(incident.notes),
         "closed": incident.closed, "changed": answered.changed,
     }  # fmt: skip
-    text = json.dumps(head, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     return Response(f'{text[:-1]},"decision":{answered.answer}}}', media_type="application/json")
 
 

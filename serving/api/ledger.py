@@ -1,4 +1,4 @@
-"""The ledger: entries by incident number and time, and whether it is unbroken."""
+"""The ledger: entries by incident number and time, and its verification."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ async def search(
     after: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> list[EntryOut]:
-    """Return entries by CAD incident number and by time; `after` is the `seq` of the last entry of the page before."""
+    """Return entries by CAD incident number and by time; `after` is the `seq` of the last entry of the previous page."""
     ledger = services.require_ledger()
     entries = await run_in_threadpool(ledger.search, call_id=call_id, since=since, until=until, after=after, limit=limit)
     return [EntryOut(seq=entry.seq, content=entry.content) for entry in entries]

@@ -1,4 +1,4 @@
-"""The model in use, and a look for a newer champion on request."""
+"""The model in use, and a check for a newer champion on request."""
 
 from dataclasses import asdict
 from typing import Any
@@ -26,7 +26,7 @@ async def describe(_: AnyRole, services: ServicesOf) -> Any:
 
 @router.post("/reload")
 async def reload(_: Administrator, services: ServicesOf) -> ReloadOut:
-    """Look for another champion or challenger now, and put it into use where it proves itself."""
+    """Check for another champion or challenger now, and use it where it passes its checks."""
     changed = await run_in_threadpool(services.models.reload)
     active = services.models.active
     challenger = active.challenger.versions.model if active.challenger else None

@@ -1,4 +1,4 @@
-"""The note as it is typed: a WebSocket, and single requests for those without one."""
+"""The note while it is typed: a WebSocket, and single requests for clients without one."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from serving.problems import RESPONSES
 from serving.schemas import AnswerOut
 from serving.services import Services
 
-Practice = Annotated[bool, Query(description="Whether this is practice: nothing of the call is written down.")]
+Practice = Annotated[bool, Query(description="Whether this is practice: nothing of the call is recorded.")]
 
 router = APIRouter(prefix="/v1/stream", responses=RESPONSES, tags=["decisions"])
 
@@ -31,7 +31,7 @@ async def answer_once(
     services: ServicesOf,
     practice: Practice = False,  # noqa: FBT002  a query
 ) -> Response:
-    """Answer one state of a note that is being typed, as the WebSocket would; held vetoes travel in `session`."""
+    """Answer one state of a note that is being typed, as the WebSocket does; `session` carries the held vetoes."""
     tokens = services.session_tokens
     session = tokens.load(state.session, principal.name) if state.session else None
     session = session or TypingSession(principal.name, practice=practice)

@@ -1,4 +1,4 @@
-"""The supervisor's board: what every position holds open, which units are on duty, and today's overrides."""
+"""The supervisor's board: the open calls of all positions, the units on duty, and today's overrides."""
 
 import time
 from collections import Counter
@@ -17,11 +17,11 @@ from serving.services import Services
 
 
 def add_board(app: FastAPI, services: Services) -> None:
-    """Add the page; it holds no word of a note and no person's name beyond the positions' own."""
+    """Add the page, which shows no note, and no names but those of the positions."""
 
     @app.get("/board", include_in_schema=False)
     async def board(request: Request) -> Response:
-        """Show the board as it is now."""
+        """Show the present state of the board."""
         visitor(request, SUPERVISING)
         program, now = services.models.active.router.program, datetime.now(UTC)
         open_calls = await run_in_threadpool(services.open_calls.everywhere)
@@ -34,7 +34,7 @@ def add_board(app: FastAPI, services: Services) -> None:
 
 
 def _row(call: Any) -> dict[str, Any]:
-    """Return an open call with its ages in seconds."""
+    """Return the row of an open call, with its age and the time since its last change in seconds."""
     now = time.time()
     return {
         "person": call.person.rsplit(":", 1)[-1], "incident": call.incident, "shown": call.shown, "practice": call.practice,
@@ -43,7 +43,7 @@ def _row(call: Any) -> dict[str, Any]:
 
 
 def _overrides_today(services: Services, now: datetime) -> Counter[tuple[str, str]]:
-    """Return today's overrides by the answer that was shown and the reason; practice is not in the ledger."""
+    """Return the number of today's overrides by shown answer and reason; practice calls are not in the ledger."""
     if services.ledger is None:
         return Counter()
     program = services.models.active.router.program

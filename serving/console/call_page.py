@@ -1,4 +1,4 @@
-"""The call page: a call is typed on it and answered while it is typed; the same page without consequences for practice."""
+"""The call page, on which a call is answered while it is typed, and the same page for practice."""
 
 import tomllib
 from functools import lru_cache
@@ -13,14 +13,14 @@ from models.decision import PROGRAM_UNITS
 from models.ledger.records import ADVERSE_EVENTS, OVERRIDE_REASONS, UNSERVED_REASONS
 from models.router import Router
 from serving.console.keys import keys
-from serving.console.render import HERE, page, spoken_by, texts_for
+from serving.console.render import HERE, language_of, page, texts_for
 from serving.console.visitors import SUPERVISING, TYPING, display_name, keep_position, visitor
 from serving.security.principal import Principal
 from serving.services import Services
 
 
 def add_call_page(app: FastAPI, services: Services) -> None:
-    """Add the call page, its practice twin and what they load."""
+    """Add the call page, the practice page, and their static files."""
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
 
     @app.get("/", include_in_schema=False)
@@ -30,32 +30,32 @@ def add_call_page(app: FastAPI, services: Services) -> None:
 
     @app.get("/practice", include_in_schema=False)
     async def practice(request: Request) -> Response:
-        """Show the same page with invented calls; nothing typed on it is written down."""
+        """Show the call page with invented calls; nothing that is typed on it is recorded."""
         return _call_page(request, services, practice=True)
 
 
 def _call_page(request: Request, services: Services, *, practice: bool) -> Response:
-    """Return the page for whoever looks at it."""
+    """Return the page for the person who opens it."""
     principal, router = visitor(request, TYPING), services.models.active.router
-    language = spoken_by(request)
-    told = _told(router, principal, language=language, practice=practice)
+    language = language_of(request)
+    values = _script_values(router, principal, language=language, practice=practice)
     answer = page(
-        request, "call.html", told=told, practice=practice, principal=principal, person=display_name(principal),
+        request, "call.html", script_values=values, practice=practice, principal=principal, person=display_name(principal),
         clinician="clinician" in principal.roles, supervises=bool(SUPERVISING & principal.roles),
         signed_in=services.settings.authenticated,
         keys={key.command: key.key for key in keys(language)}, key_table=keys(language), answers=list(Answer),
-        sources=list(Source), parties=list(CallerParty), types=told["call_types"], zones=told["zones"],
+        sources=list(Source), parties=list(CallerParty), types=values["call_types"], zones=values["zones"],
         reasons=[reason for reason in OVERRIDE_REASONS if reason != "agree"], events=ADVERSE_EVENTS,
         unserved=UNSERVED_REASONS, responses=[unit.value for unit in PROGRAM_UNITS], degraded=router.bundle is None,
         certified_on=_certified_on(router, texts_for(request)), invented=invented_calls() if practice else [],
     )  # fmt: skip
-    answer.headers["cache-control"] = "no-store"  # a page taken back from a browser's memory would show an old call
+    answer.headers["cache-control"] = "no-store"  # a page from the browser's cache would show an old call
     keep_position(request, answer)
     return answer
 
 
-def _told(router: Router, principal: Principal, *, language: str, practice: bool) -> dict[str, Any]:
-    """Return what the page's scripts need to know."""
+def _script_values(router: Router, principal: Principal, *, language: str, practice: bool) -> dict[str, Any]:
+    """Return the values that the page's scripts need, as plain JSON values."""
     units = router.program.units_on(None).values()
     return {
         "time_zone": str(router.program.time_zone),
@@ -69,7 +69,7 @@ def _told(router: Router, principal: Principal, *, language: str, practice: bool
 
 
 def _certified_on(router: Router, t: dict[str, Any]) -> str:
-    """Return the banner that stands until a city's own calls certify the model."""
+    """Return the banner for a model that is not certified on a city's own calls; empty for one that is."""
     return str(t.get(f"certified_{router.versions.certified_on}", ""))
 
 

@@ -1,4 +1,4 @@
-"""The ledger as the dashboard reads it: one row for each call, decided or not, with all that happened to it."""
+"""The ledger as a table for the dashboard: one row for each call with its answers, judgements and outcome."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DECIDED, UNDECIDED, TYPING = "decided", "nobody", "typing"
-"""A person decided; an answer was final and nobody decided; the call was left while it was typed."""
+"""The status of a call: a person decided; an answer was final and nobody decided; the call was left while it was typed."""
 
 _OUTCOME = ("served", "unserved_reason", "adverse_event", "felt_safe", "resolved", "transported", "arrested", "no_contact")
 _FLAGS = (
@@ -47,11 +47,9 @@ def call_table(
 ) -> pd.DataFrame:
     """Return a table of calls with the columns `COLUMNS`, and `day`, `hour`, `weekday`, `week` and `shift` in local time.
 
-    `call_types` are the program's, and local time is that of its zone, `time_zone`.
-
-    Answers to one call are those with one incident number, or from one typed call. `answer` is the last final one, or the
-    last of all where none was final; `vetoed` and `rules` tell of every answer that the call had. `person` maps the name of
-    whoever decided, or else asked, to what the reader may see.
+    `call_types` and `time_zone` are the program's. Answers belong to one call where they have the same incident number or
+    come from one typed call. `answer` is the last final one, or the last one where none was final; `vetoed` and `rules`
+    cover all answers to the call. `person` maps the name of the person who decided, or else asked, to the name to show.
     """
     calls: dict[str, dict[str, Any]] = {}
     key_of: dict[str, str] = {}
@@ -82,7 +80,7 @@ def _key(content: dict[str, Any], key_of: dict[str, str]) -> str:
 
 
 def _empty() -> dict[str, Any]:
-    """Return a call that nothing is known of."""
+    """Return the row of a call without any entry."""
     return dict.fromkeys(COLUMNS) | {
         "answers": 0,
         "judgements": 0,
@@ -94,7 +92,7 @@ def _empty() -> dict[str, Any]:
 
 
 def _add_answer(call: dict[str, Any], content: dict[str, Any], call_types: CallTypes) -> None:
-    """Add one answer; a final one stands until another final one."""
+    """Add one answer; after a final answer only another final one replaces it."""
     rules = [rule["rule_id"] for rule in content["rules"] if rule["code"] in VETO_CODES]
     call["answers"] += 1
     call["vetoed"] = call["vetoed"] or bool(VETO_CODES.intersection(content["codes"])) or bool(content.get("held"))
@@ -104,7 +102,7 @@ def _add_answer(call: dict[str, Any], content: dict[str, Any], call_types: CallT
     fields, versions = content["call"], content["versions"]
     suggested = "NOT_ELIGIBLE" if content.get("held") else content["recommendation"]
     if content.get("via") == "cad" and call["status"] == DECIDED and call["suggested"] == suggested:
-        return  # CAD closes a call that a person has decided: what they said of this suggestion stands
+        return  # CAD closes a call after a person decided: their judgement of this suggestion still counts
     call |= {
         "decision_id": content["decision_id"], "call_id": content.get("call_id") or call["call_id"],
         "decided_at": content["decided_at"], "answer": "hidden" if content.get("hidden") else suggested,
@@ -123,7 +121,7 @@ def _add_answer(call: dict[str, Any], content: dict[str, Any], call_types: CallT
 
 
 def _add_feedback(call: dict[str, Any], content: dict[str, Any]) -> None:
-    """Add a judgement; one that was withdrawn counts as none."""
+    """Add a judgement; a withdrawn one removes it."""
     call["judgements"] += 1
     if content.get("withdrawn"):
         call |= {"human": None, "agreed": None, "reason": None, "elapsed_ms": None, "status": UNDECIDED}
@@ -138,19 +136,19 @@ def _add_feedback(call: dict[str, Any], content: dict[str, Any]) -> None:
 
 
 def _add_outcome(call: dict[str, Any], content: dict[str, Any]) -> None:
-    """Add what came of the call; the last report counts."""
+    """Add the outcome of the call; the last report counts."""
     call |= {name: content.get(name) for name in _OUTCOME} | {"unfit": unfit(content)}
 
 
 def _ignore(_: dict[str, Any], __: dict[str, Any]) -> None:
-    """Leave a call as it is: a challenger's answer and a cleared veto change nothing here."""
+    """Leave a call unchanged: challengers' answers and cleared vetoes do not count here."""
 
 
 def _frame(
     calls: Iterable[dict[str, Any]], *, time_zone: str, person: Callable[[str], str], shifts: Sequence[int]
 ) -> pd.DataFrame:
-    """Return the calls as a table of real booleans, numbers and texts, with their local times."""
-    import pandas as pd  # noqa: PLC0415  60 MB that a service whose dashboard nobody opens can spare
+    """Return the calls as a table with typed columns and local times."""
+    import pandas as pd  # noqa: PLC0415  60 MB that only the dashboard needs
 
     table = pd.DataFrame.from_records(list(calls), columns=list(COLUMNS))
     table = table.astype(dict.fromkeys(_FLAGS, "boolean") | dict.fromkeys(_NUMBERS, "Float64"))

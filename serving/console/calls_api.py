@@ -1,4 +1,4 @@
-"""What the call page asks of the server beside the stream: its open calls, the units on duty, and call types."""
+"""The routes of the call page besides the stream: its open calls, the units on duty, and call types."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ CallKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{8,64}$")]
 
 
 class StateIn(BaseModel):
-    """A call as the page holds it; the fields named here are shown in the call list, the rest is sealed with them."""
+    """The state of a call on the page; the fields named here are shown in the call list, all are stored encrypted."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -30,23 +30,23 @@ class StateIn(BaseModel):
 
 
 def add_calls(app: FastAPI, services: Services) -> None:
-    """Add the routes; each is for those who take calls, at their own position."""
+    """Add the routes; each is for call-takers and clinicians, at their own position."""
     open_calls = services.open_calls
 
     @app.get("/console/calls", include_in_schema=False)
     async def calls(request: Request) -> dict[str, Any]:
-        """Return the calls that this position holds."""
+        """Return the calls of this position."""
         return {"calls": await run_in_threadpool(open_calls.of, _position(request))}
 
     @app.put("/console/calls/{call_key}", include_in_schema=False, status_code=204)
     async def save(request: Request, call_key: CallKey, state: StateIn) -> Response:
-        """Keep a call as it now stands."""
+        """Store the present state of a call."""
         await run_in_threadpool(open_calls.save, _position(request), call_key, state.model_dump(mode="json"))
         return Response(status_code=204)
 
     @app.delete("/console/calls/{call_key}", include_in_schema=False, status_code=204)
     async def forget(request: Request, call_key: CallKey) -> Response:
-        """Erase a call."""
+        """Delete a call."""
         await run_in_threadpool(open_calls.forget, _position(request), call_key)
         return Response(status_code=204)
 
@@ -59,14 +59,15 @@ def add_calls(app: FastAPI, services: Services) -> None:
 
     @app.get("/console/call-type", include_in_schema=False)
     async def call_type(request: Request, name: Annotated[str, Query(max_length=200)]) -> dict[str, Any]:
-        """Return how the program reads a call type: its own name for it, and whether that is a guess."""
+        """Return the known call type as which the program reads a call type, and whether that is a guess."""
         visitor(request, TYPING)
-        kind = services.models.active.router.program.call_types.canonical(name)
-        return {"name": kind.name, "known": kind.name != UNMAPPED, "guessed": kind.guessed and kind.name != UNMAPPED}
+        read_as = services.models.active.router.program.call_types.canonical(name)
+        known = read_as.name != UNMAPPED
+        return {"name": read_as.name, "known": known, "guessed": read_as.guessed and known}
 
 
 def _position(request: Request) -> Position:
-    """Return the position of a request; raise 401 for strangers, 403 without a role, 409 before the page was loaded."""
+    """Return the position of a request; raise 401 without credentials, 403 without a role, 409 before the page."""
     at = position(request, visitor(request, TYPING))
     if at is None:
         raise HTTPException(409, "Load the call page first.")

@@ -1,4 +1,4 @@
-"""Charts as SVG, drawn on the server. Beside each stands its table, so nothing is told by a picture alone.
+"""Charts as SVG, drawn on the server. Each has a table beside it, so that no information is in a picture alone.
 
 Bars differ by pattern as well as by colour; the patterns are defined once on the page (`PATTERNS`).
 """
@@ -23,7 +23,7 @@ PATTERNS = Markup(
 
 
 def _svg(width: float, height: float, label: str, parts: Sequence[str], *, kind: str = "chart") -> Markup:
-    """Return a picture with its name."""
+    """Return an SVG picture with its label."""
     inside = Markup("").join(Markup(part) for part in parts)  # noqa: S704  every text in the parts is escaped
     return Markup('<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
         kind, round(width), round(height), label, inside
@@ -31,12 +31,12 @@ def _svg(width: float, height: float, label: str, parts: Sequence[str], *, kind:
 
 
 def _text(x: float, y: float, text: object, anchor: str = "start") -> str:
-    """Return a word in a picture."""
+    """Return a text element."""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
 def stacked_bars(rows: Sequence[tuple[str, Mapping[str, int]]], *, label: str) -> Markup:
-    """Return a bar for each row, parted by recommendation, with the sum at its end."""
+    """Return a bar for each row, divided by recommendation, with the sum at its end."""
     most = max((sum(counts[kind] for kind in KINDS) for _, counts in rows), default=0) or 1
     parts: list[str] = []
     for place, (name, counts) in enumerate(rows):
@@ -66,7 +66,7 @@ def bars(rows: Sequence[tuple[str, float]], *, label: str, unit: str = "") -> Ma
 
 
 def heat(counts: Mapping[tuple[int, int], int], *, days: Sequence[str], label: str) -> Markup:
-    """Return calls by weekday (rows) and hour (columns); the figure stands in each cell, darker for more."""
+    """Return calls by weekday (rows) and hour (columns), with the number in each cell; more calls are darker."""
     most = max(counts.values(), default=0) or 1
     parts = [_text(60 + 24 * hour, 12, f"{hour:02d}", "middle") for hour in range(24)]
     for weekday, name in enumerate(days):
@@ -98,7 +98,7 @@ def timeline(points: Sequence[tuple[str, Estimate]], *, label: str) -> Markup:
 
 
 def calibration(points: Sequence[tuple[float, Estimate]], *, label: str) -> Markup:
-    """Return the share of served calls that were right for a team against the probability that was given."""
+    """Return the share of served calls that fitted a team, against the predicted probability."""
     parts = [
         _axis(40, 280, 300, 280),
         _axis(40, 20, 40, 280),

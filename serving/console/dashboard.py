@@ -1,4 +1,4 @@
-"""The evaluation dashboard: what was suggested, what people did, what came of it, and whether the ledger is whole."""
+"""The evaluation dashboard: suggestions, people's decisions, outcomes, and the verification of the ledger."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _MOST_CALLS = 500
 
 
 def add_dashboard(app: FastAPI, services: Services) -> None:
-    """Add the pages; each is for the role evaluator alone."""
+    """Add the pages; each is for the role evaluator only."""
 
     @app.get("/evaluator", include_in_schema=False)
     async def moved() -> Response:
-        """Lead an old address to the dashboard."""
+        """Redirect an old address to the dashboard."""
         return RedirectResponse("/dashboard", status_code=308)
 
     @app.get("/dashboard", include_in_schema=False)
     async def overview(request: Request) -> Response:
-        """Show a period: errors first, then agreement, answers, vetoes, calibration, time and overrides."""
+        """Show the figures of a period: errors first, then agreement, answers, vetoes, calibration, time and overrides."""
         principal = visitor(request, EVALUATING)
         filters, t = _filters(request, services), texts_for(request)
         everything = await run_in_threadpool(_calls, services, filters, principal)
@@ -75,14 +75,14 @@ def add_dashboard(app: FastAPI, services: Services) -> None:
 
     @app.get("/dashboard/verify", include_in_schema=False)
     async def verify(request: Request) -> Response:
-        """Return whether the ledger is whole."""
+        """Show whether the ledger is whole."""
         visitor(request, EVALUATING)
         verdict = await run_in_threadpool(services.require_ledger().verify)
         return page(request, "verdict.html", verdict=verdict, at=datetime.now(UTC).isoformat(timespec="seconds"))
 
     @app.get("/dashboard/decisions/{decision_id}", include_in_schema=False)
     async def history(request: Request, decision_id: str) -> Response:
-        """Show one decision's whole history: the suggestion, the versions, the person, the outcome."""
+        """Show the history of one decision: the suggestion, the versions, the person, the outcome."""
         principal = visitor(request, EVALUATING)
         ledger = services.require_ledger()
         entries = await run_in_threadpool(ledger.of_decision, decision_id)
@@ -100,7 +100,7 @@ def add_dashboard(app: FastAPI, services: Services) -> None:
 
     @app.get("/dashboard/export.{kind}", include_in_schema=False)
     async def download(request: Request, kind: str) -> Response:
-        """Send the calls of a period and its filters as CSV or Parquet, a row for each, those left while typing too."""
+        """Send the filtered calls of a period as CSV or Parquet, one row each, with those left while typing."""
         principal = visitor(request, EVALUATING)
         if kind not in MEDIA:
             raise HTTPException(404, "Exports are csv and parquet.")
@@ -118,8 +118,8 @@ def _filters(request: Request, services: Services) -> Filters:
 
 
 def _calls(services: Services, filters: Filters, principal: Principal) -> pd.DataFrame:
-    """Return every call of a period, with all that was said of it to this day."""
-    import pandas as pd  # noqa: PLC0415  60 MB that a service whose dashboard nobody opens can spare
+    """Return every call of a period, with all later entries about it."""
+    import pandas as pd  # noqa: PLC0415  60 MB that only the dashboard needs
 
     ledger, program = services.require_ledger(), services.models.active.router.program
     begin, end = filters.instants(program.time_zone)
@@ -134,12 +134,12 @@ def _calls(services: Services, filters: Filters, principal: Principal) -> pd.Dat
 
 
 def _named(principal: Principal) -> bool:
-    """Return whether a person may see others by name."""
+    """Return whether a person may see the names of others."""
     return "administrator" in principal.roles
 
 
 def _persons(ledger: Ledger, principal: Principal) -> Callable[[str], str]:
-    """Return how persons are shown: by name to administrators, by a keyed pseudonym to others."""
+    """Return a function from a person's name to the name to show: the name for administrators, else a keyed pseudonym."""
     if _named(principal):
         return lambda name: name.rsplit(":", 1)[-1]
     key = ledger.encryption.derive("pseudonym")
@@ -147,7 +147,7 @@ def _persons(ledger: Ledger, principal: Principal) -> Callable[[str], str]:
 
 
 def _common(services: Services, filters: Filters, everything: pd.DataFrame, principal: Principal) -> dict[str, Any]:
-    """Return what every page of the dashboard shows: the filters and what can be chosen in them."""
+    """Return the values of every page of the dashboard: the filters and their choices."""
     columns = {"call_type": "heart_type", "unit": "response"}
     choices = {name: sorted(map(str, everything[columns.get(name, name)].dropna().unique())) for name in CHOSEN}
     zone = services.models.active.router.program.time_zone
@@ -155,7 +155,7 @@ def _common(services: Services, filters: Filters, everything: pd.DataFrame, prin
 
 
 def _note(ledger: Ledger, decision_id: str) -> str | None:
-    """Return a note that is kept and that this service can open."""
+    """Return a decision's note, `None` where it was not kept or this service cannot decrypt it."""
     try:
         return ledger.note(decision_id)
     except InvalidConfig:

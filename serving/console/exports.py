@@ -1,4 +1,4 @@
-"""The calls of a period as a file: CSV that a spreadsheet cannot run, or Parquet; booleans are booleans."""
+"""The calls of a period as a file: Parquet, or CSV that a spreadsheet cannot run as formulas."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.pa
 
 
 def export(table: pd.DataFrame, kind: str) -> bytes:
-    """Return the calls of a table as `csv` or `parquet`, a row for each."""
-    import pandas as pd  # noqa: PLC0415  60 MB that a service whose dashboard nobody opens can spare
+    """Return the calls of a table as a `csv` or `parquet` file, one row each."""
+    import pandas as pd  # noqa: PLC0415  60 MB that only the dashboard needs
 
     flat = table.assign(
         rules=table["rules"].map(" ".join).astype("string"), received_at=table["received_at"].astype("string")
@@ -32,5 +32,5 @@ def export(table: pd.DataFrame, kind: str) -> bytes:
 
 
 def _harmless(cell: object) -> object:
-    """Return a cell with a quote before what a spreadsheet would take for a formula."""
+    """Return a cell, with a quote before a text that a spreadsheet would read as a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -1,4 +1,4 @@
-"""The filters of the evaluation dashboard: read from an address, told where they are wrong, applied to a table of calls."""
+"""The filters of the evaluation dashboard: read from a URL, checked, and applied to a table of calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Dimension: TypeAlias = "Callable[[pd.DataFrame, str], pd.Series[bool]]"
 
 
 def _equals(column: str) -> Dimension:
-    """Return a filter for the rows whose column is a text; a blank stands for what is not known."""
+    """Return a filter for the rows whose column has a value; `-` stands for an unknown one."""
     return lambda table, value: table[column].fillna("-").astype(str) == value
 
 
@@ -30,17 +30,17 @@ def _flag(column: str) -> Dimension:
 
 
 def _known(table: pd.DataFrame, value: str) -> pd.Series[bool]:
-    """Return the rows of which a flag is known."""
+    """Return the rows in which a flag is known."""
     return table[value].notna() if value in _FLAGS else table["status"].isna()
 
 
 def _incident(table: pd.DataFrame, value: str) -> pd.Series[bool]:
-    """Return the rows whose incident number holds a part."""
+    """Return the rows whose incident number contains a text."""
     return table["call_id"].fillna("").str.contains(value, case=False, regex=False).astype(bool)
 
 
 def _rule(table: pd.DataFrame, value: str) -> pd.Series[bool]:
-    """Return the rows that a rule vetoed at any time."""
+    """Return the rows in which a rule vetoed any answer."""
     return table["rules"].map(lambda rules: value in rules).astype(bool)
 
 
@@ -70,12 +70,12 @@ DIMENSIONS: Mapping[str, Dimension] = {
     "served": _flag("served"), "known": _known, "shift": _equals("shift"), "unasked": _unasked,
 }  # fmt: skip
 CHOSEN = ("zone", "call_type", "unit", "answer", "person", "model")
-"""The filters that have a field on the page, beside the days and the incident number."""
+"""The filters that have a field on the page, besides the days and the incident number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """A period in local days, both ends included, and what the calls must be; `faults` names days that cannot be read."""
+    """A period in local days, both ends included, and filter values; `faults` are dates that cannot be read."""
 
     since: date
     until: date
@@ -85,7 +85,7 @@ class Filters:
 
     @classmethod
     def read(cls, query: Mapping[str, str], *, time_zone: ZoneInfo, now: datetime | None = None) -> Filters:
-        """Return the filters of an address; a day that cannot be read is told, and the usual one stands for it."""
+        """Return the filters of a URL; a date that cannot be read is replaced by the default and added to `faults`."""
         today = (now or datetime.now(UTC)).astimezone(time_zone).date()
         faults: list[str] = []
         until = _day(query.get("until", ""), today, faults)
@@ -97,13 +97,13 @@ class Filters:
         return cls(since=since, until=until, typing=query.get("typing") == "yes", values=values, faults=tuple(faults))
 
     def instants(self, time_zone: ZoneInfo) -> tuple[datetime, datetime]:
-        """Return the period's begin and end in UTC; the end is not included."""
+        """Return the start and the end of the period in UTC; the end is exclusive."""
         begin = datetime.combine(self.since, time(), tzinfo=time_zone)
         end = datetime.combine(self.until + timedelta(days=1), time(), tzinfo=time_zone)
         return begin.astimezone(UTC), end.astimezone(UTC)
 
     def apply(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the calls of the table that pass every filter; those left while typing only where they are asked for."""
+        """Return the calls of the table that match all filters; those left while typing only on request."""
         if not self.typing and "status" not in self.values:
             table = table[table["status"] != "typing"]
         for name, value in self.values.items():
@@ -111,13 +111,13 @@ class Filters:
         return table
 
     def link(self, path: str = "/dashboard/calls", **more: object) -> str:
-        """Return an address with these filters and some more; a value of `None` takes a filter away."""
+        """Return a URL with these filters and some more; a value of `None` removes a filter."""
         values = {"since": self.since, "until": self.until, "typing": "yes" if self.typing else None, **self.values, **more}
         return f"{path}?{urlencode({name: value for name, value in values.items() if value is not None})}"
 
 
 def _day(text: str, usual: date, faults: list[str]) -> date:
-    """Return a day; the usual one where none is given or where it cannot be read, which `faults` then names."""
+    """Return a date; the default where the text is empty or cannot be read, in which case it is added to `faults`."""
     if not text.strip():
         return usual
     try:

@@ -1,4 +1,4 @@
-"""What the call page asks about CAD: the fields and notes of a linked incident, and the words that the feed uses."""
+"""The routes of the call page about CAD: the fields and notes of a linked incident, and the values that CAD uses."""
 
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ from serving.services import Services
 
 
 def add_incidents(app: FastAPI, services: Services) -> None:
-    """Add the routes; they are for those who take calls."""
+    """Add the routes; they are for call-takers and clinicians."""
 
     @app.get("/console/incident", include_in_schema=False)
     async def incident(
@@ -17,7 +17,7 @@ def add_incidents(app: FastAPI, services: Services) -> None:
         number: Annotated[str, Query(min_length=1, max_length=200)],
         after: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     ) -> dict[str, Any]:
-        """Return an incident's fields, and its notes after one of them; raise 404 where CAD has linked none."""
+        """Return an incident's fields and its notes from number `after` on; raise 404 where it is not linked."""
         visitor(request, TYPING)
         linked = None if services.ledger is None else await services.incidents.get(number)
         if linked is None:
@@ -30,6 +30,6 @@ def add_incidents(app: FastAPI, services: Services) -> None:
 
     @app.get("/console/seen", include_in_schema=False)
     async def seen(request: Request) -> dict[str, Any]:
-        """Return the call types and zones that CAD has sent lately, for the type-ahead of their fields."""
+        """Return the call types and zones that CAD has recently sent, for the suggestions of their fields."""
         visitor(request, TYPING)
         return await services.incidents.seen()

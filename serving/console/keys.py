@@ -1,6 +1,6 @@
-"""The keys of the call page in each language: one table, from which the page, its sheet and the documents are made.
+"""The keys of the call page in each language: one table for the page, its list of keys, and the documentation.
 
-No key here belongs to a browser: F1, F3, F5 to F7, F10 to F12, Alt with D, E or F, and Alt with a left or right arrow do.
+No key here is used by browsers: those are F1, F3, F5 to F7, F10 to F12, Alt with D, E or F, and Alt with left or right.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _PRINTED = {"ArrowUp": "↑", "ArrowDown": "↓"}
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key: the command it gives, the key, and whether Alt is held."""
+    """One key: its command, the key, and whether Alt is held."""
 
     command: str
     key: str
@@ -39,6 +39,6 @@ class Key:
 
 
 def keys(language: str) -> tuple[Key, ...]:
-    """Return the keys of a language, in the order of the sheet."""
+    """Return the keys of a language, in the order of the page's list."""
     letters = tuple(Key(command, letter, alt=True) for command, letter in _LETTERS[language].items())
     return tuple(Key(*row) for row in _SAME[:4]) + letters + tuple(Key(*row) for row in _SAME[4:])

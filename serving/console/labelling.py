@@ -1,4 +1,4 @@
-"""The labelling page: one call at a time, the guide beside it, one key for each answer; and the queue of disputes."""
+"""The labelling page: one call at a time with the guide beside it and a key for each answer; and the queue of disputes."""
 
 from typing import Annotated, Any
 
@@ -34,7 +34,7 @@ class LabelIn(BaseModel):
 
 
 def add_labelling(app: FastAPI, services: Services) -> None:
-    """Add the page and what it asks of the server; adjudication is for another role than labelling."""
+    """Add the page and its routes; adjudication is for another role than labelling."""
 
     @app.get("/label", include_in_schema=False)
     async def label(request: Request, disputes: Annotated[bool, Query()] = False) -> Response:  # noqa: FBT002  a query
@@ -58,7 +58,7 @@ def add_labelling(app: FastAPI, services: Services) -> None:
         disputes: Annotated[bool, Query()] = False,  # noqa: FBT002  a query
         back: Annotated[bool, Query()] = False,  # noqa: FBT002  a query
     ) -> dict[str, Any]:
-        """Return the next call for this person, or with `back` the one before, and how far the project is."""
+        """Return the next call for this person, or with `back` the previous one, and the progress of the project."""
         principal, store = _person(request, disputes=disputes), _store(services)
         response.headers["cache-control"] = "no-store"
         item = (
@@ -75,16 +75,16 @@ def add_labelling(app: FastAPI, services: Services) -> None:
     async def answer(
         request: Request,
         item_id: int,
-        said: LabelIn,
+        label: LabelIn,
         disputes: Annotated[bool, Query()] = False,  # noqa: FBT002  a query
     ) -> Response:
-        """Keep an answer."""
+        """Store an answer."""
         principal, store = _person(request, disputes=disputes), _store(services)
-        values = said.model_dump(exclude={"seconds"}) | {"call_type": (said.call_type or "").strip() or None}
+        values = label.model_dump(exclude={"seconds"}) | {"call_type": (label.call_type or "").strip() or None}
         judgement = Judgement(
             person=principal.name,
             label=Label(**values),
-            seconds=min(said.seconds, LONGEST_SECONDS),
+            seconds=min(label.seconds, LONGEST_SECONDS),
             adjudication=disputes,
         )
         await run_in_threadpool(store.answer, item_id, judgement)
@@ -92,7 +92,7 @@ def add_labelling(app: FastAPI, services: Services) -> None:
 
 
 def _person(request: Request, *, disputes: bool) -> Principal:
-    """Return who labels or adjudicates; raise as `visitor` does for those who may not."""
+    """Return the person who labels or adjudicates; raise what `visitor` raises for others."""
     return visitor(request, ADJUDICATING if disputes else LABELLING)
 
 
@@ -104,7 +104,7 @@ def _store(services: Services) -> LabelStore:
 
 
 def _record(item: Item, *, disputes: bool) -> dict[str, Any]:
-    """Return a call as the page shows it; what others and the model said is for adjudicators alone."""
+    """Return a call as the page shows it; the model's answer is for adjudicators only."""
     call = item.task.call.to_record()
     record: dict[str, Any] = {
         "id": item.item_id,

@@ -1,4 +1,4 @@
-"""Every page, added to the application."""
+"""The pages of the console, added to the application."""
 
 from fastapi import FastAPI
 
@@ -13,7 +13,7 @@ from serving.services import Services
 
 
 def add_console(app: FastAPI, services: Services) -> None:
-    """Add every page and what it asks of the server."""
+    """Add every page with its routes."""
     add_call_page(app, services)
     add_calls(app, services)
     add_incidents(app, services)

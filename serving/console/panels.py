@@ -50,7 +50,7 @@ class Panel:
 
 
 def panels(table: pd.DataFrame, filters: Filters, *, t: Words, rulebook: Rulebook, named: bool) -> list[Panel]:
-    """Return the panels of a table of calls, errors first; `named` tells whether persons may be shown by name."""
+    """Return the panels of a table of calls, errors first; `named` is whether persons may be shown by name."""
     judged = table[table["human"].notna()]
     return [
         _errors(table, filters, t),
@@ -71,7 +71,7 @@ def panels(table: pd.DataFrame, filters: Filters, *, t: Words, rulebook: Ruleboo
 
 
 def counts(table: pd.DataFrame, everything: pd.DataFrame, filters: Filters, t: Words) -> tuple[Cell, ...]:
-    """Return the figures at the head of the page: calls, decided, decided by nobody, and left while typing."""
+    """Return the figures at the top of the page: calls, decided, decided by nobody, and left while typing."""
     undecided = int((table["status"] == UNDECIDED).sum())
     typing = int((everything["status"] == TYPING).sum())
     decided = int((table["status"] == "decided").sum())
@@ -108,7 +108,7 @@ def _headers(t: Words, first: str) -> tuple[str, ...]:
 
 
 def _errors(table: pd.DataFrame, filters: Filters, t: Words) -> Panel:
-    """Return what went wrong where it is known: outcomes for the cleared, people's overrides for the others."""
+    """Return the known errors: by outcome for cleared calls, by people's overrides for the others."""
     cleared = table[table["suggested"] == Recommendation.ELIGIBLE.value]
     turned = table[(table["suggested"] == Recommendation.NOT_ELIGIBLE.value) & table["human"].notna()]
     sent = share(int((turned["human"] == Recommendation.ELIGIBLE.value).sum()), len(turned), confidence=CONFIDENCE)
@@ -126,7 +126,7 @@ def _errors(table: pd.DataFrame, filters: Filters, t: Words) -> Panel:
 
 
 def _agreement(judged: pd.DataFrame, filters: Filters, t: Words) -> Panel:
-    """Return how often people decided as they were shown, in all and by answer."""
+    """Return the share of decisions that agreed with the shown answer, overall and by answer."""
     rows: list[tuple[str, pd.DataFrame, dict[str, str]]] = [(t["d_all"], judged, {})]
     rows += [(t[kind], judged[judged["answer"] == kind], {"answer": kind}) for kind in charts.KINDS]
     cells = tuple((Cell(name), *_agreed(part, filters, t, **only)) for name, part, only in rows)
@@ -134,7 +134,7 @@ def _agreement(judged: pd.DataFrame, filters: Filters, t: Words) -> Panel:
 
 
 def _agreement_over_time(judged: pd.DataFrame, filters: Filters, t: Words) -> Panel:
-    """Return agreement by week, each with its interval."""
+    """Return the agreement by week, with intervals."""
     weeks = [(str(week), rows) for week, rows in judged.groupby("week")]
     points = [(week, _share_of(rows["agreed"], True)) for week, rows in weeks]
     cells = tuple((Cell(week), *_agreed(rows, filters, t, week=week)) for week, rows in weeks)
@@ -193,7 +193,7 @@ def _hours_and_days(table: pd.DataFrame, filters: Filters, t: Words) -> Panel:
 
 
 def _vetoes(table: pd.DataFrame, filters: Filters, t: Words, rulebook: Rulebook) -> Panel:
-    """Return how often each rule vetoed, how often people overrode it, and what it looks for."""
+    """Return how often each rule vetoed, how often it was overridden, and some of its phrases."""
     looks_for = {
         rule.id: [" ".join(each) for each in sorted(rule.phrases, key=lambda one: (len(one), one))]
         for rule in rulebook.rules
@@ -233,9 +233,9 @@ def _most_fired(rows: pd.DataFrame) -> str:
 
 
 def _calibration(table: pd.DataFrame, filters: Filters, t: Words) -> Panel:
-    """Return, for bands of the probability, its mean and the share of served calls that were right for a team."""
+    """Return, for bands of the probability, its mean and the share of served calls that fitted a team."""
     known = table[table["unfit"].notna() & table["eligible_probability"].notna()]
-    import pandas as pd  # noqa: PLC0415  60 MB that a service whose dashboard nobody opens can spare
+    import pandas as pd  # noqa: PLC0415  60 MB that only the dashboard needs
 
     bands = pd.cut(known["eligible_probability"].astype(float), list(_BANDS), include_lowest=True)
     points, cells = [], []
@@ -291,7 +291,7 @@ def _overrides(judged: pd.DataFrame, filters: Filters, t: Words, *, named: bool)
 
 
 def _outcomes(table: pd.DataFrame, filters: Filters, t: Words) -> Panel:
-    """Return what came of the calls that a team went to."""
+    """Return the outcomes of the calls that a team went to."""
     found = Counter(str(event) for event in table["adverse_event"].dropna())
     rows = tuple(
         (Cell(t.get(f"event_{name}", name)), _number(n, filters.link(event=name))) for name, n in found.most_common()

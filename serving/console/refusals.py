@@ -1,4 +1,4 @@
-"""Refusals as pages: a person who opens an address in a browser reads why it is not shown, and finds a way out."""
+"""Refusals as pages: where a browser asked for a page, the fault is shown as a page with links to go on."""
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -12,7 +12,7 @@ _OWN_ANSWERS = ("/v1/", "/console/", "/metrics", "/openapi")
 
 
 class PageRefusals:
-    """Sends a page in place of a problem document where a browser asked for a page."""
+    """Middleware that sends a page in place of a problem document where a browser asked for a page."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap an application."""
@@ -39,7 +39,7 @@ class PageRefusals:
 
 
 def _wants_page(scope: Scope) -> bool:
-    """Return whether a browser asks for a page, and not a script for data."""
+    """Return whether a request is a browser's for a page, and not a script's for data."""
     if scope["type"] != "http" or scope["path"].startswith(_OWN_ANSWERS):
         return False
     return "text/html" in Headers(scope=scope).get("accept", "")

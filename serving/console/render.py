@@ -1,4 +1,4 @@
-"""Pages in the language of their reader; a browser may load nothing for them but our own files."""
+"""Pages in the language of their reader, which may load files of this service only."""
 
 import base64
 import hashlib
@@ -27,30 +27,30 @@ _PAGES = Environment(
 )
 
 
-def page(request: Request, name: str, *, status: int = 200, **given: Any) -> Response:
-    """Return a page; `given` is what its template asks for."""
-    spoken = spoken_by(request)
+def page(request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
+    """Return a page; `values` are those of its template."""
+    lang = language_of(request)
     theme = request.cookies.get(THEME, "")
-    made = _PAGES.get_template(name).render(
-        t=texts()[spoken], lang=spoken, theme=theme if theme in {"dark", "light"} else "", asset=asset, **given
+    html = _PAGES.get_template(name).render(
+        t=texts()[lang], lang=lang, theme=theme if theme in {"dark", "light"} else "", asset=asset, **values
     )
     return HTMLResponse(
-        made, status_code=status, headers={"content-security-policy": POLICY, "referrer-policy": "same-origin"}
+        html, status_code=status, headers={"content-security-policy": POLICY, "referrer-policy": "same-origin"}
     )
 
 
-def spoken_by(request: Request) -> str:
-    """Return the language of a reader: the one they chose, or else the one their browser asks for."""
+def language_of(request: Request) -> str:
+    """Return the language of a reader: the one they chose, or else the one that their browser prefers."""
     return language(request.cookies.get(LANGUAGE), request.headers.get("accept-language", ""))
 
 
 def texts_for(request: Request) -> dict[str, Any]:
     """Return the texts in the language of a reader."""
-    return texts()[spoken_by(request)]
+    return texts()[language_of(request)]
 
 
 @lru_cache(maxsize=32)
 def asset(name: str) -> str:
-    """Return the hash that a page names beside a script or a style, so that a browser refuses a changed file."""
+    """Return the integrity hash of a script or a style sheet, by which a browser refuses a changed file."""
     digest = hashlib.sha384((HERE / "static" / name).read_bytes()).digest()
     return f"sha384-{base64.b64encode(digest).decode()}"

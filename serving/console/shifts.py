@@ -1,4 +1,4 @@
-"""Shifts of the people who take calls, by the local hours at which they begin."""
+"""The shifts of call-takers, by the local hours at which they begin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHIFTS = (6, 18)
-"""The hours at which shifts begin where the settings give none."""
+"""The default hours at which shifts begin."""
 
 
 def shift_starts(local: pd.Series[pd.Timestamp], shifts: Sequence[int]) -> pd.Series[str]:

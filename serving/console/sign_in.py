@@ -1,4 +1,4 @@
-"""The sign-in page, signing out, the reader's preferences, and the pages that say why another page is not shown."""
+"""Signing in and out, the reader's preferences, and the pages for people without access."""
 
 from typing import Annotated
 
@@ -18,18 +18,18 @@ _YEAR = 365 * 86_400
 
 
 def add_sign_in(app: FastAPI, services: Services) -> None:
-    """Add the sign-in page and what belongs to a session."""
+    """Add the sign-in page, signing out, the preferences and the refusals."""
     _add_refusals(app)
     _add_preferences(app)
 
     @app.get("/sign-in", include_in_schema=False)
     async def ask(request: Request) -> Response:
-        """Ask for a key."""
+        """Show the form for a key."""
         return page(request, "sign_in.html", fault="")
 
     @app.post("/sign-in", include_in_schema=False)
     async def enter(request: Request, secret: Annotated[str, Form(max_length=8192)] = "") -> Response:
-        """Let in whoever holds a key or a token, for a shift."""
+        """Start a session for the owner of a valid key or token."""
         principal = services.authenticator.identify_secret(secret.strip())
         if principal is None:
             return page(request, "sign_in.html", status=401, fault="bad_key")
@@ -42,11 +42,11 @@ def add_sign_in(app: FastAPI, services: Services) -> None:
 
     @app.post("/sign-out", include_in_schema=False)
     async def leave(request: Request) -> Response:
-        """End a session, and erase what its browser held open."""
+        """End a session, and delete the open calls of its browser."""
         try:
             principal = services.authenticator.authenticate(request)
         except HTTPException:
-            principal = None  # the session is over already
+            principal = None  # the session has ended already
         if principal is not None:
             await run_in_threadpool(_forget_calls, services, request, principal)
         services.authenticator.sign_out(request)
@@ -64,7 +64,7 @@ def _first_page(principal: Principal) -> str:
 
 
 def _add_refusals(app: FastAPI) -> None:
-    """Lead strangers to the sign-in page, and say to others why a page is not theirs."""
+    """Add handlers that redirect to the sign-in page, and that show people without a role which roles they need."""
 
     @app.exception_handler(NeedsSignIn)
     async def to_sign_in(request: Request, _: NeedsSignIn) -> Response:
@@ -80,13 +80,13 @@ def _add_refusals(app: FastAPI) -> None:
 
 
 def _add_preferences(app: FastAPI) -> None:
-    """Add what a browser remembers of its reader."""
+    """Add the route that stores language and theme in the browser."""
 
     @app.post("/preferences", include_in_schema=False)
     async def prefer(
         request: Request, language: Annotated[str, Form()] = "", theme: Annotated[str, Form()] = ""
     ) -> Response:
-        """Remember a language or a theme in the browser, and nothing else."""
+        """Store a language or a theme in a cookie, and return to the page."""
         back = request.headers.get("referer", "/").split(request.headers.get("host", " "))[-1]
         answer = RedirectResponse(back if back.startswith("/") and not back.startswith("//") else "/", status_code=303)
         if language in LANGUAGES:
@@ -97,7 +97,7 @@ def _add_preferences(app: FastAPI) -> None:
 
 
 def _forget_calls(services: Services, request: Request, principal: Principal) -> None:
-    """Erase what a browser held open."""
+    """Delete the open calls of a browser."""
     at = position(request, principal)
     if at is not None:
         services.open_calls.forget(at)

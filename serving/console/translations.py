@@ -10,12 +10,12 @@ LANGUAGES = ("en", "es")
 
 @lru_cache(maxsize=1)
 def texts() -> dict[str, dict[str, Any]]:
-    """Return the words of every language."""
+    """Return the texts of every language by their keys."""
     return tomllib.loads(Path(__file__).with_name("translations.toml").read_text(encoding="utf-8"))
 
 
 def language(chosen: str | None, accepted: str) -> str:
-    """Return the language chosen, or else the first that a browser's `Accept-Language` names and we speak.
+    """Return the chosen language, or else the first known one in a browser's `Accept-Language`.
 
     >>> language(None, "es-MX,es;q=0.9,en;q=0.8"), language("en", "es"), language(None, "fr")
     ('es', 'en', 'en')

@@ -1,4 +1,4 @@
-"""Safety questions that nobody answered by the end of a call: a panel by shift, in the program's zone."""
+"""The panel of safety questions that were unanswered at the end of a call, by shift in the program's time zone."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MOST_ROWS = 31
 
 
 def unasked_panel(table: pd.DataFrame, filters: Filters, t: Mapping[str, str]) -> Panel:
-    """Return how many calls of each shift ended without an answer to each safety question; each count links to its calls.
+    """Return the panel: for each shift, the calls that ended without an answer to each question, linked to these calls.
 
-    Calls that nobody took, as when past ones are scored, do not count.
+    Calls that nobody took, such as past calls that were scored, do not count.
     """
     attended = table[table["questions"].notna()]
     rows = tuple(_row(str(shift), calls, filters) for shift, calls in attended.groupby("shift"))

@@ -1,4 +1,4 @@
-"""Which units of the program are on duty at a moment, as the decision strip and the supervisor's board show it."""
+"""The units of the program that are on duty, for the decision strip and the supervisor's board."""
 
 from datetime import datetime
 from typing import Any
@@ -7,15 +7,15 @@ from models.decision import Response
 from models.programs.program import Program
 
 STAND_IN = Response.CRISIS_CALL_DIVERSION
-"""The unit that answers by phone until another is on duty: it sends nobody, so it is safe wherever another unit was."""
+"""The unit that answers by phone until another is on duty; it sends nobody, so it may stand in for every unit."""
 
 
 def units_now(program: Program, *, at: datetime, zone: str | None) -> list[dict[str, Any]]:
-    """Return each unit with whether it is available in a zone, and when it is next.
+    """Return each unit with whether it is available in a zone, and its next shift.
 
     `available` is true, false, or `None` where the zone is not known; `next` is the local start of the next shift as
-    `{"day": 0, "weekday": 4, "time": "09:00"}`, with `day` counted from today and Monday as 0; `stand_in` is the unit on
-    duty by phone until then.
+    `{"day": 0, "weekday": 4, "time": "09:00"}`, with `day` counted from today and Monday as weekday 0; `stand_in` is the
+    unit that answers by phone until then.
     """
     rows = []
     for response in program.units_on(at.astimezone(program.time_zone).date()):

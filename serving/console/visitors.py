@@ -1,4 +1,4 @@
-"""Who looks at a page, and at which browser; strangers go to the sign-in page and others are told why they may not."""
+"""The person who opens a page, and their browser's position; people without access are sent to sign in or refused."""
 
 import secrets
 
@@ -18,20 +18,20 @@ POSITION = "heartline-position"
 
 
 class NeedsSignIn(Exception):
-    """The page is only for those who have signed in."""
+    """A page that needs signing in was opened without it."""
 
 
 class PageRefused(Exception):
-    """The page is not for this person; a page says so, with a way out."""
+    """A page was opened by a person without one of its roles."""
 
     def __init__(self, roles: frozenset[str]) -> None:
-        """Name the roles that may see the page."""
+        """Store the roles that may open the page."""
         super().__init__()
         self.roles = roles
 
 
 def visitor(request: Request, roles: frozenset[str]) -> Principal:
-    """Return who looks at a page; raise `NeedsSignIn` for strangers and `PageRefused` for those without the role."""
+    """Return the person who opens a page; raise `NeedsSignIn` without valid credentials, `PageRefused` without a role."""
     services: Services = request.app.state.services
     try:
         principal = services.authenticator.authenticate(request)
@@ -45,18 +45,18 @@ def visitor(request: Request, roles: frozenset[str]) -> Principal:
 
 
 def display_name(principal: Principal) -> str:
-    """Return the name that a person knows themselves by, without the key's or the provider's prefix."""
+    """Return a person's name without the prefix of the key or the provider."""
     return principal.name.rsplit(":", 1)[-1]
 
 
 def position(request: Request, principal: Principal) -> Position | None:
-    """Return the position of a browser, or nothing where its session has not begun."""
+    """Return the position of a browser, `None` before it has loaded the call page."""
     secret = request.cookies.get(POSITION, "")
     return Position(principal.name, secret) if len(secret) >= 20 else None
 
 
 def keep_position(request: Request, answer: Response) -> None:
-    """Give a browser the secret of its session, where it has none yet."""
+    """Set the cookie with the secret of a browser's position, unless it has one."""
     if len(request.cookies.get(POSITION, "")) >= 20:
         return
     answer.set_cookie(

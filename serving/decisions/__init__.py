@@ -1,1 +1,1 @@
-"""The path of every decision: score, write into the ledger, answer; and the note as it is typed."""
+"""The path of every decision: decide, write into the ledger, answer; and the answers while a note is typed."""

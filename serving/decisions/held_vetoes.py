@@ -1,7 +1,7 @@
-"""Vetoes whose words were typed and are gone from the note; each counts until a person clears it by its id.
+"""Held vetoes: vetoes whose words were removed from the note. Each counts until a person clears it by its id.
 
-A word that is still being typed is not gone when it becomes another: "hi" on the way to "himself" stands where it stood, and
-the rules have judged it anew. A word is gone when it was deleted or written over after it was finished.
+A word that is still being typed is not removed when it becomes another, as "hi" becomes "himself": the rules read it anew in
+the same place. A word is removed when it is deleted or overwritten after it was finished.
 """
 
 import secrets
@@ -12,7 +12,7 @@ from typing import Any
 from models.decision import VETO_CODES
 
 MOST = 50
-"""How many mentions of one note are kept one by one; those beyond are kept as one, and count."""
+"""The most mentions of one note that are kept separately; the others are merged into one, which still counts."""
 
 
 @dataclass(slots=True)
@@ -29,14 +29,14 @@ class Mention:
 
 @dataclass(slots=True)
 class HeldVetoes:
-    """The vetoes of one call's note as it changes: `present` in the note as it stands, `gone` from it and held."""
+    """The vetoes of one call's note while it changes: `present` in the note, or `gone` from it and held."""
 
     note: str = ""
     present: list[Mention] = field(default_factory=list)
     gone: list[Mention] = field(default_factory=list)
 
     def change(self, note: str) -> None:
-        """Follow the note as it changes: what was written over or deleted is gone. Linear in the number of mentions."""
+        """Update the mentions for a changed note: overwritten or deleted ones are gone. Linear in the number of mentions."""
         ahead, behind = _common(self.note, note)
         changed_end, shift = len(self.note) - behind, len(note) - len(self.note)
         present = []
@@ -49,10 +49,10 @@ class HeldVetoes:
             present.append(mention)
         self.present, self.note = present, note
 
-    def judge(self, record: dict[str, Any], unfinished: tuple[int, int] | None = None) -> None:
-        """Follow the decision on the note as it stands; what it names again is not gone.
+    def update(self, record: dict[str, Any], unfinished: tuple[int, int] | None = None) -> None:
+        """Update the mentions by the decision on the present note; a mention that it names again is no longer gone.
 
-        `unfinished` is the place of the word that is still being typed: what touches it is not held when it changes.
+        `unfinished` is the place of the word that is still being typed: a veto that touches it is not held when it changes.
         """
         gone = {(mention.rule_id, mention.words.lower()): mention for mention in self.gone}
         self.present = []
@@ -67,12 +67,12 @@ class HeldVetoes:
         self.present, self.gone = _capped(self.present), _capped(list(gone.values()))
 
     def find(self, veto_ids: Iterable[str]) -> list[Mention]:
-        """Return the held mentions of some ids."""
-        wanted = set(veto_ids)
-        return [mention for mention in self.gone if mention.veto_id in wanted]
+        """Return the held mentions with some ids."""
+        ids = set(veto_ids)
+        return [mention for mention in self.gone if mention.veto_id in ids]
 
     def clear(self, veto_ids: Iterable[str]) -> None:
-        """Forget held mentions that a person says are no longer so."""
+        """Remove held mentions that a person has cleared."""
         cleared = set(veto_ids)
         self.gone = [mention for mention in self.gone if mention.veto_id not in cleared]
 
@@ -82,7 +82,7 @@ class HeldVetoes:
         return tuple(dict.fromkeys(mention.rule_id for mention in self.gone))
 
     def to_records(self) -> list[dict[str, str]]:
-        """Return what is held, as it is sent."""
+        """Return the held vetoes as they are sent."""
         return [
             {"id": each.veto_id, "rule_id": each.rule_id, "words": each.words, "decision_id": each.decision_id}
             for each in self.gone
@@ -94,7 +94,7 @@ class HeldVetoes:
 
     @classmethod
     def load(cls, values: dict[str, Any]) -> "HeldVetoes":
-        """Return what `dump` wrote."""
+        """Return the vetoes that `dump` returned as plain values."""
         present = [Mention(**each) for each in values["present"]]
         return cls(values["note"], present, [Mention(**each) for each in values["gone"]])
 
@@ -113,7 +113,7 @@ def unfinished_word(note: str, caret: int | None) -> tuple[int, int] | None:
     if caret is None or not 0 < caret <= len(note) or not note[caret - 1].isalnum():
         return None
     if caret < len(note) and note[caret].isalnum():
-        return None  # inside a word that stood there before
+        return None  # inside a word that was finished before
     start = caret
     while start > 0 and not note[start - 1].isspace():
         start -= 1
@@ -121,7 +121,7 @@ def unfinished_word(note: str, caret: int | None) -> tuple[int, int] | None:
 
 
 def _capped(mentions: Sequence[Mention]) -> list[Mention]:
-    """Return at most `MOST` mentions: the first ones, and one that stands for the others."""
+    """Return at most `MOST` mentions: the first ones, and one into which the others are merged."""
     if len(mentions) <= MOST:
         return list(mentions)
     rest = mentions[MOST - 1 :]
@@ -132,7 +132,7 @@ def _capped(mentions: Sequence[Mention]) -> list[Mention]:
 
 
 def _common(old: str, new: str) -> tuple[int, int]:
-    """Return how many characters two notes share at their beginning, and how many of the others at their end.
+    """Return how many characters two notes share at their start, and how many of the rest at their end.
 
     >>> _common("he has hi", "he has him"), _common("a gun here", "a here")
     ((9, 0), (2, 4))
@@ -143,7 +143,7 @@ def _common(old: str, new: str) -> tuple[int, int]:
 
 
 def _shared(same: Callable[[int], bool], most: int) -> int:
-    """Return the largest count up to `most` for which notes are the same; found by halving, because notes may be long."""
+    """Return the largest count up to `most` for which `same` is true, by binary search, because notes may be long."""
     low, high = 0, most
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,4 +1,4 @@
-"""What a client sends on the stream, checked before anything is done with it; unknown types and fields are refused."""
+"""The messages of a client on the stream, validated when they are read; unknown types and fields are refused."""
 
 from typing import Annotated, Literal
 
@@ -8,9 +8,9 @@ from models.call import MAX_NARRATIVE
 from serving.schemas import CallIn
 
 MAX_SEQ = 2**53 - 1
-"""The largest number that JavaScript counts to exactly."""
+"""The largest integer that JavaScript represents exactly."""
 MAX_SESSION = 512 * 1024
-Seq = Annotated[int, Field(ge=0, le=MAX_SEQ, description="The number of this change; never below the one before.")]
+Seq = Annotated[int, Field(ge=0, le=MAX_SEQ, description="The number of this change; never lower than the last.")]
 Caret = Annotated[
     int | None,
     Field(ge=0, le=MAX_NARRATIVE, description="Characters before the caret; the word that ends there is unfinished."),
@@ -20,13 +20,13 @@ SessionToken = Annotated[str, Field(max_length=MAX_SESSION)]
 
 
 class _Message(BaseModel):
-    """A message: strict, and without unknown fields."""
+    """A message; unknown fields and values of another type are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class CallMessage(_Message):
-    """The whole call as it stands."""
+    """The present state of the whole call."""
 
     type: Literal["call"]
     seq: Seq
@@ -46,14 +46,14 @@ class PatchMessage(_Message):
 
 
 class FinalMessage(_Message):
-    """The end of typing: the answer to it is the final decision."""
+    """The end of typing: its answer is the final decision."""
 
     type: Literal["final"]
     seq: Seq
 
 
 class ClearMessage(_Message):
-    """A person says that held vetoes are no longer so, each by its id."""
+    """A person clears held vetoes, by their ids."""
 
     type: Literal["clear"]
     seq: Seq
@@ -61,7 +61,7 @@ class ClearMessage(_Message):
 
 
 class ResumeMessage(_Message):
-    """A session that another connection began, as the last answer gave it."""
+    """The session of another connection, from its last answer."""
 
     type: Literal["resume"]
     session: SessionToken
@@ -72,7 +72,7 @@ MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminat
 
 
 class StreamIn(_Message):
-    """One state of the call for those without a WebSocket: what `call`, `clear`, `resume` and `final` would say at once."""
+    """One state of the call, for clients without a WebSocket: `call`, `clear`, `resume` and `final` in one message."""
 
     seq: Seq = 0
     call: CallIn

@@ -1,8 +1,8 @@
-"""The calls that a position holds open, kept encrypted on the server so that a reload loses nothing.
+"""The open calls of each position, stored encrypted on the server so that a reload of the page loses nothing.
 
-A call is sealed with a key made from the service's key and from a secret that only the browser's session cookie holds: the
-file alone, even with the service's key, opens no note. What the call list and the supervisor's board show (incident number,
-answer, times, person) stands beside it in clear; the ledger holds the same.
+A call is encrypted with a key that is derived from the service's key and from a secret in the browser's session cookie: the
+file, even with the service's key, is not enough to read a note. What the call list and the supervisor's board show (incident
+number, answer, times, person) is stored unencrypted beside it; the ledger holds the same.
 """
 
 import base64
@@ -25,7 +25,7 @@ KEEP_SECONDS = 12 * 3600
 """How long a call is kept after its last change: a shift."""
 
 MOST_CALLS = 40
-"""The largest number of calls that one position keeps; the oldest closed ones are forgotten first."""
+"""The most calls that one position keeps; the oldest closed ones are deleted first."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS open_calls (
@@ -48,7 +48,7 @@ DELETE FROM open_calls WHERE owner = :owner AND call_key IN (
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A person at one browser: the name for the board, and the secret of the browser's session."""
+    """A person at one browser: the name that the board shows, and the secret of the browser's session."""
 
     person: str
     secret: str
@@ -56,7 +56,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class OpenCall:
-    """What the supervisor's board shows of a call: no word of its note."""
+    """What the supervisor's board shows of a call, without its note."""
 
     person: str
     incident: str
@@ -67,22 +67,22 @@ class OpenCall:
 
 
 class OpenCalls:
-    """A small SQLite file of sealed calls; share one between threads."""
+    """A small SQLite file of encrypted calls; safe to share between threads."""
 
     def __init__(self, path: Path | None, *, key: bytes) -> None:
-        """Open or create the file, which only its owner may read; without a path the calls are kept in memory."""
+        """Open or create the file, which only its owner can read; without a path the calls are kept in memory."""
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         self._key, self._lock = key, threading.Lock()
         self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None, timeout=5)
         self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode=WAL")  # who reads does not wait for who writes
+        self._connection.execute("PRAGMA journal_mode=WAL")  # readers do not wait for writers
         self._connection.execute("PRAGMA secure_delete=ON")
         self._connection.execute(_SCHEMA)
 
     def save(self, position: Position, call_key: str, state: dict[str, Any]) -> None:
-        """Keep a call as it now stands, and forget what no shift needs any more."""
+        """Store the present state of a call, and delete expired calls and those beyond `MOST_CALLS`."""
         now = time.time()
         row = {
             "call_key": call_key, "owner": self._owner(position), "person": position.person,
@@ -97,7 +97,7 @@ class OpenCalls:
             connection.execute(_CROWD, {"owner": row["owner"], "most": MOST_CALLS})
 
     def of(self, position: Position) -> list[dict[str, Any]]:
-        """Return the calls of a position, oldest first; one that its secret does not open is left out."""
+        """Return the calls of a position, oldest first; a call that its secret cannot decrypt is left out."""
         with self._lock:
             rows = self._connection.execute(
                 "SELECT sealed FROM open_calls WHERE owner = ? AND saved_at >= ? ORDER BY opened_at",
@@ -106,7 +106,7 @@ class OpenCalls:
         return [state for row in rows if (state := self._open(position, row["sealed"])) is not None]
 
     def forget(self, position: Position, call_key: str | None = None) -> None:
-        """Erase one call of a position, or all of them."""
+        """Delete one call of a position, or all of them."""
         with self._writing() as connection:
             connection.execute(
                 "DELETE FROM open_calls WHERE owner = ? AND (? IS NULL OR call_key = ?)",
@@ -114,7 +114,7 @@ class OpenCalls:
             )
 
     def everywhere(self) -> list[OpenCall]:
-        """Return what every position holds open, oldest first, without a word of the notes."""
+        """Return the open calls of all positions, oldest first, without their notes."""
         with self._lock:
             rows = self._connection.execute(
                 "SELECT person, incident, shown, practice, opened_at, saved_at FROM open_calls"
@@ -141,7 +141,7 @@ class OpenCalls:
             self._connection.execute("COMMIT")
 
     def _owner(self, position: Position) -> str:
-        """Return the name under which a position's calls lie: a keyed hash that tells nothing of the secret."""
+        """Return the name under which a position's calls are stored: a keyed hash that does not reveal the secret."""
         return self._derive(position, "owner").hex()
 
     def _cipher(self, position: Position) -> Fernet:
@@ -149,12 +149,12 @@ class OpenCalls:
         return Fernet(base64.urlsafe_b64encode(self._derive(position, "note")))
 
     def _derive(self, position: Position, purpose: str) -> bytes:
-        """Return 32 bytes that need both the service's key and the browser's secret."""
+        """Return 32 bytes derived from the service's key and the browser's secret."""
         text = f"{purpose}\n{position.person}\n{position.secret}"
         return hmac.new(self._key, text.encode(), hashlib.sha256).digest()
 
     def _open(self, position: Position, sealed: bytes) -> dict[str, Any] | None:
-        """Return a call, or nothing where another key sealed it."""
+        """Return a decrypted call, or `None` where it was encrypted with another key."""
         try:
             text = self._cipher(position).decrypt(sealed)
         except InvalidToken:

@@ -1,6 +1,7 @@
-"""Decide a call, write the decision into the ledger, and only then answer: the one path of every request."""
+"""The one path of every request: decide a call, write the decision into the ledger, and only then answer."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic_core import to_json
 from models.call import Call
 from models.decision import Decision
 from models.errors import InvalidEntry, LedgerConflict, LedgerError
+from models.ledger.encryption import NoteEncryption
 from models.ledger.queries import Entry
 from models.ledger.records import decision_content
 from models.ledger.store import Ledger
@@ -22,28 +24,51 @@ from serving.observability.metrics import Metrics
 from serving.security.principal import Principal
 
 PLACES, MOST_WAITING = 64, 256
-"""How many requests are decided and written at once, and how many may wait for that."""
+"""How many requests are decided and written at the same time, and how many may wait."""
 
 
 class NotWritten(LedgerError):
-    """A decision could not be written into the ledger and is therefore not given."""
+    """A decision that could not be written into the ledger, and is therefore not given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A decision that is durable: `record` is `decision.to_dict()`, `shown` what of it the person is sent."""
+    """A durable decision: `record` is `decision.to_dict()`, `shown` is the part that the person is sent."""
 
     decision: Decision
     record: dict[str, Any]
     shown: dict[str, Any]
 
     def to_json(self) -> str:
-        """Return what is sent, as JSON."""
+        """Return the part that is sent, as JSON."""
         return to_json(self.shown).decode()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """How a call was asked about, beside its own fields.
+
+    `via` is the way in, such as `http`. `final` is false while the note is being typed. `caller` and `address` are hashed
+    before they are written. `held` are the rules of held vetoes. `follows` is the id of the previous final decision on the
+    same call. `case` is common to all answers to one typed call. A `practice` call is neither written nor counted.
+    `attended` means that a person takes the call and can still ask questions. `revision` counts the changes of a linked
+    incident.
+    """
+
+    via: str
+    final: bool = True
+    caller: str | None = None
+    address: str | None = None
+    held: tuple[str, ...] = ()
+    follows: str | None = None
+    case: str | None = None
+    practice: bool = False
+    attended: bool = False
+    revision: int | None = None
+
+
 class DecisionService:
-    """Joins the active model, the ledger and the counters."""
+    """The decisions of the active model, written into the ledger and counted."""
 
     def __init__(
         self,
@@ -55,7 +80,7 @@ class DecisionService:
         hide_share: float = 0.0,
         hide_seed: str = "",
     ) -> None:
-        """Keep the parts; a share of the suggestions may be hidden for a trial."""
+        """Store the parts; `hide_share` of the calls are answered without a suggestion, for a trial."""
         self.metrics, self.ledger = metrics, ledger
         self._models = models
         self._hide_share, self._hide_seed = hide_share, hide_seed
@@ -64,72 +89,34 @@ class DecisionService:
         self._long_notes = long_notes
         self._queue = FairQueue(places=PLACES, most_waiting=MOST_WAITING)
 
-    async def decide(
-        self,
-        call: Call,
-        principal: Principal,
-        *,
-        via: str,
-        final: bool = True,
-        caller: str | None = None,
-        address: str | None = None,
-        held: tuple[str, ...] = (),
-        follows: str | None = None,
-        case: str | None = None,
-        practice: bool = False,
-        attended: bool = False,
-        revision: int | None = None,
-        bounded: bool = True,
-    ) -> Answer:
-        """Return the decision once it is durable; raise `NotWritten` where it cannot be, `Overloaded` where too many wait.
+    async def decide(self, call: Call, principal: Principal, request: Request, *, bounded: bool = True) -> Answer:
+        """Return the decision on a call once it is durable.
 
-        `caller` and `address` are hashed before they are kept; `held` names rules whose words are gone from the note and
-        whose veto nobody cleared; `follows` is the final decision on the same call before this one: both stay in the
-        ledger, and this one names the other. `case` joins all answers to one typed call. Of a `practice` call nothing is
-        written or counted. `attended` says that a person takes the call and can still ask questions. `revision` counts the
-        changes of a linked incident. What is not `bounded` waits however many do: streams are limited in number.
+        Raises `NotWritten` where it cannot be written, and `Overloaded` where too many requests wait. A request that is not
+        `bounded` is never refused for that: streams are limited in number.
         """
         started = time.perf_counter()
         async with self._queue.place(principal.name, bounded=bounded):
             active = self._models.active
             if is_long(call.narrative):
-                decision = await self._long_notes.decide(call, active, person=principal.name, attended=attended)
+                decision = await self._long_notes.decide(call, active, person=principal.name, attended=request.attended)
             else:
-                decision = active.router.decide(call, attended=attended)
+                decision = active.router.decide(call, attended=request.attended)
             record = decision.to_dict()
             arm = trial.arm(call.call_id, share=self._hide_share, seed=self._hide_seed)
-            hidden = trial.hides(arm, decision) and not held
-            if self.ledger is not None and not practice:
-                encryption = self.ledger.encryption
-                content = decision_content(
-                    call,
-                    decision,
-                    fingerprint=encryption.fingerprint(call.narrative),
-                    actor=principal.name,
-                    via=via,
-                    final=final,
-                    hidden=hidden,
-                    arm=arm,
-                    held=() if decision.vetoed else held,
-                    caller=encryption.hash_caller(caller) if caller else None,
-                    address=encryption.hash_address(address) if address else None,
-                    record=record,
-                )
-                content |= {
-                    name: value
-                    for name, value in (("follows", follows), ("case", case), ("revision", revision))
-                    if value is not None
-                }
-                content["attended"] = attended
-                await self.write("decision", content, note=call.narrative)
-            if not practice:
-                self.metrics.count(decision, via=via, seconds=time.perf_counter() - started)
-            if active.challenger is not None and final and not practice:
-                self._shadow.submit(call, decision, attended=attended)
+            hidden = trial.hides(arm, decision) and not request.held
+            if not request.practice:
+                if self.ledger is not None:
+                    about = {"actor": principal.name, "hidden": hidden, "arm": arm, "record": record}
+                    content = _content(call, decision, request, self.ledger.encryption, about)
+                    await self.write("decision", content, note=call.narrative)
+                self.metrics.count(decision, via=request.via, seconds=time.perf_counter() - started)
+                if active.challenger is not None and request.final:
+                    self._shadow.submit(call, decision, attended=request.attended)
             return Answer(decision, record, trial.masked(record) if hidden else record)
 
     async def write(self, kind: str, content: dict[str, Any], *, note: str | None = None, key: str | None = None) -> Entry:
-        """Return an entry once it is durable; raise `NotWritten`; `LedgerConflict` or `InvalidEntry` for a wrong request."""
+        """Return an entry once it is durable; raise `NotWritten`, `LedgerConflict` or `InvalidEntry`."""
         if self.ledger is None or self._batcher is None:
             raise NotWritten("this service keeps no ledger", remedy="set HEARTLINE_LEDGER")
         try:
@@ -143,6 +130,26 @@ class DecisionService:
             raise NotWritten(fault, value=cause, remedy="treat it as REVIEW") from None
 
     def close(self) -> None:
-        """Stop scoring the challenger and long notes."""
+        """Stop the thread of the challenger and the process of long notes."""
         self._shadow.close()
         self._long_notes.close()
+
+
+def _content(
+    call: Call, decision: Decision, request: Request, encryption: NoteEncryption, about: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the content of a decision's ledger entry, with caller and address hashed; `about` is passed on."""
+    content = decision_content(
+        call,
+        decision,
+        fingerprint=encryption.fingerprint(call.narrative),
+        via=request.via,
+        final=request.final,
+        held=() if decision.vetoed else request.held,
+        caller=encryption.hash_caller(request.caller) if request.caller else None,
+        address=encryption.hash_address(request.address) if request.address else None,
+        **about,
+    )
+    links = {"follows": request.follows, "case": request.case, "revision": request.revision}
+    content |= {name: value for name, value in links.items() if value is not None}
+    return content | {"attended": request.attended}

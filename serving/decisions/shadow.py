@@ -1,4 +1,4 @@
-"""The challenger, scored beside the champion off the request's path; it answers nobody."""
+"""The challenger, which scores the champion's calls in a thread; its answers are recorded and not shown."""
 
 import queue
 import threading
@@ -22,23 +22,23 @@ class ShadowScorer:
         threading.Thread(target=self._run, name="challenger", daemon=True).start()
 
     def submit(self, call: Call, decision: Decision, *, attended: bool) -> None:
-        """Queue a call with the champion's decision; drop and count it where the queue is full."""
+        """Queue a call with the champion's decision; where the queue is full, drop and count it."""
         try:
             self._queue.put_nowait((call, decision, attended))
         except queue.Full:
             self._metrics.shadowed.labels("dropped").inc()
 
     def close(self) -> None:
-        """Stop the thread after what is queued."""
+        """Stop the thread after the queued calls."""
         self._queue.put(None)
 
     def _run(self) -> None:
-        """Score what is queued, one call after another."""
-        while (waiting := self._queue.get()) is not None:
+        """Score the queued calls one after another."""
+        while (queued := self._queue.get()) is not None:
             challenger = self._models.active.challenger
             if challenger is None or self._ledger is None:
                 continue
-            call, decision, attended = waiting
+            call, decision, attended = queued
             other = challenger.decide(call, attended=attended)
             same = other.recommendation is decision.recommendation
             self._metrics.shadowed.labels(str(same).lower()).inc()
@@ -50,4 +50,4 @@ class ShadowScorer:
                 "model": other.versions.model,
                 "same": same,
             }
-            self._ledger.append("shadow", content)  # where it cannot be written, the decision's own write has said so
+            self._ledger.append("shadow", content)  # where it fails, the decision's own write has reported it

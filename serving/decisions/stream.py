@@ -1,7 +1,7 @@
 """One WebSocket on which a note is answered while it is typed; serving/README.md describes the messages.
 
-One task reads what is typed, one answers the newest of it, one sends a heartbeat. Changes that come while one is answered
-are answered together by the next answer; a final one is always answered, and stored even if the client has gone.
+One task reads the changes, one answers the newest, and one sends a heartbeat. Changes that arrive while one is being
+answered get one answer together; a final change always gets its own, and is stored even if the client has disconnected.
 """
 
 import asyncio
@@ -31,24 +31,24 @@ from serving.security.rate_limit import RateLimiter
 
 PROTOCOL = 2
 DEBOUNCE_SECONDS = 0.03
-"""How long a change waits for the next one; a typist's strokes are 100 ms apart, a pasted note comes at once."""
+"""How long a change waits for the next one; keystrokes are about 100 ms apart, the changes of a paste arrive together."""
 HEARTBEAT_SECONDS = 1.0
 MAX_MESSAGE = 256 * 1024
 """The longest message, in characters."""
 MESSAGES_PER_SECOND = 100
 STREAMS_PER_PERSON, STREAMS = 300, 1000
-"""How many streams one person and all together may have open in one process."""
+"""How many streams may be open in one process for one person, and for all persons."""
 FINAL_SECONDS = 30.0
-"""How long a final answer may take once its client has gone."""
+"""How long a final answer may take after its client has disconnected."""
 
 NOT_ALLOWED, TOO_LARGE, TOO_MANY, FAILED, NOT_WRITTEN = 4401, 4413, 4429, 4500, 4503
 
 
 class _Closing(Exception):
-    """The stream is to be closed, with a code and a reason."""
+    """A reason to close the stream, with its code."""
 
     def __init__(self, code: int, reason: str) -> None:
-        """Keep both."""
+        """Store code and reason."""
         super().__init__(reason)
         self.code, self.reason = code, reason
 
@@ -67,7 +67,7 @@ class CallStream:
         streams: Counter[str],
         practice: bool = False,
     ) -> None:
-        """Keep the parts; `streams` counts the open ones of each person. Nothing of a `practice` call is written down."""
+        """Store the parts; `streams` counts the open ones of each person. A `practice` call is not recorded."""
         self._socket, self._principal = socket, principal
         self._decisions, self._tokens = decisions, tokens
         self._authenticator, self._streams = authenticator, streams
@@ -79,7 +79,7 @@ class CallStream:
         self._rate = RateLimiter(MESSAGES_PER_SECOND)
 
     async def run(self) -> None:
-        """Answer until the client leaves, or close with a code and a reason where something fails."""
+        """Answer until the client disconnects; where something fails, close with a code and a reason."""
         await self._socket.accept()
         name, streams, metrics = self._principal.name, self._streams, self._decisions.metrics
         if streams[name] >= STREAMS_PER_PERSON or streams.total() >= STREAMS:
@@ -97,7 +97,7 @@ class CallStream:
                 task.result()
         except _Closing as closing:
             await self._close(closing.code, closing.reason)
-        except Exception:  # noqa: BLE001  whatever failed, the client must learn that nothing answers any more
+        except Exception:  # noqa: BLE001  whatever failed, the client must be told that no answer will come
             metrics.faults.labels("stream").inc()
             await self._close(FAILED, "the service failed: treat the call as REVIEW")
         finally:
@@ -108,16 +108,16 @@ class CallStream:
             reading.cancel()
             beating.cancel()
             if self._answering_final or any(change.final for change in self._waiting):
-                await asyncio.wait([answering], timeout=FINAL_SECONDS)  # stored, although the client has gone
+                await asyncio.wait([answering], timeout=FINAL_SECONDS)  # a final change is stored without its client too
             answering.cancel()
 
     async def _read(self) -> None:
-        """Read messages until the client leaves."""
+        """Read messages until the client disconnects."""
         while True:
             try:
                 text = await self._socket.receive_text()
             except (WebSocketDisconnect, KeyError, RuntimeError):
-                return  # gone, or bytes where text belongs
+                return  # disconnected, or bytes in place of text
             if len(text) > MAX_MESSAGE:
                 raise _Closing(TOO_LARGE, f"a message may have {MAX_MESSAGE} characters")
             if not self._rate.allows("messages"):
@@ -125,7 +125,7 @@ class CallStream:
             await self._take_text(text)
 
     async def _take_text(self, text: str) -> None:
-        """Read one message, or answer what is wrong with it and go on."""
+        """Read one message; where it is invalid, send the fault and continue."""
         try:
             message = MESSAGE.validate_json(text)
         except ValidationError as error:
@@ -134,12 +134,12 @@ class CallStream:
         if isinstance(message, ResumeMessage):
             await self._resume(message.session)
         elif message.seq < self._seq:
-            await self._refuse("out_of_order", "the number is below the one before", seq=message.seq)
+            await self._refuse("out_of_order", "the number is lower than the last one", seq=message.seq)
         else:
             await self._take(message)
 
     async def _take(self, message: CallMessage | PatchMessage | FinalMessage | ClearMessage) -> None:
-        """Store a change, and let it be answered."""
+        """Store a change, and queue it to be answered."""
         caret = None
         if isinstance(message, CallMessage):
             self._session.call, caret = message.call, message.caret
@@ -155,12 +155,12 @@ class CallStream:
         self._seq = message.seq
         change = Change(message.seq, self._session.call, caret, final=isinstance(message, FinalMessage))
         if self._waiting and not self._waiting[-1].final:
-            self._waiting.pop()  # a newer state is answered instead; a final one always is
+            self._waiting.pop()  # the newer state is answered in its place
         self._waiting.append(change)
         self._changed.set()
 
     async def _clear(self, message: ClearMessage) -> None:
-        """Clear held vetoes; what cannot be written down is not cleared."""
+        """Clear held vetoes; where that cannot be written into the ledger, none is cleared."""
         async with self._turn:
             try:
                 await self._session.clear(message.ids, self._decisions, self._principal)
@@ -168,7 +168,7 @@ class CallStream:
                 raise _Closing(NOT_WRITTEN, str(error)) from None
 
     async def _resume(self, token: str) -> None:
-        """Go on with a call after a lost connection; what was typed on this one stays."""
+        """Continue a call after a lost connection; what was typed on this connection is kept."""
         async with self._turn:
             session = self._tokens.load(token, self._principal.name)
             if session is not None:
@@ -177,7 +177,7 @@ class CallStream:
         await self._greet(resumed=session is not None)
 
     async def _answer(self) -> None:
-        """Answer what waits, in order, until the client has gone and no final change waits."""
+        """Answer the queued changes in order, until the client has disconnected and no final change is queued."""
         while True:
             while not self._waiting:
                 if self._gone.is_set():
@@ -186,14 +186,14 @@ class CallStream:
                 await self._changed.wait()
             if not self._waiting[0].final:
                 await asyncio.sleep(DEBOUNCE_SECONDS)
-            while not self._authenticator.within_rate(self._principal):  # noqa: ASYNC110  time alone fills the bucket
+            while not self._authenticator.within_rate(self._principal):  # noqa: ASYNC110  no event tells when the rate allows more
                 await asyncio.sleep(DEBOUNCE_SECONDS)
             change = self._waiting.popleft()
             if change.final or not self._gone.is_set():
                 await self._answer_one(change)
 
     async def _answer_one(self, change: Change) -> None:
-        """Answer one change; an answer that a newer change has overtaken is not sent."""
+        """Answer one change; its answer is not sent where a newer change is queued."""
         self._answering_final = change.final
         async with self._turn:
             try:
@@ -205,7 +205,7 @@ class CallStream:
             await self._send(answer)
 
     async def _beat(self) -> None:
-        """Send a heartbeat each second in which nothing else was sent; close where the person may no longer ask."""
+        """Send a heartbeat in each second without another message; close where the person's access has ended."""
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             if not self._authenticator.still_valid(self._principal):
@@ -214,7 +214,7 @@ class CallStream:
                 await self._send({"type": "heartbeat", "at": _now(), "seq": self._seq})
 
     async def _greet(self, *, resumed: bool) -> None:
-        """Send what the stream is, and its session."""
+        """Send the protocol and the session of the stream."""
         await self._send(
             {
                 "type": "session",
@@ -228,11 +228,11 @@ class CallStream:
         )
 
     async def _refuse(self, code: str, detail: str, *, seq: int | None = None) -> None:
-        """Send what is wrong, and never what was sent; the stream goes on."""
+        """Send a fault, without the message that has it; the stream continues."""
         await self._send({"type": "error", "seq": seq, "code": code, "detail": detail, "at": _now()})
 
     async def _send(self, message: dict[str, Any]) -> None:
-        """Send one message, unless the client has gone."""
+        """Send one message, unless the client has disconnected."""
         if self._gone.is_set():
             return
         self._sent_at = time.monotonic()
@@ -250,7 +250,7 @@ class CallStream:
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:
-    """Take a task's exception, which `run` has dealt with or which comes after its end."""
+    """Retrieve a task's exception, so that asyncio does not report it: `run` has handled it, or has ended."""
     if not task.cancelled():
         task.exception()
 
@@ -261,7 +261,7 @@ def _now() -> str:
 
 
 def _described(error: ValidationError) -> tuple[str, str]:
-    """Return a code and what is wrong with a message, without the value."""
+    """Return the code and the fault of a message, without its value."""
     fault = error.errors()[0]
     if fault["type"] == "json_invalid":
         return "invalid_message", "the message is not JSON"
@@ -272,7 +272,7 @@ def _described(error: ValidationError) -> tuple[str, str]:
 
 
 def _seq_of(text: str) -> int | None:
-    """Return the number that a refused message bears, where it can be read."""
+    """Return the number of a refused message, `None` where it cannot be read."""
     try:
         seq = json.loads(text).get("seq")
     except (ValueError, AttributeError, RecursionError):

@@ -1,6 +1,7 @@
-"""The hidden suggestions of a trial: a random share of calls, to measure what seeing one changes; a veto is always shown."""
+"""The hidden suggestions of a trial: those of a random share of calls, to measure their effect. A veto is always shown."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from models.decision import Decision, Reason
@@ -19,9 +20,9 @@ _BLANK: dict[str, Any] = {
 
 
 def arm(call_id: str | None, *, share: float, seed: str) -> str | None:
-    """Return the arm of a call by its incident number: the same number always falls into the same arm.
+    """Return the arm of a call by its incident number; the same number always has the same arm.
 
-    Without a trial, or without a number, there is none, and the suggestion is shown.
+    Without a trial, or without a number, it is `None`, and the suggestion is shown.
 
     >>> arm("2026-1", share=0.0, seed="a") is None
     True
@@ -38,6 +39,12 @@ def hides(arm_of_call: str | None, decision: Decision) -> bool:
 
 
 def masked(record: dict[str, Any]) -> dict[str, Any]:
-    """Return what is sent instead: a decision without its suggestion, its probabilities and its reasons."""
+    """Return a decision without its suggestion, its probabilities and its reasons, which is sent in its place."""
     reasons = [{name: getattr(_HIDDEN, name) for name in record["reasons"][0]}] if record["reasons"] else []
     return record | _BLANK | {"reasons": reasons}
+
+
+def shown(record: Mapping[str, Any]) -> str | None:
+    """Return the recommendation of a decision as it is sent; `None` where it is masked."""
+    hidden = any(reason["code"] == _HIDDEN.code for reason in record["reasons"])
+    return None if hidden else str(record["recommendation"])

@@ -1,4 +1,4 @@
-"""One call as it is typed. Between connections the page holds it, encrypted and signed, so that any worker can resume it."""
+"""One call while it is typed. The page keeps its session, encrypted and signed, so that any worker can resume it."""
 
 import base64
 import json
@@ -11,26 +11,27 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken
 
 from models.call import MAX_NARRATIVE
+from serving.decisions import trial
 from serving.decisions.held_vetoes import HeldVetoes, touches, unfinished_word
-from serving.decisions.service import DecisionService
+from serving.decisions.service import DecisionService, Request
 from serving.schemas import CallIn
 from serving.security.principal import Principal
 
 STREAM = "stream"
-"""The way in of answers on a WebSocket."""
+"""The way in of calls on a WebSocket."""
 KEEP_SECONDS = 3600
 """How long after its last answer a session can be resumed."""
 
 
 class NoteTooLong(ValueError):
-    """A change would make the note longer than a note may be."""
+    """A change that would make the note longer than a note may be."""
 
 
 class SessionTokens:
-    """Encrypts and reads sessions; every worker of one service holds the same key."""
+    """The encryption of sessions; every worker of one service has the same key."""
 
     def __init__(self, key: bytes) -> None:
-        """Keep a key of 32 bytes."""
+        """Store a key of 32 bytes."""
         self._fernet = Fernet(base64.urlsafe_b64encode(key))
 
     def dump(self, session: "TypingSession") -> str:
@@ -42,7 +43,7 @@ class SessionTokens:
         return self._fernet.encrypt(zlib.compress(json.dumps(values).encode(), 1)).decode()
 
     def load(self, token: str, owner: str) -> "TypingSession | None":
-        """Return the session of a token, or `None` where it is not valid here, is over, or is another person's."""
+        """Return the session of a token, or `None` where the token is not valid, has expired, or is another person's."""
         try:
             values = json.loads(zlib.decompress(self._fernet.decrypt(token.encode(), ttl=KEEP_SECONDS)))
         except (InvalidToken, ValueError):
@@ -57,7 +58,7 @@ class SessionTokens:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One state of a call that wants an answer: its number, the call, the caret, and whether it is the final one."""
+    """One state of a call to be answered: its number, the call, the caret, and whether it is the final one."""
 
     seq: int
     call: CallIn
@@ -67,9 +68,9 @@ class Change:
 
 @dataclass(slots=True)
 class TypingSession:
-    """The newest state of one call, the vetoes whose words are gone, and the final decision before the next one.
+    """The newest state of one call, its held vetoes, and the id of its last final decision (`follows`).
 
-    `case` joins all answers to one typed call in the ledger; nothing of a call that is `practice` is written there.
+    `case` is common to all answers to one typed call in the ledger; a `practice` call is not written there.
     """
 
     owner: str
@@ -80,7 +81,7 @@ class TypingSession:
     practice: bool = False
 
     def patch(self, at: int, delete: int, insert: str) -> None:
-        """Change the note where it was changed; raise `NoteTooLong` and change nothing where it would be too long."""
+        """Replace `delete` characters of the note after `at` by `insert`; raise `NoteTooLong` and change nothing else."""
         note = self.call.narrative
         changed = note[:at] + insert + note[at + delete :]
         if len(changed) > MAX_NARRATIVE:
@@ -88,7 +89,7 @@ class TypingSession:
         self.call = self.call.model_copy(update={"narrative": changed})
 
     async def clear(self, veto_ids: list[str], decisions: DecisionService, principal: Principal) -> None:
-        """Write into the ledger who cleared which held vetoes, and only then forget them; raise `NotWritten`."""
+        """Write into the ledger who cleared which held vetoes, and only then clear them; raise `NotWritten`."""
         by_decision: dict[str, list[Any]] = {}
         for mention in self.vetoes.find(veto_ids):
             by_decision.setdefault(mention.decision_id, []).append(mention)
@@ -110,9 +111,7 @@ class TypingSession:
         call, final = change.call, change.final
         self.vetoes.change(call.narrative)
         unfinished = None if final else unfinished_word(call.narrative, change.caret)
-        answer = await decisions.decide(
-            call.to_call(),
-            principal,
+        request = Request(
             via=via,
             final=final,
             caller=call.caller_key,
@@ -122,9 +121,9 @@ class TypingSession:
             case=self.case,
             practice=self.practice,
             attended=True,
-            bounded=via != STREAM,
         )
-        self.vetoes.judge(answer.record, unfinished)
+        answer = await decisions.decide(call.to_call(), principal, request, bounded=via != STREAM)
+        self.vetoes.update(answer.record, unfinished)
         if final:
             self.follows = answer.decision.decision_id
         sent = answer.shown
@@ -135,14 +134,8 @@ class TypingSession:
             "final": final,
             "at": datetime.now(UTC).isoformat(),
             "decision": sent,
-            "shown": "NOT_ELIGIBLE" if held else _shown(sent),
+            "shown": "NOT_ELIGIBLE" if held else trial.shown(sent),
             "held_vetoes": held,
             "pending": [place for place, reason in enumerate(sent["reasons"]) if touches(reason, unfinished)],
             "session": tokens.dump(self),
         }
-
-
-def _shown(sent: dict[str, Any]) -> str | None:
-    """Return what the person is shown: the recommendation, or `None` where a trial hides it."""
-    hidden = any(reason["code"] == "suggestion_hidden" for reason in sent["reasons"])
-    return None if hidden else str(sent["recommendation"])

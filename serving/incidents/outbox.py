@@ -1,7 +1,7 @@
 """Suggestions and judgements that wait to be sent to CAD, and those that could not be sent: the dead letters.
 
-Several workers share the table: one takes a row by moving its time ahead, and the row comes back by itself where that worker
-ends before it has sent it.
+Several workers share the table. A worker takes a row by moving its due time ahead, so that the row becomes due again where
+that worker ends before it has sent it.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Writing = Callable[[], AbstractContextManager[sa.Connection]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
-    """One suggestion that changed, or one judgement, as it is sent: `body` is JSON."""
+    """One changed suggestion, or one judgement, as it is sent: `body` is JSON."""
 
     push_id: str
     incident_id: str
@@ -49,29 +49,29 @@ class DeadLetter:
 
 
 def insert_push(connection: sa.Connection, push: Push, sealed: bytes) -> None:
-    """Write a push in the transaction of its answer, so that neither is there without the other."""
+    """Write a push in the transaction of its answer, so that both are stored or neither is."""
     values = {"push_id": push.push_id, "incident_id": push.incident_id, "revision": push.revision, "made_at": push.made_at}
     connection.execute(sa.insert(pushes).values(**values, state=WAITING, attempts=0, next_at=push.made_at, body=sealed))
 
 
 class Outbox:
-    """The pushes of one database; share it between threads."""
+    """The pushes of one database; safe to share between threads."""
 
     def __init__(self, writing: Writing, cipher: Fernet) -> None:
-        """Keep how a transaction is begun, and the cipher of what is stored."""
+        """Store the function that begins a transaction, and the cipher of the bodies."""
         self._writing, self._cipher = writing, cipher
 
     def add(self, push: Push) -> None:
-        """Let a push wait to be sent; one of the same id that waits already, or is a dead letter, stays as it is."""
+        """Queue a push to be sent; one with the same id that is queued, or is a dead letter, is left unchanged."""
         known = sa.select(pushes.c.push_id).where(pushes.c.push_id == push.push_id)
         with self._writing() as connection:
             if connection.execute(known).first() is None:
                 insert_push(connection, push, self._cipher.encrypt(push.body.encode()))
 
     def take(self, now: datetime) -> Push | None:
-        """Return the push that is due longest, for this worker alone for a while; `None` where none is due.
+        """Return the push that has been due longest, reserved for this worker for a while; `None` where none is due.
 
-        Of one incident only the oldest waiting push is due, so that changes arrive in their order.
+        Of each incident only the oldest waiting push is due, so that changes arrive in order.
         """
         older = pushes.alias("older")
         before = sa.or_(
@@ -92,12 +92,12 @@ class Outbox:
         )  # fmt: skip
 
     def sent(self, push_id: str) -> None:
-        """Forget a push that arrived."""
+        """Delete a push that was delivered."""
         with self._writing() as connection:
             connection.execute(sa.delete(pushes).where(pushes.c.push_id == push_id))
 
     def failed(self, push_id: str, *, fault: str, retry_at: datetime | None) -> None:
-        """Keep why a push did not arrive, and when it is tried again; without a time it is a dead letter."""
+        """Store why a push was not delivered and when it is tried again; without a time it becomes a dead letter."""
         values: dict[str, Any] = {"fault": fault[:100]}
         values |= {"state": DEAD} if retry_at is None else {"next_at": instant_text(retry_at)}
         with self._writing() as connection:
@@ -112,7 +112,7 @@ class Outbox:
         return [DeadLetter(**row) for row in rows]
 
     def resend(self, push_id: str, now: datetime) -> bool:
-        """Let a dead letter be tried anew; return whether there is one of this id."""
+        """Queue a dead letter again; return whether there is one with this id."""
         again = sa.update(pushes).where(pushes.c.push_id == push_id, pushes.c.state == DEAD)
         with self._writing() as connection:
             return bool(connection.execute(again.values(state=WAITING, attempts=0, next_at=instant_text(now))).rowcount)

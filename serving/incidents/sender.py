@@ -1,4 +1,4 @@
-"""The thread that sends changes of a suggestion to CAD: signed, retried with growing waits, and kept where all fail."""
+"""The thread that sends pushes to CAD: signed, retried with growing waits, and dead letters after the last attempt."""
 
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ SIGNATURE, PUSH_ID = "Heartline-Signature", "Heartline-Push-Id"
 TIMEOUT_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 300.0
 _IDLE_SECONDS = 1.0
-"""How often a worker looks for pushes that another one left behind."""
+"""How often a worker checks for pushes that an ended worker left."""
 
 
 def signature(body: bytes, *, key: bytes, at: int) -> str:
@@ -32,7 +32,7 @@ def signature(body: bytes, *, key: bytes, at: int) -> str:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Refuses redirects: what is signed goes to the configured address and nowhere else."""
+    """Refuses redirects, because signed pushes go only to the configured address."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
@@ -41,7 +41,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 class Sender:
-    """Sends what waits in an outbox to one address until it is closed."""
+    """The sender of an outbox's pushes to one address."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Sender:
         first_wait: float,
         on_dead: Callable[[], None] = lambda: None,
     ) -> None:
-        """Keep the parts; `first_wait` (seconds) doubles with each attempt; `on_dead` is called for a dead letter."""
+        """Store the parts; `first_wait` (seconds) doubles with each attempt; `on_dead` is called for each dead letter."""
         self._outbox, self._url, self._key = outbox, url, key
         self._attempts, self._first_wait, self._on_dead = attempts, first_wait, on_dead
         self._opener = urllib.request.build_opener(_NoRedirects, urllib.request.ProxyHandler({}))
@@ -66,18 +66,18 @@ class Sender:
         self._thread.start()
 
     def wake(self) -> None:
-        """Send what waits now."""
+        """Send the due pushes now."""
         self._wake.set()
 
     def close(self) -> None:
-        """Stop after the attempt that is under way; what waits is sent after the next start."""
+        """Stop after the present attempt; waiting pushes are sent after the next start."""
         self._stop.set()
         self._wake.set()
         if self._thread is not None:
             self._thread.join(TIMEOUT_SECONDS + 1)
 
     def _run(self) -> None:
-        """Send what is due, then wait for more."""
+        """Send the due pushes, then wait for more."""
         while not self._stop.is_set():
             self._wake.clear()
             try:
@@ -86,11 +86,11 @@ class Sender:
                     self._send(push)
                     continue
             except LedgerError:
-                pass  # the database fails now: the rows are still there at the next look
+                pass  # the database fails now; the rows are tried again later
             self._wake.wait(_IDLE_SECONDS)
 
     def _send(self, push: Push) -> None:
-        """Try once, and keep what came of it."""
+        """Try once, and store the result."""
         fault = self._post(push)
         if fault is None:
             self._outbox.sent(push.push_id)
@@ -103,7 +103,7 @@ class Sender:
             self._on_dead()
 
     def _post(self, push: Push) -> str | None:
-        """Return why a push did not arrive, or `None`: any 2xx says that it did."""
+        """Return why a push was not delivered, or `None` where the answer is 2xx."""
         body = push.body.encode()
         headers = {
             "Content-Type": "application/json",

@@ -1,4 +1,4 @@
-"""Each change of an incident, answered by the same decision service as every call and kept before it is answered."""
+"""Changes of incidents: each is stored, and then answered by the same decision service as every call."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from models.errors import LedgerError
 from models.ledger.queries import Entry
 from models.ledger.store import Ledger
-from serving.decisions.service import DecisionService
+from serving.decisions.service import DecisionService, Request
 from serving.incidents.outbox import DeadLetter, Outbox
 from serving.incidents.pushes import judgement_push, suggestion_of, suggestion_push
 from serving.incidents.sender import Sender
@@ -22,7 +22,7 @@ from serving.settings import Settings
 
 VIA = "cad"
 SEEN = ("call_type", "zone")
-"""The fields whose values in the feed are offered on the call page."""
+"""The fields whose values, as CAD sends them, are offered on the call page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +35,10 @@ class Answered:
 
 
 class IncidentService:
-    """Joins the incidents, the decision service and the sender; without a ledger every method raises `LedgerError`."""
+    """The incidents, their answers and their pushes; without a ledger every method raises `LedgerError`."""
 
     def __init__(self, settings: Settings, decisions: DecisionService, ledger: Ledger | None) -> None:
-        """Open the store beside the ledger; the sender is started by `start` where an address is configured."""
+        """Open the store in the ledger's database; `start` starts the sender where an address is configured."""
         self._decisions, self._ledger = decisions, ledger
         self._store = IncidentStore(settings.ledger, ledger.encryption) if ledger is not None else None
         self._outbox = None if self._store is None else Outbox(self._store.writing, self._store.cipher)
@@ -54,17 +54,17 @@ class IncidentService:
             )
 
     def start(self) -> None:
-        """Start sending changes of suggestions."""
+        """Start sending pushes."""
         if self._sender is not None:
             self._sender.start()
 
     async def put(self, incident_id: str, fields: Mapping[str, Any], principal: Principal, *, closed: bool) -> Answered:
-        """Return an incident with these fields and the answer to it; the same fields again change and decide nothing."""
+        """Return an incident with these fields and its answer; the same fields again change and decide nothing."""
         incident, changed = await run_in_threadpool(self._open_store().put, incident_id, fields, closed=closed)
         return await self._answer(incident, principal, changed=changed)
 
     async def add_note(self, incident_id: str, note_id: str, text: str, principal: Principal) -> Answered | None:
-        """Return an incident with one more note and the answer to it; `None` where no such incident is linked.
+        """Return an incident with one more note and its answer; `None` where no such incident is linked.
 
         The same note again changes nothing, and is decided only where the first attempt was not. Raises `LedgerConflict` and
         `InvalidEntry` as the store does.
@@ -79,19 +79,19 @@ class IncidentService:
         """Return an incident, or `None`."""
         return await run_in_threadpool(self._open_store().get, incident_id)
 
-    async def tell_judgement(self, entry: Entry) -> None:
-        """Send what a person decided to CAD, where the call is a linked incident and an address is configured.
+    async def push_judgement(self, entry: Entry) -> None:
+        """Queue a person's judgement to be sent to CAD, if the call is a linked incident and an address is configured.
 
-        What cannot be stored to be sent is counted as a fault and not raised: the ledger has it, and CAD can pull it.
+        A judgement that cannot be queued is counted as a fault and not raised: it is in the ledger, where CAD can read it.
         """
         if self._sender is None or entry.content.get("call_id") is None:
             return
         try:
-            waits = await run_in_threadpool(self._keep_judgement, entry)
+            queued = await run_in_threadpool(self._queue_judgement, entry)
         except LedgerError:
             self._decisions.metrics.faults.labels("push").inc()
             return
-        if waits:
+        if queued:
             self._sender.wake()
 
     async def seen(self) -> dict[str, list[str]]:
@@ -101,18 +101,18 @@ class IncidentService:
         return await run_in_threadpool(self._store.seen, SEEN)
 
     async def dead_letters(self) -> list[DeadLetter]:
-        """Return the changes that could not be sent."""
+        """Return the pushes that could not be sent."""
         return await run_in_threadpool(self._open_outbox().dead)
 
     async def resend(self, push_id: str) -> bool:
-        """Let a dead letter be tried anew; return whether there is one of this id."""
-        known = await run_in_threadpool(self._open_outbox().resend, push_id, datetime.now(UTC))
-        if known and self._sender is not None:
+        """Queue a dead letter again; return whether there is one with this id."""
+        queued = await run_in_threadpool(self._open_outbox().resend, push_id, datetime.now(UTC))
+        if queued and self._sender is not None:
             self._sender.wake()
-        return known
+        return queued
 
     async def purge(self) -> None:
-        """Delete incidents whose time is over."""
+        """Delete expired incidents."""
         if self._store is not None:
             await run_in_threadpool(self._store.purge)
 
@@ -124,15 +124,13 @@ class IncidentService:
             self._store.close()
 
     async def _answer(self, incident: Incident, principal: Principal, *, changed: bool) -> Answered:
-        """Return the answer to an incident as it stands; one that was answered already is not decided again."""
+        """Return the answer to the present revision of an incident, which is decided once."""
         if incident.answer is not None and incident.answered >= incident.revision:
             return Answered(incident=incident, changed=changed, answer=incident.answer)
         call = CallIn.model_validate_json(
             json.dumps({**incident.fields, "narrative": incident.narrative, "call_id": incident.incident_id})
         )
-        answer = await self._decisions.decide(
-            call.to_call(),
-            principal,
+        request = Request(
             via=VIA,
             final=incident.closed,
             caller=call.caller_key,
@@ -140,10 +138,11 @@ class IncidentService:
             attended=True,
             revision=incident.revision,
         )
+        answer = await self._decisions.decide(call.to_call(), principal, request)
         text = answer.to_json()
         suggestion = suggestion_of(answer.shown)
         push = None if self._sender is None else suggestion_push(incident, text, suggestion)
-        suggested_anew = await run_in_threadpool(
+        is_new_suggestion = await run_in_threadpool(
             self._open_store().keep_answer,
             incident.incident_id,
             revision=incident.revision,
@@ -151,12 +150,12 @@ class IncidentService:
             suggestion=suggestion,
             push=push,
         )
-        if suggested_anew and self._sender is not None:
+        if is_new_suggestion and self._sender is not None:
             self._sender.wake()
         return Answered(incident=incident, changed=changed, answer=text)
 
-    def _keep_judgement(self, entry: Entry) -> bool:
-        """Let a person's decision wait to be sent; return whether its call is a linked incident."""
+    def _queue_judgement(self, entry: Entry) -> bool:
+        """Queue a person's judgement to be sent; return whether its call is a linked incident."""
         incident = self._open_store().get(entry.content["call_id"])
         if incident is None:
             return False

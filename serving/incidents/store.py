@@ -1,4 +1,4 @@
-"""The incidents of a CAD system in the ledger's database, encrypted, so that a restart or another worker knows them.
+"""The incidents of a CAD system, encrypted in the ledger's database: they outlast a restart, and all workers share them.
 
 Every method may wait for the database: call them outside the event loop. Errors of the database are `LedgerUnavailable`.
 """
@@ -28,16 +28,16 @@ from models.ledger.schema import incidents
 from serving.incidents.outbox import Push, insert_push
 
 KEEP_HOURS = 12
-"""How long an incident is kept after its last change: a shift. Its decisions stay in the ledger."""
+"""How long an incident is kept after its last change, a shift; its decisions stay in the ledger."""
 
 LOCK = database.LOCK + 1
 """The number of PostgreSQL's advisory lock that writers of incidents share."""
 
 KEEP_PUSHES_HOURS = 72
-"""How long a change that could not be sent is kept, so that it outlasts a weekend."""
+"""How long a push that could not be sent is kept: longer than a weekend."""
 
 MOST_READ, MOST_SEEN = 500, 300
-"""How many of the latest incidents are read for what CAD sends in a field, and how many of its values are returned."""
+"""How many of the latest incidents are searched for the values of a field, and how many values are returned."""
 
 _FAULT = "incidents cannot be read or written"
 
@@ -53,10 +53,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """An incident as CAD last described it.
+    """The present state of an incident.
 
     `revision` counts its changes and `answered` is the newest one with an answer; `answer` is that answer as JSON and
-    `suggestion` its summary, by which a change is told.
+    `suggestion` its suggestion, by which changes are recognised.
     """
 
     incident_id: str
@@ -70,21 +70,21 @@ class Incident:
 
     @property
     def narrative(self) -> str:
-        """Return all notes, one below the other."""
+        """Return all notes, one per line."""
         return "\n".join(note.text for note in self.notes)
 
 
 class IncidentStore:
-    """The incidents of one database; share it between threads."""
+    """The incidents of one database; safe to share between threads."""
 
     def __init__(self, url: str, encryption: NoteEncryption) -> None:
-        """Keep the database, which the ledger has brought up to date, and derive the key of what is stored."""
+        """Open the database, which the ledger has migrated, and derive the key of the incidents."""
         self.engine = database.open_engine(url)
         self._fingerprint, self._lock = encryption.fingerprint, threading.Lock()
         self.cipher = Fernet(base64.urlsafe_b64encode(encryption.derive("incidents")))
 
     def put(self, incident_id: str, fields: Mapping[str, Any], *, closed: bool) -> tuple[Incident, bool]:
-        """Return an incident with these fields, and whether that created or changed it."""
+        """Store the fields of an incident; return it, and whether it was created or changed."""
         with self.writing() as connection:
             current = self._read(connection, incident_id)
             if current is not None and current.closed == closed and dict(current.fields) == dict(fields):
@@ -102,9 +102,9 @@ class IncidentStore:
         return changed, True
 
     def add_note(self, incident_id: str, note_id: str, text: str) -> tuple[Incident, bool] | None:
-        """Return an incident with one more note, and whether it is new; `None` where no such incident is linked.
+        """Add a note; return the incident, and whether the note is new, or `None` where no such incident is linked.
 
-        Raises `LedgerConflict` where another text came under this id, and `InvalidEntry` where the notes would together be
+        Raises `LedgerConflict` where the id was used for another text, and `InvalidEntry` where the notes together would be
         longer than a narrative may be.
         """
         fingerprint = self._fingerprint(text)
@@ -112,10 +112,10 @@ class IncidentStore:
             current = self._read(connection, incident_id)
             if current is None:
                 return None
-            known = sa.select(notes.c.fingerprint).where(notes.c.incident_id == incident_id, notes.c.note_id == note_id)
-            before = connection.execute(known).scalar()
-            if before is not None:
-                if before != fingerprint:
+            query = sa.select(notes.c.fingerprint).where(notes.c.incident_id == incident_id, notes.c.note_id == note_id)
+            stored = connection.execute(query).scalar()
+            if stored is not None:
+                if stored != fingerprint:
                     raise LedgerConflict("this note_id was used for another text", remedy="give each note an id of its own")
                 return current, False
             if len(current.narrative) + 1 + len(text) > MAX_NARRATIVE:
@@ -126,9 +126,9 @@ class IncidentStore:
         return changed, True
 
     def keep_answer(self, incident_id: str, *, revision: int, answer: str, suggestion: str, push: Push | None) -> bool:
-        """Keep the answer to a revision; return whether the suggestion changed with it.
+        """Store the answer to a revision; return whether it changed the suggestion.
 
-        An answer that a newer one has overtaken changes nothing. `push` is stored with the answer, or neither is.
+        Where a newer revision has an answer already, nothing is stored. `push` is stored together with the answer.
         """
         where = incidents.c.incident_id == incident_id
         with self.writing() as connection:
@@ -143,12 +143,12 @@ class IncidentStore:
         return changed
 
     def get(self, incident_id: str) -> Incident | None:
-        """Return an incident, or `None` where none is linked under this id."""
+        """Return an incident, or `None` where none with this id is linked."""
         with database_errors(self.engine, _FAULT), self.engine.connect() as connection:
             return self._read(connection, incident_id)
 
     def seen(self, names: Sequence[str]) -> dict[str, list[str]]:
-        """Return the values that some fields have in the latest incidents, for each field the most frequent first."""
+        """Return the values of some fields in the latest incidents, the most frequent first."""
         latest = sa.select(incidents.c.fields).order_by(incidents.c.changed_at.desc()).limit(MOST_READ)
         with database_errors(self.engine, _FAULT), self.engine.connect() as connection:
             sealed = connection.execute(latest).scalars().all()
@@ -159,7 +159,7 @@ class IncidentStore:
         return {name: [value for value, _ in count.most_common(MOST_SEEN)] for name, count in counts.items()}
 
     def purge(self, now: datetime | None = None) -> int:
-        """Delete the incidents that nothing changed for `KEEP_HOURS`, with their notes, and old pushes; return how many."""
+        """Delete incidents unchanged for `KEEP_HOURS`, their notes, and old pushes; return the number of incidents."""
         now = now or datetime.now(UTC)
         before, pushed_before = (instant_text(now - timedelta(hours=hours)) for hours in (KEEP_HOURS, KEEP_PUSHES_HOURS))
         old = sa.select(incidents.c.incident_id).where(incidents.c.changed_at < before)
@@ -174,13 +174,13 @@ class IncidentStore:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """Yield a connection in a transaction that no other writer of incidents shares."""
-        # Threads of one process take turns at the first lock, not by waiting for the database.
+        """Give a connection in a transaction that excludes other writers of incidents."""
+        # Threads of one process wait for the first lock, and not in the database.
         with self._lock, database_errors(self.engine, _FAULT), exclusive(self.engine, lock=LOCK) as connection:
             yield connection
 
     def _insert_note(self, connection: sa.Connection, incident: Incident, note: Note) -> None:
-        """Write a note, and the incident's revision with it."""
+        """Insert a note, and raise the incident's revision."""
         revision, where = incident.revision + 1, incidents.c.incident_id == incident.incident_id
         connection.execute(
             sa.insert(notes).values(
@@ -213,9 +213,9 @@ class IncidentStore:
         )
 
     def _seal(self, text: str) -> bytes:
-        """Return text encrypted."""
+        """Return a text, encrypted."""
         return self.cipher.encrypt(text.encode())
 
     def _open(self, sealed: bytes) -> str:
-        """Return encrypted text in plain."""
+        """Return an encrypted text, decrypted."""
         return self.cipher.decrypt(sealed).decode()

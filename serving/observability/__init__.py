@@ -1,1 +1,1 @@
-"""Logs (one line a request), metrics and traces of the service; a note is in none of them."""
+"""Logs (one line per request), metrics and traces of the service, without any part of a note."""

@@ -1,4 +1,4 @@
-"""One line of JSON for each request: who, what, how long; never a note, never a key. Every answer gets security headers."""
+"""One line of JSON for each request, without notes and keys; and the security headers of every answer."""
 
 import logging
 import sys
@@ -39,7 +39,7 @@ def json_logger() -> Any:
 
 
 class AccessLog:
-    """Gives each request an id and security headers, logs its end, and answers 500 where the application failed."""
+    """Middleware that gives each request an id and security headers, logs its end, and answers 500 where it failed."""
 
     def __init__(self, app: ASGIApp, logger: Any, on_fault: Callable[[], None] = lambda: None) -> None:
         """Wrap an application; without a logger nothing is written; `on_fault` is called for each failure."""
@@ -58,14 +58,14 @@ class AccessLog:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)  # a page names its own sources
+                    headers.setdefault(name, value)  # a page sets its own policy
                 headers["x-request-id"] = request_id
             await send(message)
 
         fault = None
         try:
             await self.app(scope, receive, send_with_headers)
-        except Exception as error:  # noqa: BLE001  whatever failed, the client gets an answer and the log one line
+        except Exception as error:  # noqa: BLE001  whatever failed, the client gets an answer and the log a line
             fault = _describe(error)
             self.on_fault()
             if status == 0 and scope["type"] == "http":
@@ -92,6 +92,6 @@ class AccessLog:
 
 
 def _describe(error: Exception) -> str:
-    """Return an exception's type and place; its message may hold what was sent."""
+    """Return an exception's type and place, without its message, which may hold a part of a note."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__} at {frames[-1].filename}:{frames[-1].lineno}" if frames else type(error).__name__

@@ -1,4 +1,4 @@
-"""The counters and gauges of the service, for Prometheus; with several workers, of all of them together."""
+"""The counters and gauges of the service for Prometheus, summed over all workers."""
 
 import os
 from collections import Counter as Tally
@@ -23,7 +23,7 @@ class Metrics:
     """The counters of one process."""
 
     def __init__(self) -> None:
-        """Make the counters; with PROMETHEUS_MULTIPROC_DIR set they are shared between workers."""
+        """Create the counters; with PROMETHEUS_MULTIPROC_DIR set they are shared between workers."""
         own = self.registry = CollectorRegistry()
         named: Any = {"namespace": "heartline", "registry": own}
         self.seconds = Histogram("decision_seconds", "From the request to the durable decision", buckets=_SECONDS, **named)
@@ -61,14 +61,14 @@ class Metrics:
         self._missing.append(decision.missing)
 
     def _child(self, counter: Counter, *labels: str) -> Counter:
-        """Return a counter's child, found once."""
+        """Return a counter's child, which is looked up once."""
         known = self._children.get((id(counter), labels))
         if known is None:
             known = self._children[id(counter), labels] = counter.labels(*labels)
         return known
 
     def expose(self, *, model: str, program: str, profile: Mapping[str, Any] | None, waiting: int) -> bytes:
-        """Return every metric as Prometheus reads it, of all workers together."""
+        """Return every metric in Prometheus's format, of all workers together."""
         if self._named is not None and self._named != (model, program):
             self.info.labels(*self._named).set(0)
         self._named = (model, program)
@@ -86,7 +86,7 @@ class Metrics:
 
 
 def forget_dead_workers(folder: Path) -> None:
-    """Drop the gauges of workers that have ended, however they ended; their counters stay."""
+    """Remove the gauges of workers that have ended; their counters stay."""
     for path in folder.glob("gauge_live*_*.db"):
         pid = path.stem.rpartition("_")[2]
         if pid.isdigit() and not Path(f"/proc/{pid}").exists():
@@ -94,6 +94,6 @@ def forget_dead_workers(folder: Path) -> None:
 
 
 def _largest_gap(seen: Sequence[tuple[str, ...]], usual: Mapping[str, float]) -> float:
-    """Return by how much a field is missing more often than it was in training, the largest."""
+    """Return the largest increase of a field's missing share since training."""
     counts = Tally(name for names in seen for name in names)
     return max((counts[name] / len(seen) - usual.get(name, 0.0) for name in set(counts) | set(usual)), default=0.0)

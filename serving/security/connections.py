@@ -1,7 +1,7 @@
-"""HTTP connections that may not stay silent: uvicorn's protocol with time-outs and a limit per address.
+"""uvicorn's HTTP protocol with time-outs for idle connections and a limit per address.
 
-uvicorn counts a connection that never sends a request against its limit for ever; two thousand of them would shut everyone
-out. Its `http` setting takes this class by name.
+uvicorn has no time-out for a connection that never sends a request; two thousand of them would reach its limit and lock all
+users out. Its `http` setting takes this class by name.
 """
 
 from asyncio import TimerHandle
@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEADER_SECONDS = 10.0
 BODY_SECONDS = 30.0
 SILENT_PER_ADDRESS = 200
-"""How many connections of one address may be without a complete request; the oldest is closed for the next."""
+"""How many connections of one address may lack a complete request; a further one closes the oldest."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -22,7 +22,7 @@ class GuardedProtocol(HttpToolsProtocol):
     _timer: TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Begin to wait for the headers of the first request."""
+        """Start the time-out for the headers of the first request."""
         super().connection_made(transport)
         address = self.client[0] if self.client else ""
         silent = self._silent.setdefault(address, {})
@@ -34,38 +34,38 @@ class GuardedProtocol(HttpToolsProtocol):
         self._wait(HEADER_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Stop the time-out of a closed connection."""
         self._end_silence()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        """Begin to wait for the headers of a request."""
+        """Start the time-out for the headers of a request."""
         super().on_message_begin()
         self._wait(HEADER_SECONDS)
 
     def on_headers_complete(self) -> None:
-        """Begin to wait for the body."""
+        """Start the time-out for the body."""
         super().on_headers_complete()
         self._wait(BODY_SECONDS)
 
     def on_message_complete(self) -> None:
-        """Wait no longer: the request is complete."""
+        """Stop the time-out: the request is complete."""
         self._end_silence()
         super().on_message_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """Wait no longer: the WebSocket has time-outs of its own."""
+        """Stop the time-out: the WebSocket has its own."""
         self._end_silence()
         super().handle_websocket_upgrade()
 
     def _wait(self, seconds: float) -> None:
-        """Close the connection unless something completes in time."""
+        """Close the connection after a time, unless the time-out is stopped or restarted."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self.loop.call_later(seconds, self.transport.close)
 
     def _end_silence(self) -> None:
-        """Stop waiting."""
+        """Stop the time-out, and no longer count the connection as silent."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

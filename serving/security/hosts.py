@@ -1,4 +1,4 @@
-"""Refusal of requests that another site's page makes with this browser's cookie, or to this machine's own address.
+"""Refusal of requests that another site's page makes with a user's cookie.
 
 Starlette's TrustedHostMiddleware checks the Host header, which stops DNS rebinding; this one compares the Origin with it.
 """
@@ -15,7 +15,7 @@ _OWN_SITE = frozenset({"same-origin", "none"})
 
 
 class SameOriginMiddleware:
-    """Answers 403 where a browser says that another site's page asks."""
+    """Middleware that answers 403 to a request that, by the browser's headers, another site's page makes."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap an application."""
@@ -24,14 +24,14 @@ class SameOriginMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request or connection."""
         if scope["type"] in {"http", "websocket"} and _foreign(scope):
-            response = problem(403, "The request cannot be answered", "Another site's page may not ask this service.")
+            response = problem(403, "The request cannot be answered", "Requests from another site's page are refused.")
             await response(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
 
 def _foreign(scope: Scope) -> bool:
-    """Return whether another site's page asks; following a link from another site to a page is allowed."""
+    """Return whether another site's page makes the request; a link from another site may be followed."""
     headers = Headers(scope=scope)
     origin = headers.get("origin")
     if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():

@@ -1,4 +1,4 @@
-"""Who asks: a name for the ledger, roles, and what may end the right to ask."""
+"""The principal of a request: a name for the ledger, roles, and when its access ends."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from models.api_keys import ROLES
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: `name` is written into the ledger, `roles` open the routes.
+    """A person or system that makes requests: `name` is written into the ledger, `roles` give access to routes.
 
-    `key_id` names the API key, `session_id` the console's session, `expires_at` the second at which a token or a session
-    ends (seconds since 1970).
+    `key_id` names the API key, `session_id` the console's session, `expires_at` is when a token or a session ends (seconds
+    since 1970).
     """
 
     name: str
@@ -21,4 +21,4 @@ class Principal:
 
 
 LOCAL = Principal("local", frozenset(ROLES))
-"""Everyone on this machine, where no keys are configured."""
+"""The principal of all requests from this machine, where no keys are configured."""

@@ -1,4 +1,4 @@
-"""A limit on requests for each caller: a bucket that fills at a steady rate and holds two seconds' worth."""
+"""A limit on requests per principal: a token bucket that fills at a steady rate and holds two seconds' worth."""
 
 import time
 from dataclasses import dataclass
@@ -8,22 +8,22 @@ _MOST_BUCKETS = 10_000
 
 @dataclass(slots=True)
 class _Bucket:
-    """How many requests may still be made at once, and as of which second."""
+    """The number of requests left, and the time at which it was computed."""
 
     left: float
     at: float
 
 
 class RateLimiter:
-    """The buckets of all callers of one process; a rate of 0 is no limit."""
+    """The buckets of all principals of one process; a rate of 0 is no limit."""
 
     def __init__(self, rate: float) -> None:
-        """Keep the rate, in requests a second."""
+        """Store the rate, in requests per second."""
         self._rate = rate
         self._buckets: dict[str, _Bucket] = {}
 
     def allows(self, name: str) -> bool:
-        """Take one request from a caller's bucket; return whether there was one."""
+        """Take one request from a principal's bucket; return whether there was one."""
         if self._rate <= 0:
             return True
         now, full = time.monotonic(), 2.0 * self._rate
@@ -38,7 +38,7 @@ class RateLimiter:
         return True
 
     def _forget_full(self, now: float, full: float) -> None:
-        """Forget the buckets that have filled again: a new one is the same."""
+        """Delete the buckets that are full: a new one is the same."""
         self._buckets = {
             name: bucket for name, bucket in self._buckets.items() if bucket.left + (now - bucket.at) * self._rate < full
         }

@@ -1,7 +1,7 @@
-"""Signed tokens of the city's identity provider: signature, end, issuer, audience and roles.
+"""Verification of the identity provider's signed tokens: signature, expiry, issuer, audience and roles.
 
-The provider's keys are read from a file, or fetched from a URL by a thread: no request ever waits for the provider, and
-while it does not answer the last good keys are used.
+The provider's keys are read from a file, or fetched from a URL by a thread, so that no request waits for the provider. While
+it does not answer, the last keys are used.
 """
 
 import threading
@@ -21,13 +21,13 @@ REFRESH_SECONDS, RETRY_SECONDS, FETCH_SECONDS = 300.0, 10.0, 3.0
 
 
 class TokenVerifier:
-    """Checks tokens against the provider's keys."""
+    """The verification of tokens by the provider's keys."""
 
     def __init__(self, settings: Settings) -> None:
         """Read the provider's keys, or start fetching them; raise `InvalidConfig` where a file of them cannot be read."""
         if not settings.audience:
             remedy = "set HEARTLINE_AUDIENCE to this service's name at the identity provider"
-            raise InvalidConfig("tokens of other applications would be taken", value="no audience", remedy=remedy)
+            raise InvalidConfig("tokens of other applications would be accepted", value="no audience", remedy=remedy)
         self._settings, self._keys = settings, PyJWKSet.__new__(PyJWKSet)
         self._keys.keys = []
         self._stop, self._wanted = threading.Event(), threading.Event()
@@ -42,7 +42,7 @@ class TokenVerifier:
             raise InvalidConfig("the identity provider's keys cannot be read", value=source, remedy=str(error)) from None
 
     def verify(self, token: str) -> Principal | None:
-        """Return whose token this is, or `None` where it is not valid here."""
+        """Return the principal of a token, or `None` where it is not valid."""
         settings = self._settings
         try:
             claims = jwt.decode(
@@ -54,7 +54,7 @@ class TokenVerifier:
                 options={"require": ["exp", "sub", "aud"]},
             )
             name, expires_at = str(claims["sub"])[:80], float(claims["exp"])
-        except Exception:  # noqa: BLE001  whatever a stranger sends as a token is no token
+        except Exception:  # noqa: BLE001  decoding arbitrary input may fail in any way
             return None
         roles = claims.get("roles", [])
         known = frozenset(role for role in roles if role in ROLES) if isinstance(roles, list) else frozenset()
@@ -66,21 +66,21 @@ class TokenVerifier:
         self._wanted.set()
 
     def _refresh(self, client: PyJWKClient) -> None:
-        """Fetch the keys again and again; a failed fetch leaves the last good ones."""
+        """Fetch the keys repeatedly; a failed fetch keeps the last ones."""
         while not self._stop.is_set():
             self._wanted.clear()
             try:
                 self._keys = client.get_jwk_set(refresh=True)
                 pause = REFRESH_SECONDS
-            except Exception:  # noqa: BLE001  a provider may fail in any way, and is asked again
+            except Exception:  # noqa: BLE001  a provider may fail in any way; it is tried again
                 pause = RETRY_SECONDS
-            self._stop.wait(RETRY_SECONDS)  # however many tokens name an unknown key
+            self._stop.wait(RETRY_SECONDS)  # also where many tokens name an unknown key
             self._wanted.wait(max(0.0, pause - RETRY_SECONDS))
 
     def _signing_key(self, token: str) -> Any:
-        """Return the provider's key that a token names; ask for newer keys where there is none."""
-        wanted = jwt.get_unverified_header(token).get("kid")
-        key = next((key for key in self._keys.keys if wanted is None or key.key_id == wanted), None)
+        """Return the provider's key that a token names; where it is unknown, request a fetch and raise `PyJWTError`."""
+        key_id = jwt.get_unverified_header(token).get("kid")
+        key = next((key for key in self._keys.keys if key_id is None or key.key_id == key_id), None)
         if key is None:
             self._wanted.set()
             raise jwt.InvalidKeyError("no such key")

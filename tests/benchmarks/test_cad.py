@@ -38,4 +38,4 @@ def test_a_service_that_is_not_there_is_an_error_of_the_input():
     """Nothing is typed where nobody answers."""
     code, _, err = heartline("cad", "simulate", "--url", f"http://127.0.0.1:{free_port()}", "--minutes", "0.01")
     assert code == 2
-    assert "lets no CAD in" in err
+    assert "refuses a CAD system" in err

@@ -149,7 +149,7 @@ class TestAfterTheCall:
         page.select_option("#outcome-form [name=adverse_event]", "felt_unsafe")
         page.select_option("#outcome-form [name=felt_safe]", "no")
         page.click("#outcome-form button")
-        expect(page.locator("#outcome-told")).to_have_text("Written down.")
+        expect(page.locator("#outcome-told")).to_have_text("Saved.")
         page.goto(f"{served.url}/dashboard/calls?incident=outcome-1")
         expect(page.locator("tbody tr")).to_contain_text("Felt unsafe")
 

@@ -188,5 +188,5 @@ def test_earlier_calls_of_the_same_caller_are_counted_and_shown(page, served):
     page.press("[name=caller_key]", "Tab")
     page.wait_for_selector("#history tbody tr")
     assert page.locator("#history tbody tr").count() == 2
-    expect(page.locator("#history-count")).to_contain_text("2 earlier calls in all")
+    expect(page.locator("#history-count")).to_contain_text("2 earlier calls, the latest")
     expect(page.locator("#history caption")).to_contain_text("Local time")

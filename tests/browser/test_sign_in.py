@@ -40,7 +40,7 @@ def test_a_key_opens_the_page_for_its_role_and_a_wrong_one_is_told(page, guarded
     assert page.locator("#history").count() == 0
     assert people["ann"][1] not in json.dumps(page.context.cookies())
     assert page.goto(f"{service.url}/dashboard").status == 403
-    assert "This page is not for your role" in page.inner_text("h1")
+    assert "You have no access to this page" in page.inner_text("h1")
     page.click("text=To the call page")
     page.wait_for_selector("#strip")
 

@@ -9,7 +9,7 @@ from command import ROOT, heartline
 
 from models.call import Call
 from models.errors import InvalidRulebook
-from models.programs.program import load_program
+from models.programs.program import PROGRAMS, load_program
 from models.router import Router, matcher_of
 from models.veto import RULEBOOK_PATH
 from pipelines.data.table import LABEL_ROW, Table
@@ -52,7 +52,7 @@ def test_a_towns_call_types_are_read_in_its_router():
 def test_a_program_kept_under_another_name_is_read_by_its_path(tmp_path):
     """A path is a path, whatever its ending; a name is one of the programs that ship."""
     kept = tmp_path / "durham-heart@2026.11"
-    shutil.copy(load_program().path, kept)
+    shutil.copy(PROGRAMS / "durham-heart.toml", kept)
     assert load_program(kept).version == load_program().version
 
 

@@ -11,9 +11,9 @@ from serving.app import create_app
 from serving.settings import Settings
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def compiled_once(rulebook):
-    """Let every service of a test run share one compiled rulebook, and leave the garbage of the whole run alone."""
+    """Let the services of a file share one compiled rulebook, and leave the garbage of the whole run alone."""
     collector = SimpleNamespace(collect=int, freeze=int, unfreeze=int)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("serving.model_manager.matcher_of", lambda _program: rulebook)

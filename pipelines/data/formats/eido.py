@@ -1,9 +1,9 @@
 """NENA's Emergency Incident Data Object, NENA-STA-021.1b: one incident's components become one row.
 
-Checked against the standard's published schema and sample. Documents of one `$id` are one incident: the one with the latest
-`lastUpdateTimeStamp` counts, so that reading twice changes nothing. Notes are HTML5 and stand in time order. A caution
-becomes the note's first line, so that the veto reads it, its words are shown, and it is masked and stored like any
-other note.
+Checked against the standard's published schema and sample. Documents with the same `$id` are one incident: the one with the
+latest `lastUpdateTimeStamp` counts, so that reading twice changes nothing. Notes are HTML5, and are put in order of time. A
+caution becomes the first line of the note, so that the veto reads it, its words are shown, and it is masked and stored like
+any other note. Where a document has several texts for the incident's type, the call types of the program choose among them.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 
 from models.errors import InvalidData
 from models.interchange.eido_note import NOTE_PREFIX
-from models.programs.call_types import UNMAPPED, shipped
+from models.programs.call_types import UNMAPPED, CallTypes, shipped
 from pipelines.data.formats.markup import plain_text
 from pipelines.data.rows import Record
 
@@ -33,8 +33,11 @@ def is_eido(document: object) -> bool:
     return bool(documents) and all(isinstance(one, dict) and "$id" in one for one in documents)
 
 
-def records(paths: Iterable[Path]) -> Iterator[Record]:
-    """Yield one row for each incident in the documents of files; raise `InvalidData` naming a file that is none."""
+def records(paths: Iterable[Path], call_types: CallTypes | None = None) -> Iterator[Record]:
+    """Yield one row for each incident in the documents of files; raise `InvalidData` naming a file that is not EIDO.
+
+    `call_types` are the program's, by default the shipped ones.
+    """
     documents: list[Document] = []
     for path in paths:
         try:
@@ -42,15 +45,15 @@ def records(paths: Iterable[Path]) -> Iterator[Record]:
         except (OSError, ValueError):
             loaded = None
         documents += _documents(loaded, path.name)
-    yield from _latest(documents)
+    yield from _latest(documents, call_types)
 
 
-def document_records(document: object, name: str) -> Iterator[Record]:
-    """Yield one row for each incident of a JSON value; raise `InvalidData` naming the file where it is no EIDO document."""
-    yield from _latest(_documents(document, name))
+def document_records(document: object, name: str, call_types: CallTypes | None = None) -> Iterator[Record]:
+    """Yield one row for each incident of a JSON value; raise `InvalidData` naming the file where it is not EIDO."""
+    yield from _latest(_documents(document, name), call_types)
 
 
-def row(document: Document) -> Record:
+def row(document: Document, call_types: CallTypes | None = None) -> Record:
     """Return one incident as a row with the names of `Call`'s fields, its caller as a key and its outcome as a label."""
     incident = document.get("incidentComponent") or {}
     calls, cautions = _components(document, "callComponent"), _components(document, "cautionComponent")
@@ -60,7 +63,7 @@ def row(document: Document) -> Record:
         "narrative": "\n".join(lines),
         "call_id": incident.get("internalIncidentId") or document["$id"],
         "received_at": _received(document, calls),
-        "call_type": _call_type(incident),
+        "call_type": _call_type(incident, call_types or shipped()),
         "priority": incident.get("incidentPriorityInternalText") or incident.get("incidentCommonPriorityNumber"),
         "zone": incident.get("beatOrDispatchGroupText"),
         "premise_hazard": True if cautions else None,
@@ -73,17 +76,18 @@ def _documents(document: object, name: str) -> list[Document]:
     """Return the EIDO documents of a JSON value."""
     if not is_eido(document):
         raise InvalidData("file is not an EIDO document", value=name, remedy="it needs $id and components")
-    return document if isinstance(document, list) else [document]  # type: ignore[list-item]  # `is_eido` looked
+    return document if isinstance(document, list) else [document]  # type: ignore[list-item]  # `is_eido` has checked it
 
 
-def _latest(documents: Iterable[Document]) -> Iterator[Record]:
-    """Yield the rows of the latest document of each incident."""
+def _latest(documents: Iterable[Document], call_types: CallTypes | None) -> Iterator[Record]:
+    """Yield the row of the latest document of each incident."""
     latest: dict[str, Document] = {}
     for document in documents:
         identity = str(document["$id"])
         if identity not in latest or _written(document) >= _written(latest[identity]):
             latest[identity] = document
-    yield from map(row, latest.values())
+    for document in latest.values():
+        yield row(document, call_types)
 
 
 def _components(document: Document, name: str) -> list[Document]:
@@ -93,12 +97,12 @@ def _components(document: Document, name: str) -> list[Document]:
 
 
 def _written(component: Document) -> datetime:
-    """Return when a component was last changed; the earliest moment where it does not say."""
+    """Return when a component was last changed; the earliest instant where its time is missing."""
     return _instant(component.get("lastUpdateTimeStamp")) or _EARLIEST
 
 
 def _instant(text: object) -> datetime | None:
-    """Return a time with its offset; one without is taken as UTC."""
+    """Return a time with its offset; a time without an offset is read as UTC."""
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError:
@@ -107,19 +111,19 @@ def _instant(text: object) -> datetime | None:
 
 
 def _is_of_people(note: Document) -> bool:
-    """Return whether a note is other than a decision that was written back: advice is never read as a mention."""
+    """Return whether a note was written by a person, and is not a decision of this program that was written back."""
     return not str(note.get("$id", "")).startswith(NOTE_PREFIX)
 
 
 def _note_line(note: Document) -> str:
-    """Return a note as a CAD log has it: its time of day, then its words; nothing where it has no words."""
+    """Return a note as a line of a CAD log: its time of day, then its text; empty where it has no text."""
     text = plain_text(str(note.get("notesActionComments") or "")).text.strip()
     written = _instant(note.get("lastUpdateTimeStamp"))
     return f"{written:%H:%M:%S} {text}" if written and text else text
 
 
 def _caution_line(caution: Document) -> str:
-    """Return a caution as a line of the note; one about a weapon or violence in words that the veto reads."""
+    """Return a caution as a line of the note; one about a weapon or violence ends with a word that the veto reads."""
     registered = [caution.get("cautionTypeCommonRegistryText"), *(caution.get("cautionTypeCommonSubRegistryText") or [])]
     parts = [caution.get("cautionTypeInternalText"), *registered]
     words = [_BREAK.sub(" ", plain_text(str(part)).text.strip()) for part in parts if part]
@@ -129,25 +133,24 @@ def _caution_line(caution: Document) -> str:
 
 
 def _received(document: Document, calls: list[Document]) -> str | None:
-    """Return when the first call of an incident came in; the document's own time where it has no call."""
+    """Return when the first call of an incident was received; the document's time where it has no call."""
     times = [_instant(call.get("callStartTimestamp") or call.get("answerDate")) for call in calls]
     known = [moment for moment in times if moment is not None]
     first = min(known) if known else _instant(document.get("lastUpdateTimeStamp"))
     return first.isoformat() if first else None
 
 
-def _call_type(incident: Document) -> str | None:
-    """Return the incident's type: the agency's text or code, or the APCO code; a dangerous one before any other."""
+def _call_type(incident: Document, call_types: CallTypes) -> str | None:
+    """Return the incident's type: the agency's text or code, or the APCO code; a dangerous one first, then a known one."""
     names = ("incidentTypeInternalText", "incidentTypeInternalCode", "incidentTypeCommonRegistryText")
     written = [str(incident[name]) for name in names if incident.get(name)]
-    call_types = shipped()  # a document is read before it is known whose program it will be decided by
     dangerous = [text for text in written if call_types.canonical(text).danger]
     known = [text for text in written if call_types.canonical(text).name != UNMAPPED]
     return next(iter([*dangerous, *known, *written]), None)
 
 
 def _caller(document: Document) -> str | None:
-    """Return the number by which the caller can be called back, a telephone number before any other address."""
+    """Return the caller's call-back address, a telephone number before any other."""
     uris = [
         str(uri) for part in _components(document, "callbackComponent") for uri in part.get("callBackInformationUri") or []
     ]
@@ -155,7 +158,7 @@ def _caller(document: Document) -> str | None:
 
 
 def _disposition(incident: Document) -> str | None:
-    """Return the code of the incident's disposition, the primary one before any other."""
+    """Return the code of the incident's disposition, the primary one first."""
     listed = _components(incident, "dispositionComponent")
     ordered = sorted(listed, key=lambda one: not one.get("dispositionPrimaryIndicator"))
     return next(

@@ -1,6 +1,6 @@
-"""The examination of a deployment: keys, database, clock, disk, model and program, each with a remedy for what is wrong.
+"""Checks of a deployment: keys, database, clock, disk, model and program, with a remedy for each fault.
 
-Nothing is changed: an older ledger is not migrated, and the row that shows that the database can be written is undone.
+Nothing is changed: an older ledger is not migrated, and the test write to the database is rolled back.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ __all__ = ["Deployment", "Finding", "Level", "examine"]
 
 
 def examine(deployment: Deployment, *, now: datetime | None = None) -> Iterator[Finding]:
-    """Yield what each check of a deployment says, in an order in which faults are mended."""
+    """Yield the finding of each check of a deployment, in the order in which to repair faults."""
     moment = now or datetime.now(UTC)
     yield from keys.findings(deployment)
     yield from machine.disk(deployment)

@@ -1,4 +1,4 @@
-"""Checks of the ledger's database: reachable, up to date, writable, guarded, of this key, and as far as its anchor says."""
+"""Checks of the ledger's database: access, writing, migration, triggers, key and anchor."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,13 +15,13 @@ from models.ledger.hash_chain import START, Anchor
 from pipelines.operations.doctor import machine
 from pipelines.operations.doctor.finding import NO_LEDGER, Deployment, Finding, Level, failed
 
-_CREATE = "heartline ledger create makes one, and so does the first start of heartline serve"
+_CREATE = "run heartline ledger create, or start heartline serve for the first time"
 
 
 def findings(deployment: Deployment, *, now: datetime) -> Iterator[Finding]:
-    """Yield what the ledger's database, its anchor and the clock say; what depends on a failed check is left out."""
+    """Yield the findings of the ledger's database, its anchor and the clock; what depends on a failed check is skipped."""
     if deployment.ledger == NO_LEDGER:
-        yield Finding(Level.WARN, "ledger", "none is kept: no decision can be accounted for", "set HEARTLINE_LEDGER")
+        yield Finding(Level.WARN, "ledger", "there is none: decisions are not recorded", "set HEARTLINE_LEDGER")
         return
     try:
         engine = database.open_engine(deployment.ledger)
@@ -35,7 +35,7 @@ def findings(deployment: Deployment, *, now: datetime) -> Iterator[Finding]:
 
 
 def _of_engine(engine: sa.Engine, deployment: Deployment, now: datetime) -> Iterator[Finding]:
-    """Yield the checks of a database that can be named."""
+    """Yield the findings of a database."""
     try:
         revision = _revision(engine)
     except HeartlineError as error:
@@ -52,14 +52,14 @@ def _of_engine(engine: sa.Engine, deployment: Deployment, now: datetime) -> Iter
     try:
         server, last_entry, guarded = _times(engine)
         yield machine.clock(now, server=server, last_entry=last_entry)
-        yield _guards(guarded)
+        yield _triggers(in_place=guarded)
         yield _anchor(engine, deployment)
     except HeartlineError as error:
         yield failed("ledger", error)
 
 
 def _revision(engine: sa.Engine) -> str | None:
-    """Return the migration that a ledger stands at; `None` where there is none. Raises `LedgerUnavailable`."""
+    """Return the migration of a ledger, `None` where there is no ledger; raise `LedgerUnavailable`."""
     file = database.sqlite_file(engine)
     if file is not None and not file.exists():
         return None
@@ -68,17 +68,17 @@ def _revision(engine: sa.Engine) -> str | None:
 
 
 def _migrated(revision: str) -> Finding:
-    """Return whether the tables are those of this release."""
+    """Return the finding on whether the tables are those of this release."""
     if revision == schema.REVISION:
         return Finding(Level.OK, "migrations", f"at {revision}, the newest")
     if revision > schema.REVISION:
         return Finding(Level.FAIL, "migrations", f"at {revision}: a later release wrote it", "install that release")
-    remedy = "back it up with the release that wrote it; the next start brings it up to date"
+    remedy = "back it up with the release that wrote it; the next start migrates it"
     return Finding(Level.WARN, "migrations", f"at {revision}, the newest is {schema.REVISION}", remedy)
 
 
 def _writable(engine: sa.Engine) -> Finding:
-    """Return whether a row can be written; it is undone."""
+    """Return the finding on whether a row can be written; the write is rolled back."""
     row = sa.text("UPDATE alembic_version SET version_num = version_num")
     try:
         with database_errors(engine, "the database cannot be written"), engine.connect() as connection:
@@ -91,7 +91,7 @@ def _writable(engine: sa.Engine) -> Finding:
 
 
 def _times(engine: sa.Engine) -> tuple[datetime | None, datetime | None, bool]:
-    """Return the database server's time, the time of the last entry, and whether the triggers stand."""
+    """Return the database server's time, the time of the last entry, and whether the triggers are in place."""
     entries = schema.entries
     query = sa.select(entries.c.at).order_by(entries.c.seq.desc()).limit(1)
     with database_errors(engine, "the ledger cannot be read"), engine.connect() as connection:
@@ -102,15 +102,16 @@ def _times(engine: sa.Engine) -> tuple[datetime | None, datetime | None, bool]:
     return server, None if last is None else parse_instant(last), guarded
 
 
-def _guards(stand: bool) -> Finding:  # noqa: FBT001  the one thing that the check says
-    """Return whether the database forbids changes of rows."""
-    if stand:
+def _triggers(*, in_place: bool) -> Finding:
+    """Return the finding on whether the database forbids changes of entries."""
+    if in_place:
         return Finding(Level.OK, "guards", "the database forbids changes of entries")
-    return Finding(Level.FAIL, "guards", "the database no longer forbids changes", "heartline ledger verify; ask who did it")
+    remedy = "run heartline ledger verify, and find out who removed the triggers"
+    return Finding(Level.FAIL, "guards", "the database no longer forbids changes of entries", remedy)
 
 
 def _anchor(engine: sa.Engine, deployment: Deployment) -> Finding:
-    """Return whether the ledger is of this key and holds the entry that its anchor names."""
+    """Return the finding on whether the ledger has this key and holds the entry that its anchor names."""
     entries = schema.entries
     try:
         encryption = NoteEncryption.from_environment(deployment.key_file, deployment.environment)
@@ -119,11 +120,12 @@ def _anchor(engine: sa.Engine, deployment: Deployment) -> Finding:
     except HeartlineError as error:
         return failed("anchor", error)
     if anchor is None:
-        return Finding(Level.WARN, "anchor", "it is printed: a cut tail cannot be seen here", "keep its lines")
+        detail = "it is printed, not kept in a file: removed last entries cannot be detected here"
+        return Finding(Level.WARN, "anchor", detail, "keep its printed lines")
     query = sa.select(entries.c.seq, entries.c.hash).where(entries.c.seq == anchor.count)
     with database_errors(engine, "the ledger cannot be read"), engine.connect() as connection:
         row = connection.execute(query).first()
-    named = Anchor(0, START) if row is None else Anchor(int(row.seq), str(row.hash))
-    if named == anchor:
+    entry = Anchor(0, START) if row is None else Anchor(int(row.seq), str(row.hash))
+    if entry == anchor:
         return Finding(Level.OK, "anchor", f"signed with this key, at entry {anchor.count}")
-    return Finding(Level.FAIL, "anchor", f"entry {anchor.count} is not the one it names", "heartline ledger verify")
+    return Finding(Level.FAIL, "anchor", f"entry {anchor.count} is not the one it names", "run heartline ledger verify")

@@ -1,4 +1,4 @@
-"""What a check says of a deployment, and where the deployment keeps its parts."""
+"""The finding of a check, and the places of a deployment's parts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,13 +6,14 @@ from enum import StrEnum
 from pathlib import Path
 
 from models.errors import HeartlineError
+from models.programs.files import ProgramSource
 
 NO_LEDGER = "none"
-"""The URL by which a service keeps no ledger."""
+"""The value of HEARTLINE_LEDGER with which a service keeps no ledger."""
 
 
 class Level(StrEnum):
-    """How serious a finding is: FAIL keeps the service from its work or its promise, WARN will in time."""
+    """The severity of a finding: FAIL stops the service or breaks its promise, WARN may do so later."""
 
     OK = "OK"
     WARN = "WARN"
@@ -21,7 +22,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check says, and what is to be done where it is not OK."""
+    """The result of one check, with a remedy where it is not OK."""
 
     level: Level
     check: str
@@ -35,11 +36,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """Where a deployment keeps its parts.
+    """The places of a deployment's parts.
 
-    `ledger` is a database URL or `none`, `anchor` is missing where it is printed, `key_file` counts where `environment`
-    gives no hash key, `digest` is the only model that may answer, where one is named. `folders` are where the
-    service writes.
+    `ledger` is a database URL or `none`. `anchor` is `None` where it is printed. `key_file` is used where `environment` has
+    no hash key. `digest` names the only model that may answer, if it is not empty. `folders` are those that the service
+    writes to.
     """
 
     ledger: str
@@ -47,12 +48,12 @@ class Deployment:
     key_file: Path
     api_keys: Path | None
     bundle: Path
-    program: str
+    program: ProgramSource
     digest: str
     folders: tuple[Path, ...]
     environment: Mapping[str, str]
 
 
 def failed(check: str, error: HeartlineError) -> Finding:
-    """Return an error as a finding, with its own remedy."""
+    """Return an error as a finding that failed; the error's text holds its remedy."""
     return Finding(Level.FAIL, check, str(error))

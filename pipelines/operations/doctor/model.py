@@ -1,4 +1,4 @@
-"""Checks of the model: that it can be loaded, how old it is, and on what its promise was certified."""
+"""Checks of the model: that it can be loaded, its age, and what its promise was certified on."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from models.router import Router
 from pipelines.operations.doctor.finding import Deployment, Finding, Level, failed
 
 OLD = timedelta(days=365)
-"""The age at which a model is to be trained anew, whatever monitoring says."""
+"""The age from which on a model should be trained again, even where monitoring raises no alarm."""
 
 _ADAPT = "adapt it to your own calls: heartline adapt"
 _CERTIFIED = {
@@ -26,7 +26,7 @@ _CERTIFIED = {
 
 
 def findings(deployment: Deployment, *, now: datetime) -> Iterator[Finding]:
-    """Yield whether the model loads and, where it does, its age and its certification."""
+    """Yield the findings on whether the model loads and, where it does, on its age and its certification."""
     try:
         router = Router.load(deployment.bundle, program=deployment.program)
     except HeartlineError as error:
@@ -34,9 +34,10 @@ def findings(deployment: Deployment, *, now: datetime) -> Iterator[Finding]:
         return
     digest = router.versions.model
     if deployment.digest and digest != deployment.digest:
-        yield Finding(Level.FAIL, "model", f"{digest[:16]} is not the pinned one", "HEARTLINE_DIGEST names another")
+        remedy = "set HEARTLINE_DIGEST to it, or bring the model that it names"
+        yield Finding(Level.FAIL, "model", f"{digest[:16]} is not the pinned model", remedy)
         return
-    yield Finding(Level.OK, "model", f"{digest[:16]} loads and proves itself on its golden calls")
+    yield Finding(Level.OK, "model", f"{digest[:16]} loads and answers its golden calls correctly")
     yield _age(deployment, now)
     unknown = (Level.WARN, f"on what is not known: {router.versions.certified_on}", _ADAPT)
     level, detail, remedy = _CERTIFIED.get(router.versions.certified_on, unknown)
@@ -44,12 +45,12 @@ def findings(deployment: Deployment, *, now: datetime) -> Iterator[Finding]:
 
 
 def _age(deployment: Deployment, now: datetime) -> Finding:
-    """Return the age of the model, by the date of its manifest: a bundle holds no time, so that training can be repeated."""
+    """Return the finding on the model's age by the date of its file; a bundle holds no time, so that it can be rebuilt."""
     written = datetime.fromtimestamp((deployment.bundle / MANIFEST).stat().st_mtime, UTC)
     age = now - written
     detail = f"{max(0, age.days)} days, by the date of its file"
     return (
         Finding(Level.OK, "age", detail)
         if age < OLD
-        else Finding(Level.WARN, "age", detail, "heartline retrain --if-needed")
+        else Finding(Level.WARN, "age", detail, "run heartline retrain --if-needed")
     )

@@ -1,4 +1,4 @@
-"""Checks of the program: that it reads, that its units have hours, and that CAD sends the zones that it names."""
+"""Checks of the program: that its file is valid, that its units have hours, and that CAD sends the zones that it names."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,11 +13,11 @@ from pipelines.operations.doctor.finding import NO_LEDGER, Deployment, Finding, 
 from pipelines.operations.programs import faults
 
 RECENT = 500
-"""How many of the last entries are asked for the zones that CAD sends."""
+"""How many of the last entries are searched for the zones that CAD sends."""
 
 
 def findings(deployment: Deployment, *, now: datetime) -> Iterator[Finding]:
-    """Yield whether the program reads and, where it does, what its hours and zones say."""
+    """Yield the findings on whether the program is valid and, where it is, on its hours and zones."""
     try:
         program = load_program(deployment.program)
     except HeartlineError as error:
@@ -37,13 +37,13 @@ def findings(deployment: Deployment, *, now: datetime) -> Iterator[Finding]:
 
 
 def _hours(program: Program, now: datetime) -> Finding:
-    """Return whether every unit has hours, and who is on duty now."""
-    idle = sorted(response.value for response, unit in program.units.items() if not unit.shifts)
-    if len(idle) == len(program.units):
-        return Finding(Level.FAIL, "hours", "no unit is ever on duty", "give each unit its hours in the program's file")
-    if idle:
-        detail = f"never on duty: {', '.join(idle)}"
-        return Finding(Level.WARN, "hours", detail, "give each unit its hours in the program's file")
+    """Return the finding on whether every unit has hours, with the units that are on duty now."""
+    without_hours = sorted(response.value for response, unit in program.units.items() if not unit.shifts)
+    remedy = "give each unit its hours in the program's file"
+    if len(without_hours) == len(program.units):
+        return Finding(Level.FAIL, "hours", "no unit is ever on duty", remedy)
+    if without_hours:
+        return Finding(Level.WARN, "hours", f"never on duty: {', '.join(without_hours)}", remedy)
     on_duty = [unit.value for unit in program.units if _on_duty(program, unit, now)]
     local = now.astimezone(program.time_zone)
     return Finding(Level.OK, "hours", f"on duty at {local:%a %H:%M} {program.time_zone}: {', '.join(on_duty) or 'nobody'}")
@@ -56,7 +56,7 @@ def _on_duty(program: Program, unit: Response, now: datetime) -> bool:
 
 
 def _zones(program: Program, sent: frozenset[str] | None) -> Finding:
-    """Return whether the zones that CAD sends are those that the program names."""
+    """Return the finding on whether the zones that CAD sends are those that the program names."""
     zones = [unit.zones for unit in program.units.values()]
     if not all(served is None or served for served in zones):
         return Finding(Level.FAIL, "zones", "a unit serves no zone", 'name its zones, or "all", in the program\'s file')
@@ -69,9 +69,10 @@ def _zones(program: Program, sent: frozenset[str] | None) -> Finding:
     if named & sent:
         return Finding(Level.OK, "zones", f"{listed}; recent calls came from {len(named & sent)} of them")
     if not sent:
-        remedy = "map CAD's zone, or no unit is ever known to be in reach"
-        return Finding(Level.WARN, "zones", f"{listed}; no recent call has one", remedy)
-    return Finding(Level.FAIL, "zones", f"{listed}; no recent call came from any of them", "write zones as CAD writes them")
+        remedy = "map CAD's zone; without it no unit is known to be in reach"
+        return Finding(Level.WARN, "zones", f"{listed}; no recent call has a zone", remedy)
+    remedy = "write the program's zones as CAD writes them"
+    return Finding(Level.FAIL, "zones", f"{listed}; no recent call came from any of them", remedy)
 
 
 def _zones_sent(deployment: Deployment) -> frozenset[str] | None:

@@ -1,4 +1,4 @@
-// The supervisor's board renews itself, unless nobody looks at it or somebody reads on with the keyboard.
+// The supervisor's board reloads itself, unless it is not visible or an element of it has the focus.
 
 const EVERY_MS = 15_000;
 

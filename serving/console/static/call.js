@@ -1,4 +1,4 @@
-// The call page: what is typed goes out, the newest answer comes in, and one key says what the person decided.
+// The call page: sends what is typed, shows the newest answer, and records the person's decision.
 
 import { copyForCad } from "./call/cad.js";
 import { choiceKey, choiceOpen, closeChoice, openChoice } from "./call/choice.js";
@@ -20,7 +20,7 @@ import { el, fill, page, put, t } from "./call/texts.js";
 import { askUnits, keepAsking } from "./call/units.js";
 import { byWords, heldAfter, isVeto, moved, vetoesOf } from "./call/vetoes.js";
 
-const WORD_MS = 700; // a word at rest for so long is finished
+const WORD_MS = 700; // a word without a change for so long counts as finished
 const TICK_MS = 100;
 const MOST_OPEN = 6;
 const form = el("form");
@@ -30,14 +30,14 @@ let calls = [];
 let call = null; // the one that is on the page
 let wordTimer = null;
 
-// ---- what is typed ----
+// ---- typing ----
 
 function typed() {
   if (call.closed) return;
   call.note = note.value;
   call.fields = readFields();
   const text = Array.from(note.value);
-  call.marks = moved(call.marks, call.markText, text); // until the next answer the words stay marked where they went
+  call.marks = moved(call.marks, call.markText, text); // until the next answer the marks follow their words
   call.markText = text;
   showMarks(note.value, call.marks);
   disarm();
@@ -53,7 +53,7 @@ function send(one) {
   saveSoon(one);
 }
 
-// The word under the caret is finished by a pause: it is judged like every other.
+// After a pause the word under the caret counts as finished: send the note without a caret.
 function finishWord(one) {
   if (one.note !== note.value) return;
   ask(one, one.line.send(toCall(one.fields, one.note)));
@@ -67,38 +67,38 @@ function ask(one, seq) {
   if (one === call) paintStrip(one);
 }
 
-// ---- what is answered ----
+// ---- answers ----
 
 function startLine(one) {
   if (one.line) return;
   one.line = new Line({
     session: one.session,
     practice: one.practice,
-    onAnswer: (given) => answered(one, given),
+    onAnswer: (reply) => answered(one, reply),
     onState: (state) => connected(one, state),
     onRefused: (seq, detail) => refused(one, seq, detail),
   });
   one.line.seq = one.asked;
 }
 
-function answered(one, given) {
-  const text = one.texts.get(given.seq);
-  if (!text) return; // an older answer than the one that stands
-  for (const seq of one.texts.keys()) if (seq <= given.seq) one.texts.delete(seq);
+function answered(one, reply) {
+  const text = one.texts.get(reply.seq);
+  if (!text) return; // older than the present answer
+  for (const seq of one.texts.keys()) if (seq <= reply.seq) one.texts.delete(seq);
   one.refused = "";
-  one.fresh.answered(given.seq);
-  const vetoes = vetoesOf(given);
-  Object.assign(one, heldAfter({ held: one.held, standing: one.standing, text: one.answeredText ?? [], answer: { ...given, vetoes }, answerText: text }));
+  one.fresh.answered(reply.seq);
+  const vetoes = vetoesOf(reply);
+  Object.assign(one, heldAfter({ held: one.held, standing: one.standing, text: one.answeredText ?? [], answer: { ...reply, vetoes }, answerText: text }));
   one.answeredText = text;
   one.unfinished = vetoes.length > 0 && vetoes.every((veto) => veto.pending) && !one.held.length;
-  if (!one.unfinished) Object.assign(one, { decision: given.decision, vetoes }); // an unfinished word changes nothing yet
+  if (!one.unfinished) Object.assign(one, { decision: reply.decision, vetoes }); // an unfinished word changes nothing yet
   one.firstShownAt ??= Date.now();
-  const places = [...given.decision.reasons, ...vetoes].filter((reason) => reason.start !== null && !(isVeto(reason) && reason.pending === undefined));
+  const places = [...reply.decision.reasons, ...vetoes].filter((reason) => reason.start !== null && !(isVeto(reason) && reason.pending === undefined));
   one.marks = moved(places, text, Array.from(one.note));
   one.markText = Array.from(one.note);
   if (!one.unfinished && reopens(one)) reopen(one);
   if (one === call) show(one);
-  if (given.final && given.seq === one.asked && one.pending) return settled(one);
+  if (reply.final && reply.seq === one.asked && one.pending) return settled(one);
   saveSoon(one);
 }
 
@@ -115,7 +115,7 @@ function connected(one, state) {
   if (one === call) badge();
 }
 
-// ---- what the page shows ----
+// ---- showing ----
 
 function show(one) {
   paintStrip(one);
@@ -132,7 +132,7 @@ function badge() {
   put(el("connection"), call.shown === "stale" ? t.badge_stale : t[`badge_${state}`]);
 }
 
-// Say a change once. What is urgent is said at once, the rest when typing rests.
+// Announce a change once to screen readers: an urgent one at once, any other after a pause in typing.
 function announce(one) {
   const state = `${one.key} ${one.shown} ${one.vetoed}`;
   if (announce.last === state) return;
@@ -144,7 +144,7 @@ function announce(one) {
   announce.timer = setTimeout(() => put(el("polite"), `${t[one.shown] ?? ""}. ${el("unit").textContent}`), 700);
 }
 
-// The answer ages on its own: what was current a moment ago may be so no more.
+// Repaint the times; repaint everything where the answer has become stale.
 function tick() {
   if (call.shown !== tick.shown) show(call);
   else paintTimes(call);
@@ -162,9 +162,9 @@ function tell(text) {
 
 // ---- deciding ----
 
-function decide(given) {
+function decide(chosen) {
   closeChoice();
-  if (!begin(call, given)) return;
+  if (!begin(call, chosen)) return;
   const seq = call.line.finish();
   const pending = call.pending;
   ask(call, seq);
@@ -199,12 +199,12 @@ async function undo() {
   if (!(await takeBackDecision(one))) return tell(t.not_sent);
   one.before = null;
   tell(t.undone);
-  send(one); // typing goes on, as a call that is not yet decided
+  send(one); // the call is open again, without a decision
   show(one);
   list();
 }
 
-// Take back one word whose veto is held: one key for each word that was deleted.
+// Clear the held veto of one deleted word; each further word needs another press of the key.
 function takeBack() {
   const [first] = byWords(call.held);
   if (!first || call.shown === "stale") return;
@@ -248,7 +248,7 @@ function open() {
   pick(fresh);
 }
 
-// The next call: a decided one is closed, an undecided one is held in the list, an empty one is used again.
+// Open the next call: a decided call is closed, an undecided one stays in the list, an empty one is used again.
 function next() {
   const last = call;
   if (last.empty && !last.closed) return note.focus();
@@ -261,7 +261,7 @@ function next() {
 
 function close(one) {
   const shown = one.decision ? one.shown : one.savedShown;
-  if (one.said && one.line && one.answeredText?.join("") !== one.finalText) one.line.finish(); // the last note is in the ledger too
+  if (one.said && one.line && one.answeredText?.join("") !== one.finalText) one.line.finish(); // record the last note too
   one.savedShown = shown === "stale" ? "REVIEW" : shown;
   one.closed = true;
   saveNow(one);
@@ -310,14 +310,14 @@ async function link(one) {
   }
 }
 
-// CAD has added to a call: it is judged as if it had been typed.
+// CAD has added to a call: send it as if it had been typed.
 function cadChanged(one) {
   if (one === call) typed();
   else send(one);
   list();
 }
 
-// Open the incident that the address names: the call that is open on it, or a fresh one.
+// Open the incident in the page's URL: the call that is open on it, or a new one.
 async function openIncident(number) {
   const known = calls.find((one) => !one.closed && one.incident === number);
   if (known) pick(known);
@@ -386,7 +386,7 @@ function fieldChanged(name) {
   if (name === "call_id") list();
 }
 
-// A form that leaves the page waits until what was typed is kept.
+// A form that leaves the page waits until what was typed is saved.
 async function leave(event) {
   const [form, submitter] = [event.target, event.submitter];
   if (form.dataset.saved) return;

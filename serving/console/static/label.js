@@ -10,8 +10,8 @@ const RADIOS = { e: "eligible", n: "not_eligible", u: "unsure" };
 const BOXES = { w: "weapon", v: "violence", m: "medical", s: "self_harm" };
 
 let item = null;
-let since = 0; // when the time that this call was looked at began, of performance.now
-let spent = 0; // milliseconds before that
+let since = 0; // when the call was last shown, by performance.now
+let spent = 0; // milliseconds for which it was shown before that
 let busy = false;
 
 const query = (more = {}) => new URLSearchParams({ disputes: String(disputes), ...more });
@@ -56,7 +56,7 @@ function show(given, back) {
   el("note").focus();
 }
 
-// What was said of a call is shown to adjudicators alone, and the model's answer with it.
+// The labels of others and the model's answer are shown to adjudicators only.
 function showSaid() {
   el("said").hidden = !disputes;
   if (!disputes) return;
@@ -89,7 +89,7 @@ async function save() {
   for (const name of Object.values(BOXES)) body[name] = form.elements[name].checked;
   try {
     const answer = await fetch(`/console/label/${item.id}?${query()}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal: AbortSignal.timeout(10_000) });
-    if (answer.status === 422) tell(t.l_taken); // others were faster: the next call is loaded
+    if (answer.status === 422) tell(t.l_taken); // others have finished this call: load the next one
     else if (!answer.ok) throw new Error(String(answer.status));
   } catch {
     busy = false;
@@ -98,7 +98,7 @@ async function save() {
   await load();
 }
 
-// One key for each answer; where a person writes a type, letters are the type's.
+// One key for each answer; while the call type is being typed, letters belong to it.
 function press(event) {
   if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
   const writing = event.target === form.elements.call_type;
@@ -120,7 +120,7 @@ const does = { t: () => form.elements.call_type.focus(), b: () => !disputes && l
 for (const [key, value] of Object.entries(RADIOS)) does[key] = () => (form.elements.eligible.value = value);
 for (const [key, name] of Object.entries(BOXES)) does[key] = () => (form.elements[name].checked = !form.elements[name].checked);
 
-// Time that the page is not looked at does not count.
+// The time in which the page is not visible does not count.
 function looked() {
   if (document.hidden) spent += performance.now() - since;
   since = performance.now();

@@ -28,7 +28,7 @@ def exporting():
     """Return Durham's program with referrals exported."""
     table = tomllib.loads((PROGRAMS / "durham-heart.toml").read_text())
     table["care_navigation"]["export"] = "fhir_r4"
-    return parse_program(table, digest="0" * 64)
+    return parse_program(table)
 
 
 def test_a_decision_becomes_a_note_with_its_reasons_and_versions(decision):

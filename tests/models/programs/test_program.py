@@ -40,7 +40,7 @@ def test_hours_start_on_the_minute_and_end_before_it(hour, on_duty):
 def test_a_shift_may_run_past_midnight(table):
     """Saturday night's shift still runs on Sunday at one."""
     table["units"]["community_response"]["hours"] = ["sat 20:00-02:00"]
-    program = parse_program(table, digest="0" * 64)
+    program = parse_program(table)
     sunday = datetime(2026, 3, 8, 1, 0, tzinfo=DURHAM)
     assert program.availability(Response.COMMUNITY_RESPONSE, sunday, None).on_duty
     assert not program.availability(Response.COMMUNITY_RESPONSE, sunday.replace(hour=3), None).on_duty
@@ -49,7 +49,7 @@ def test_a_shift_may_run_past_midnight(table):
 def test_an_unknown_zone_is_not_known_to_be_served(table):
     """Where the unit serves some zones only, a missing zone leaves the answer open."""
     table["units"]["community_response"]["zones"] = ["D1"]
-    program = parse_program(table, digest="0" * 64)
+    program = parse_program(table)
     noon = datetime(2026, 3, 3, 12, tzinfo=DURHAM)
     answers = [program.availability(Response.COMMUNITY_RESPONSE, noon, zone).available for zone in ("D1", "D2", None)]
     assert answers == [True, False, None]
@@ -75,14 +75,14 @@ def test_other_services_have_no_availability():
 def test_a_wrong_file_is_refused(table, key, value):
     """Every value is checked when the file is read."""
     with pytest.raises(InvalidConfig):
-        parse_program(table | {key: value}, digest="0" * 64)
+        parse_program(table | {key: value})
 
 
 def test_a_roster_is_found_beside_its_program(table, tmp_path):
     """A program's roster is a path relative to the program's own file; without one there is none."""
-    program = parse_program(table | {"roster": "units.csv"}, digest="0" * 64, path=tmp_path / "town.toml")
+    program = parse_program(table | {"roster": "units.csv"}, folder=tmp_path)
     assert program.roster == tmp_path / "units.csv"
-    assert parse_program(table, digest="0" * 64).roster is None
+    assert parse_program(table).roster is None
 
 
 def test_an_unknown_program_lists_the_known():

@@ -56,7 +56,7 @@ def test_a_careless_system_is_shown_to_be_one(cases):
     """A system that clears everything is counted wrong on every case that must not be cleared, and on no other."""
     result = run(Careless(), FILES)
     counted = figures(result)
-    assert counted["veto traps", "dangerous", "suggested ELIGIBLE, which is never right there"] == (404, 404)
+    assert counted["veto traps", "dangerous", "suggested ELIGIBLE where that is never right"] == (404, 404)
     assert counted["veto traps", "harmless", "vetoed, of the notes that must not be"][0] == 0
     hits, n = counted["blind notes", "hard", "suggested ELIGIBLE with a weapon or violence"]
     assert hits == n > 50
@@ -72,7 +72,7 @@ def test_no_answer_is_counted_and_is_never_a_clear(cases):
     rows = measure([(case, Answer()) for case in cases if case.part == "typical calls"], confidence=0.95)
     by_name = {row.measure: row.hits for row in rows}
     assert by_name["not answered"] == 64
-    assert by_name["suggested ELIGIBLE, which is never right there"] == 0
+    assert by_name["suggested ELIGIBLE where that is never right"] == 0
 
 
 def test_the_rules_alone_pass_every_trap(rules_router):
@@ -160,8 +160,8 @@ def test_a_service_that_refuses_everything_ends_the_run(adapter_file, monkeypatc
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("http://127.0.0.1:{port}", "http://triage.example"), "in the clear"),
-        (("narrative =", "color ="), "no field of a call"),
+        (("http://127.0.0.1:{port}", "http://triage.example"), "unencrypted"),
+        (("narrative =", "color ="), "does not map"),
         (("probability", "chance"), "unknown key"),
         (("BENCHMARK_TEST_KEY", "BENCHMARK_NO_SUCH_KEY"), "environment variable is not set"),
     ],

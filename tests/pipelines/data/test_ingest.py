@@ -15,7 +15,7 @@ from models.call import FIELDS
 from models.errors import InvalidConfig, InvalidData
 from pipelines.data import call_history as history
 from pipelines.data import contract
-from pipelines.data.call_history import DAY, add_history, earlier_calls
+from pipelines.data.call_history import DAY, compact, earlier_calls, fill
 from pipelines.data.column_map import MAPS, ColumnMap, load_map
 from pipelines.data.guess_map import guess_map
 from pipelines.data.ingest import ingest_file
@@ -173,7 +173,7 @@ class TestHistory:
         start = datetime(2026, 1, 1, tzinfo=UTC)
         times = [(start + timedelta(hours=7 * n)).isoformat() for n in range(40)]
         frame = pd.DataFrame({"received_at": times, "caller_key": ["a", "b"] * 20, "address_key": None})
-        whole, part = add_history(frame), add_history(frame.head(20))
+        whole, part = fill(compact(frame)), fill(compact(frame.head(20)))
         assert whole.head(20)["calls_30d"].tolist() == part["calls_30d"].tolist()
 
     def test_the_larger_of_caller_and_address_counts_and_given_counts_stay(self):
@@ -187,9 +187,9 @@ class TestHistory:
                 "calls_24h": [None, 9, None, None, None],
             }
         )
-        made = add_history(frame)
-        assert made["calls_24h"].tolist()[:3] == [0, 9, 2]
-        assert made["calls_24h"].isna().tolist() == [False, False, False, True, True]
+        filled = fill(compact(frame))
+        assert filled["calls_24h"].tolist()[:3] == [0, 9, 2]
+        assert filled["calls_24h"].isna().tolist() == [False, False, False, True, True]
 
     def test_it_is_vectorised(self):
         """A hundred thousand calls are counted well within a second or two."""

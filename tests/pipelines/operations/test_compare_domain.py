@@ -50,7 +50,7 @@ def test_calls_in_other_words_are_far(calls, router, small_config):
     assert len(gap.reasons) == 4
     assert gap.silent_signals
     shown = "\n".join(lines(gap))
-    assert shown.startswith("VERDICT: do not believe")
+    assert shown.startswith("VERDICT: do not trust")
     assert "Q0 ZORB: 67" in shown
     assert "brlmnt" not in shown
 

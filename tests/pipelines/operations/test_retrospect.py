@@ -97,7 +97,7 @@ class TestRetrospect:
         )
         assert result.vetoed_eligible == pytest.approx(1.8)
         assert result.eligible.n == 1
-        assert any("vetoed, though eligible" in line for line in retrospect.lines(result))
+        assert any("expected to be eligible, but vetoed" in line for line in retrospect.lines(result))
 
     def test_the_command_counts_and_simulates(self, corpus, runs, tmp_path):
         """Over a file, with teams, as text and as JSON."""
@@ -238,7 +238,7 @@ class TestBackfill:
         """A folder that another program decided is refused, and left as it is."""
         backfill.run(parts, tmp_path / "a", bundle=runs / "champion", program="durham-heart")
         whole = self.files(tmp_path / "a")
-        with pytest.raises(InvalidData, match="other parts decided"):
+        with pytest.raises(InvalidData, match="of another model"):
             backfill.run(parts, tmp_path / "a", bundle=runs / "champion", program="eugene-cahoots")
         assert self.files(tmp_path / "a") == whole
 
@@ -258,7 +258,7 @@ class TestBackfill:
         slices[2].unlink()
         assert backfill.run(file, tmp_path / "a", jobs=2, **told) == (2, 90)
         assert self.files(tmp_path / "a") == before
-        with pytest.raises(InvalidData, match="other parts decided"):
+        with pytest.raises(InvalidData, match="of another model"):
             backfill.run(file, tmp_path / "a", **told | {"detail": "all"})
 
     @pytest.mark.slow

@@ -96,15 +96,15 @@ class TestMonitor:
         ])  # fmt: skip
         made = monitor.monitor(decision_table(ledger.read(), call_types=shipped()), profile(router), LIMITS)
         assert made.unfit.crossed_at is not None
-        assert any("none for an unarmed team" in alarm for alarm in made.alarms)
+        assert any("did not fit an unarmed team" in alarm for alarm in made.alarms)
 
     def test_call_types_never_seen_are_counted(self, ledger, router, calls):
-        """A new CAD code that no list knows."""
+        """A new CAD code that is in no list."""
         strange = [Call(narrative=call.narrative, call_type="QXZZT-77") for call in calls[:200]]
         fill(ledger, router, [*calls[:800], *strange])
         made = monitor.monitor(decision_table(ledger.read(), call_types=shipped()), profile(router), LIMITS)
         assert made.unmapped["QXZZT-77"] == 200
-        assert any("no list knows" in alarm for alarm in made.alarms)
+        assert any("unknown call type" in alarm for alarm in made.alarms)
 
     def test_new_words_that_go_with_trouble_come_first(self, ledger, router, calls):
         """A street drug's new name is in notes that people override."""
@@ -191,11 +191,11 @@ class TestReplay:
         words = ("ledger", "replay", "--ledger", f"sqlite:///{tmp_path / 'ledger.db'}", "--runs", str(tmp_path))
         code, _, err = heartline(*words)  # without the key of the notes
         assert code == 1
-        assert "nothing could be replayed: 5 decisions" in err
+        assert "nothing could be replayed: notes or archived parts of all 5" in err
         monkeypatch.setenv("HEARTLINE_NOTE_KEY", NOTE_KEY.decode())
         code, out, err = heartline(*words)
         assert code == 0, err
-        assert "5 decisions came out equal" in out
+        assert "5 decisions are equal in every field" in out
 
     @pytest.mark.usefixtures("kept")
     def test_the_command_names_what_a_forger_changed(self, ledger, router, calls, tmp_path, monkeypatch):
@@ -209,7 +209,7 @@ class TestReplay:
         code, out, err = heartline("ledger", "replay", "forged", *words)
         assert code != 0
         assert "eligible_probability was 0.123" in out
-        assert "came out otherwise" in err
+        assert "decisions differ" in err
         code, _, err = heartline("ledger", "replay", "no-such-id", *words)
         assert code == 2
         assert "no decision has this id" in err

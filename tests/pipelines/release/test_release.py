@@ -60,15 +60,15 @@ def test_a_candidate_that_finds_fewer_calls_fails_and_so_does_its_slice(judged, 
     champion = replace(judged, cleared=judged.truth)
     fewer = replace(judged, cleared=judged.truth & (type_labels(block, call_types=shipped()).to_numpy() != "trespass"))
     found = failed(against(fewer, champion, type_labels(block, call_types=shipped()), config=small_config))
-    assert "recall of trespass less that of the champion, low end" in found
-    assert "recall less that of the champion, low end" in found
+    assert "recall of trespass minus that of the champion, low end" in found
+    assert "recall minus that of the champion, low end" in found
     assert failed(against(champion, champion, type_labels(block, call_types=shipped()), config=small_config)) == set()
 
 
 def test_a_candidate_that_clears_more_ineligible_calls_fails(judged, block, small_config):
     """More false clears beyond chance are a no."""
     bolder = replace(judged, cleared=judged.cleared | ~judged.truth)
-    assert "false clears less those of the champion, high end" in failed(
+    assert "false clears minus those of the champion, high end" in failed(
         against(bolder, judged, type_labels(block, call_types=shipped()), config=small_config)
     )
 
@@ -78,7 +78,7 @@ def test_few_calls_prove_no_candidate_as_good(judged, block, small_config):
     few = np.flatnonzero(judged.truth)[:20]
     small = replace(judged, truth=judged.truth[few], cleared=judged.cleared[few])
     strict = replace(small_config, release=replace(small_config.release, max_recall_loss=0.02))
-    assert "recall less that of the champion, low end" in failed(
+    assert "recall minus that of the champion, low end" in failed(
         against(small, small, type_labels(block, call_types=shipped()).iloc[few], config=strict)
     )
 
@@ -124,7 +124,7 @@ def test_a_deliberately_worse_candidate_is_refused(store, corpus, judged, tmp_pa
     register(store, corpus, altered(store, tmp_path / "worse", point={"eligible_at": 0.99}), judged)
     code, _, err = heartline("release", "--runs", str(store.root), "--config", str(SMALL))
     assert code == 1
-    assert "less that of the champion" in err
+    assert "minus that of the champion" in err
     assert store.by_alias("champion").version == "1"
     assert len(releases.read(store.root)) == 1
 
@@ -170,7 +170,7 @@ def test_other_calls_than_those_it_was_trained_on_are_refused(store, corpus, tmp
     other.write_text(corpus.read_text()[:-200])
     with pytest.raises(InvalidData, match="not the calls"):
         release(store, small_config, data=other)
-    with pytest.raises(InvalidData, match="where they were"):
+    with pytest.raises(InvalidData, match="is missing"):
         release(store, small_config, data=tmp_path / "gone.csv")
 
 
@@ -226,6 +226,6 @@ def test_a_changed_history_is_found(store, what):
 def test_gates_are_written_as_evidence(store):
     """The first release left every gate it passed."""
     proof = (store.root / releases.EVIDENCE / "000001.json").read_text()
-    assert "rule traps got wrong" in proof
+    assert "rule traps that failed" in proof
     assert "data_sha256" in proof
     assert gates.failed([]) == ""

@@ -105,7 +105,7 @@ def test_a_release_killed_at_any_step_is_shown_and_mended(quick_release, step):
     assert releases.champion(releases.read(store.root)).digest == decided
     assert digest_in(store.root / "champion") == (candidate.digest if step == "folder exchanged" else before)
     code, out, err = heartline("release", "status", "--runs", str(store.root), "--config", str(SMALL))
-    assert (code, "they agree" in out.splitlines()[0]) == ((1, False) if step in DECIDED[:-1] else (0, True)), err
+    assert (code, "agree" in out.splitlines()[0]) == ((1, False) if step in DECIDED[:-1] else (0, True)), err
     code, _, err = heartline("release", "status", "--repair", "--runs", str(store.root), "--config", str(SMALL))
     assert code == 0, err
     assert digest_in(store.root / "champion") == store.by_alias(CHAMPION).digest == decided

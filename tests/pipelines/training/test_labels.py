@@ -1,4 +1,4 @@
-"""What use teaches: overrides, blind judgements and outcomes; never the model's own echo."""
+"""Labels from the ledger: overrides, blind judgements and outcomes, and never agreement with a suggestion that was shown."""
 
 from dataclasses import replace
 
@@ -27,14 +27,14 @@ NOTE = "male asleep in doorway, refusing to leave"
 @pytest.fixture
 def ledger(tmp_path):
     """Return a ledger that keeps notes."""
-    made = created(tmp_path, keep_notes=True)
-    yield made
-    made.close()
+    new_ledger = created(tmp_path, keep_notes=True)
+    yield new_ledger
+    new_ledger.close()
 
 
 @pytest.fixture
 def decide(ledger, rules_router):
-    """Return a way to log a decision, which is REVIEW because no model is loaded."""
+    """Return a function that logs a decision, which is REVIEW because no model is loaded."""
 
     def log(call_id, *, note=NOTE, hidden=False, final=True, keep=True, held=(), caller=None, address=None):
         call = Call(narrative=note, call_id=call_id, call_type="Trespass")
@@ -53,12 +53,12 @@ def decide(ledger, rules_router):
 
 
 def judge(ledger, decision_id, human, **more):
-    """Log what a person made of it."""
+    """Log a person's judgement of a decision."""
     ledger.append("feedback", {"decision_id": decision_id, "human": human} | more).result(10)
 
 
 def outcome(ledger, decision_id, **more):
-    """Log what came of it."""
+    """Log the outcome of a decision's call."""
     ledger.append("outcome", {"decision_id": decision_id, "served": True, "unit": "community_response"} | more).result(10)
 
 
@@ -67,17 +67,17 @@ def sources(found):
     return list(zip(found.table.labels["eligible"], found.table.labels["label_source"], strict=True))
 
 
-def test_an_override_is_a_label_and_an_agreement_is_an_echo(ledger, decide):
-    """Who followed the suggestion has not labelled anything."""
+def test_an_override_is_a_label_and_an_agreement_is_none(ledger, decide):
+    """A person who agrees with the suggestion may only follow it, which labels nothing."""
     judge(ledger, decide("A"), "ELIGIBLE")
     judge(ledger, decide("B"), "REVIEW")
     found = labels_of(ledger, {})
     assert sources(found) == [(True, "override")]
-    assert (found.counts["echo"], found.counts["agreed"], found.counts["overrode"]) == (1, 1, 1)
+    assert (found.counts["only agreed"], found.counts["agreed"], found.counts["overrode"]) == (1, 1, 1)
 
 
 def test_a_judgement_made_without_seeing_the_suggestion_is_a_label(ledger, decide):
-    """In the hidden arm nobody can follow."""
+    """A judgement in the hidden arm cannot follow the suggestion, so that it is a label."""
     judge(ledger, decide("A", hidden=True), "NOT_ELIGIBLE")
     judge(ledger, decide("B", hidden=True), "ELIGIBLE")
     labels = labels_of(ledger, {})
@@ -85,16 +85,16 @@ def test_a_judgement_made_without_seeing_the_suggestion_is_a_label(ledger, decid
     assert (labels.counts["blind"], labels.counts["agreed"], labels.counts["overrode"]) == (2, 0, 0)
 
 
-def test_agreement_with_a_held_veto_is_an_echo_and_its_override_a_label(ledger, decide):
-    """What was shown is NOT_ELIGIBLE, whatever the recommendation: who follows it has not labelled anything."""
+def test_agreement_with_a_held_veto_is_no_label_and_its_override_is_one(ledger, decide):
+    """With a held veto NOT_ELIGIBLE is shown, whatever the recommendation, so that agreeing with it labels nothing."""
     judge(ledger, decide("A", held=("edged",)), "NOT_ELIGIBLE")
     judge(ledger, decide("B", held=("edged",)), "ELIGIBLE")
     labels = labels_of(ledger, {})
     assert sources(labels) == [(True, "override")]
-    assert labels.counts["echo"] == 1
+    assert labels.counts["only agreed"] == 1
 
 
-def test_persons_of_the_ledger_and_of_the_file_are_the_same_persons(ledger, decide, corpus_table):
+def test_a_person_has_one_key_in_the_ledger_and_in_the_file(ledger, decide, corpus_table):
     """Caller and address are hashed alike however they are written, so that the split keeps one person in one block."""
     table = labelled(corpus_table)
     table.labels.loc[:, ["caller_key", "address_key"]] = ["(919) 555-7777", "100 Main St."]
@@ -106,7 +106,7 @@ def test_persons_of_the_ledger_and_of_the_file_are_the_same_persons(ledger, deci
 
 @pytest.mark.parametrize(("up_to", "code"), [(None, 1), (2, 0), (4, 1)])
 def test_a_broken_ledger_is_never_trained_on(ledger, decide, corpus, tmp_path, up_to, code):
-    """It stops at the fault; with the number of an entry before it, those before are taken."""
+    """Training stops at the fault; with the number of an earlier entry, the entries up to it are used."""
     for number in range(3):
         judge(ledger, decide(f"c{number}"), "ELIGIBLE")
     change(ledger, "UPDATE entries SET payload = replace(payload, 'ELIGIBLE', 'REVIEW') WHERE seq = 4")
@@ -122,8 +122,8 @@ def test_a_broken_ledger_is_never_trained_on(ledger, decide, corpus, tmp_path, u
             assert load(source).identity["ledger_entries"] == 2
 
 
-def test_the_last_word_counts(ledger, decide):
-    """A correction is a later entry, and the one that counts."""
+def test_the_last_judgement_counts(ledger, decide):
+    """A correction is a later entry, and it replaces the earlier label."""
     decision = decide("A")
     judge(ledger, decision, "ELIGIBLE")
     judge(ledger, decision, "NOT_ELIGIBLE")
@@ -131,7 +131,7 @@ def test_the_last_word_counts(ledger, decide):
 
 
 def test_outcomes_label_where_a_team_went(ledger, decide):
-    """Served and quiet is eligible; force or a police take-over is not; unserved says nothing."""
+    """A served call without an event is eligible; one with force is not; a call that was not served has no label."""
     outcome(ledger, decide("A"), adverse_event="none")
     outcome(ledger, decide("B"), adverse_event="force")
     outcome(ledger, decide("C"), served=False)
@@ -140,15 +140,15 @@ def test_outcomes_label_where_a_team_went(ledger, decide):
     assert found.table.labels["adverse_event"].tolist() == [False, True]
 
 
-def test_answers_given_while_typing_are_not_counted(ledger, decide):
-    """Only the final decision of a call is judged."""
+def test_answers_while_the_note_is_typed_are_not_counted(ledger, decide):
+    """Only the final decision of a call can have a label."""
     judge(ledger, decide("A", final=False), "ELIGIBLE")
     with pytest.raises(InvalidData, match="nothing in the ledger is a label"):
         labels_of(ledger, {})
 
 
 def test_a_note_given_by_number_must_be_the_one_that_was_decided_on(ledger, decide):
-    """Its keyed hash is checked; another note of the same number is left out and counted."""
+    """The keyed hash of a note is checked; another note with the same number is left out and counted."""
     judge(ledger, decide("A", keep=False), "ELIGIBLE")
     judge(ledger, decide("B", keep=False), "ELIGIBLE")
     found = labels_of(ledger, {"A": NOTE, "B": "another note"})
@@ -157,21 +157,21 @@ def test_a_note_given_by_number_must_be_the_one_that_was_decided_on(ledger, deci
     assert found.counts["no note"] == 1
 
 
-def test_only_the_first_entries_count_where_told(ledger, decide):
-    """So that a model can be rebuilt after the ledger has grown."""
+def test_only_the_first_entries_count_where_their_number_is_given(ledger, decide):
+    """A model can be rebuilt after the ledger has grown."""
     judge(ledger, decide("A"), "ELIGIBLE")
     judge(ledger, decide("B"), "ELIGIBLE")
     assert len(labels_of(ledger, {}, entries=2).table.calls) == 1
 
 
 def test_sources_have_their_weights(small_config):
-    """By the settings; a label without a source counts whole."""
+    """Each source has its weight from the settings, and a label without a source has weight 1."""
     frame = pd.DataFrame({"label_source": ["override", "outcome", None]})
     assert weights(frame, small_config.retrain).tolist() == [0.8, 0.5, 1.0]
 
 
 def test_an_override_counts_by_how_often_people_override(ledger, decide):
-    """One override among nine judged suggestions of its kind counts a fifth or less of a label that was not chosen."""
+    """One override among nine judged suggestions of its kind has a selection weight of 2/11; a blind judgement has none."""
     for number in range(8):
         judge(ledger, decide(f"agreed-{number}"), "REVIEW")
     judge(ledger, decide("overrode"), "ELIGIBLE")
@@ -187,14 +187,14 @@ def test_an_override_counts_by_how_often_people_override(ledger, decide):
     [("weapon_or_violence", True, None), ("medical_need", None, True), ("other", None, None)],
 )
 def test_a_reason_that_names_a_risk_is_a_label_of_it(ledger, decide, reason, danger, medical):
-    """Who overrides because of a weapon says that there was danger."""
+    """An override because of a weapon labels the call dangerous, and one for a medical need labels it medical."""
     judge(ledger, decide("1"), "NOT_ELIGIBLE", reason=reason)
     (row,) = labels_of(ledger, {}).table.labels.to_dict("records")
     assert (row["danger"], row["medical"]) == (danger, medical)
 
 
-def test_labels_of_use_are_learnt_from_and_chosen_ones_never_judged_on(corpus_table, ledger, decide, small_config):
-    """By the date of the label: overrides stand in fit and calibrate, blind judgements in every block."""
+def test_overrides_are_fitted_on_and_never_measured_on(corpus_table, ledger, decide, small_config):
+    """Overrides are split by date into the fit and calibration blocks only, blind judgements into every block."""
     for number in range(40):
         judge(ledger, decide(f"override-{number}"), "NOT_ELIGIBLE")
         judge(ledger, decide(f"blind-{number}", hidden=True), "ELIGIBLE")
@@ -211,7 +211,7 @@ def test_labels_of_use_are_learnt_from_and_chosen_ones_never_judged_on(corpus_ta
 
 
 def test_weights_reach_the_classifier(corpus_table, small_config):
-    """A label that weighs nothing teaches nothing."""
+    """Heavier eligible labels raise the log-odds of the fitted model."""
     from models.classifier import encoder as classifier  # noqa: PLC0415
     from models.classifier import features  # noqa: PLC0415
     from models.classifier.heads import HEADS  # noqa: PLC0415
@@ -222,17 +222,17 @@ def test_weights_reach_the_classifier(corpus_table, small_config):
     labels |= {head: np.full(1500, None, dtype=object) for head in HEADS if head != "eligible"}
     given = {"calibration_frame": rows, "calibration_labels": labels, "settings": small_config.classifier}
     heavy = np.where(labels["eligible"] == True, 5.0, 1.0)  # noqa: E712
-    plain, leaning = (classifier.fit(rows, labels, **given, eligible_weights=w).parts for w in (np.ones(1500), heavy))
+    plain, weighted = (classifier.fit(rows, labels, **given, eligible_weights=w).parts for w in (np.ones(1500), heavy))
 
     def mean_log_odds(parts):
         fitted = parts["eligible"].calibrated_classifiers_[0].estimator.estimator
         return fitted.decision_function(parts["encoder"].transform(rows)).mean()
 
-    assert mean_log_odds(leaning) > mean_log_odds(plain)
+    assert mean_log_odds(weighted) > mean_log_odds(plain)
 
 
-def test_use_goes_before_what_was_labelled_before(corpus_table, ledger, decide):
-    """A call in both is taken as use has labelled it."""
+def test_the_ledgers_label_replaces_the_files(corpus_table, ledger, decide):
+    """A call in both file and ledger has the ledger's label, and is there once."""
     table = labelled(corpus_table)
     judge(ledger, decide(table.calls[0].call_id), "ELIGIBLE")
     both = joined(table, labels_of(ledger, {}).table, ledger)
@@ -262,17 +262,17 @@ def test_the_command_trains_from_the_ledger_and_can_be_released_and_rebuilt(
     runs = str(tmp_path / "runs")
     code, _, err = heartline("train", *words, "--config", str(SMALL), "--runs", runs)
     assert code == 0, err
-    assert "not labels, because only the suggestion's echo" in err
+    assert "agreed with the suggestion shown, which is no label" in err
     assert "labels by override: 2" in err
     assert "labels in fit: file" in err
     assert heartline("release", "--runs", runs, "--config", str(SMALL))[0] in {0, 1}
 
 
 class TestReview:
-    """A second look at labels."""
+    """Review of labels."""
 
-    def test_a_sample_is_half_unsure_half_chance_and_hides_the_answer(self, router, recent):
-        """Those who label do not see what the model said."""
+    def test_a_sample_is_half_unsure_half_random_and_hides_the_answer(self, router, recent):
+        """A labeller's sheet holds neither the model's answer nor why a call was drawn."""
         table = read_table(recent)
         table.calls[0] = replace(table.calls[0], narrative=" ")
         drawn = review.sample(router, table, size=40, seed=1)
@@ -286,15 +286,15 @@ class TestReview:
         assert one["call_id"].tolist() != other["call_id"].tolist()
         assert set(one["call_id"]) == set(other["call_id"]) == set(drawn.strata["call_id"])
 
-    def test_the_order_of_a_sheet_does_not_tell_the_stratum(self, router, recent):
-        """Among the first half of a sheet, uncertain calls stand about as often as in the second."""
+    def test_the_order_of_a_sheet_does_not_reveal_the_stratum(self, router, recent):
+        """Uncertain calls are about as frequent in the first half of a sheet as in the second."""
         drawn = review.sample(router, read_table(recent), size=100, seed=2)
         kind = drawn.strata.set_index("call_id")["drawn_by"]
         first = (kind[drawn.sheets["a"]["call_id"][:50]] == "uncertainty").sum()
         assert 12 <= first <= 38
 
     def test_kappa_is_that_of_the_file_and_not_of_the_sample(self):
-        """Where labellers differ on hard calls alone, the weighted kappa is near that of all calls."""
+        """Where labellers differ only on hard calls, the weighted kappa is near that of all calls."""
         rng = np.random.default_rng(0)
         hard = np.arange(2000) < 100
         truth = np.where(rng.random(2000) < 0.3, "yes", "no")
@@ -314,7 +314,7 @@ class TestReview:
             review.joined_sheets(pd.concat([sheets[0], sheets[0]]), sheets[1])
 
     def test_the_files_of_the_command_are_read_back(self, runs, recent, tmp_path):
-        """What two labellers fill in comes out as a weighted kappa of their two files."""
+        """`review agreement` gives a weighted kappa of two filled-in files of `review sample`."""
         folder = tmp_path / "review"
         words = ("review", "sample", "--data", str(recent), "--size", "20", "--runs", str(runs), "--out", str(folder))
         assert heartline(*words)[0] == 0
@@ -326,7 +326,7 @@ class TestReview:
         assert "weighted by stratum" in out
 
     def test_agreement_is_kappa_with_an_interval_and_the_rows_in_dispute(self):
-        """By hand: 16 of 20 alike, evenly spread, is a kappa of 0.6."""
+        """Computed by hand, 16 of 20 equal labels, evenly spread, give a kappa of 0.6."""
         frame = pd.DataFrame({"call_id": [f"c{n}" for n in range(20)], "a": ["yes", "no"] * 10, "b": ["yes", "no"] * 10})
         frame.loc[[0, 2], "b"] = "no"
         frame.loc[[1, 3], "b"] = "yes"
@@ -335,26 +335,26 @@ class TestReview:
         assert found.kappa.low < 0.6 < found.kappa.high
         assert found.disputed == ("c0", "c1", "c2", "c3")
 
-    def test_what_was_not_labelled_twice_does_not_count(self):
-        """Blanks are left out, and too few are refused."""
+    def test_rows_with_one_label_do_not_count(self):
+        """Rows with a blank are left out, and fewer than two others are refused."""
         frame = pd.DataFrame({"a": ["yes", None, "no"], "b": ["yes", "no", None]})
         with pytest.raises(InvalidData, match="fewer than two"):
             review.agreement(frame, one="a", other="b", confidence=0.95, resamples=10)
         with pytest.raises(InvalidData, match="no such column"):
             review.agreement(frame, one="a", other="c", confidence=0.95, resamples=10)
 
-    def test_turned_labels_are_suspected(self, corpus_table, small_config):
-        """Of labels that were turned round, most are found, and found first."""
+    def test_inverted_labels_are_suspected(self, corpus_table, small_config):
+        """Most labels that were inverted are listed, and most of these come first."""
         table = labelled(corpus_table)
         table.calls, table.labels = table.calls[:3000], table.labels.iloc[:3000].reset_index(drop=True)
-        turned = np.random.default_rng(0).choice(3000, 40, replace=False)
-        table.labels.loc[turned, "eligible"] = ~table.labels.loc[turned, "eligible"].astype(bool)
-        found = [row for row, _, _ in review.suspects(table, small_config)]
-        rows = set(table.labels["row"].iloc[turned])
-        assert len(rows & set(found)) > 20
-        assert len(rows & set(found[:60])) > 20
+        inverted = np.random.default_rng(0).choice(3000, 40, replace=False)
+        table.labels.loc[inverted, "eligible"] = ~table.labels.loc[inverted, "eligible"].astype(bool)
+        suspected = [row for row, _, _ in review.suspects(table, small_config)]
+        rows = set(table.labels["row"].iloc[inverted])
+        assert len(rows & set(suspected)) > 20
+        assert len(rows & set(suspected[:60])) > 20
 
 
-def test_the_counts_are_sentences():
-    """Its lines are for a person."""
+def test_the_counts_are_lines_of_text():
+    """Counts without any label give six lines."""
     assert len(list(retrain.LedgerLabels().lines())) == 6

@@ -59,7 +59,7 @@ class TestOutside:
     def test_tracing_without_its_parts_says_what_is_missing(self, settings, monkeypatch):
         """It is off by default, and on it names what to install."""
         monkeypatch.setitem(sys.modules, "opentelemetry.instrumentation.fastapi", None)
-        with pytest.raises(InvalidConfig, match="a part of it is missing"):
+        with pytest.raises(InvalidConfig, match="a package is missing"):
             create_app(Settings(**settings, otel=True), log=False)
 
 

@@ -1,4 +1,4 @@
-// Two lines for the CAD incident: the answer with its unit, and why; onto the clipboard.
+// Copies two lines for the CAD incident to the clipboard: the answer with its unit, and the reasons.
 
 import { clock, fill, page, t } from "./texts.js";
 import { chosen, sentence } from "./reasons.js";
@@ -21,7 +21,7 @@ export async function copyForCad(call) {
   }
 }
 
-// Where the browser gives no clipboard (a page served without TLS): select the text and copy it.
+// Without access to the clipboard, as on a page without TLS: select the text and copy it.
 function copyByHand(text) {
   const box = document.createElement("textarea");
   const before = document.activeElement;

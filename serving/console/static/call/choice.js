@@ -1,4 +1,4 @@
-// The choice of another decision and its reason. Arrows choose, Enter confirms; a plain letter closes it and goes to the note.
+// The choice of another decision and its reason. Arrows choose, Enter saves; a letter closes it and goes to the note.
 
 import { el, put, t } from "./texts.js";
 
@@ -10,7 +10,7 @@ export function openChoice({ shown, vetoed }, chosen) {
   onChosen = chosen;
   const open = [];
   for (const input of el("targets").querySelectorAll("input")) {
-    const barred = input.value === shown || (vetoed && input.value === "ELIGIBLE"); // a veto is not overridden from here
+    const barred = input.value === shown || (vetoed && input.value === "ELIGIBLE"); // a veto cannot be overridden to ELIGIBLE here
     input.disabled = barred;
     input.parentElement.hidden = barred;
     input.checked = false;
@@ -48,7 +48,7 @@ function confirm() {
   onChosen({ human, reason, comment });
 }
 
-// The comment's place is always there, so that nothing moves; it is open for "Other".
+// The comment is always shown, so that nothing moves, and is enabled for "Other" only.
 function showComment() {
   el("comment").disabled = picked("reason-list") !== "other";
 }

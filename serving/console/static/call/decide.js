@@ -1,9 +1,9 @@
-// A person's decision: ask for the final answer, and write the decision down only if it is still the one that was seen.
+// A person's decision: request the final answer, and record the decision only if the answer is still the one that was shown.
 
 import { page } from "./texts.js";
 import { shownOf } from "./state.js";
 
-// Begin: the final answer is asked for; `settle` ends it. Returns whether it could begin.
+// Start a decision, which `settle` ends after the final answer; returns whether it could be started.
 export function begin(call, { human = null, reason, comment = "" }) {
   if (!call.decidable) return false;
   const shown = shownOf(call.decision, call.held);
@@ -12,7 +12,7 @@ export function begin(call, { human = null, reason, comment = "" }) {
   return true;
 }
 
-// End: returns "changed", "not_sent" or "said".
+// End a decision; returns "changed", "not_sent" or "said".
 export async function settle(call) {
   const { human, reason, comment, shown, elapsed } = call.pending;
   call.pending = null;
@@ -36,7 +36,7 @@ export async function takeBackDecision(call) {
   return true;
 }
 
-// Whether an answer that came after the decision reopens it: another answer, another unit, or a veto that was not there.
+// Returns whether an answer after the decision reopens it: another recommendation, another unit, or a new veto.
 export function reopens(call) {
   if (!call.said) return false;
   const { shown, vetoed, response } = call.said;
@@ -50,7 +50,7 @@ export function reopen(call) {
 }
 
 async function write(call, said, withdrawn) {
-  if (page.practice || call.practice) return true; // practice is never written down
+  if (page.practice || call.practice) return true; // practice is never recorded
   call.entries += 1;
   const body = { human: said.human, reason: withdrawn ? "mistake" : said.reason, elapsed_ms: said.elapsed, withdrawn };
   if (said.comment && !withdrawn) body.comment = said.comment;

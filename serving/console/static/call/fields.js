@@ -1,4 +1,4 @@
-// The call's fields: read into a call, filled from one, and a word beside each that cannot be read or is not known.
+// The fields of the call: read, filled, and marked where a value cannot be read or is not known.
 
 import { el, fill, page, put, t } from "./texts.js";
 
@@ -9,7 +9,7 @@ const fold = (text) => (text.toLowerCase().match(/[a-z0-9]+/g) ?? []).join(" ");
 const knownTypes = new Set(page.call_types.map(fold));
 const knownZones = new Set(page.zones.map((zone) => zone.toLowerCase()));
 
-// The fields as they stand on the page, as text.
+// Returns the fields of the page as text.
 export function readFields() {
   const fields = Object.fromEntries(new FormData(form));
   delete fields.narrative;
@@ -26,7 +26,7 @@ export function fillFields(fields) {
   for (const name of ["call_type", "zone", ...NUMBERS]) checkField(name);
 }
 
-// The call as the service reads it; a number that cannot be read is left out, and the page says so beside it.
+// Returns the call as the service reads it; a number that cannot be read is left out, and marked on the page.
 export function toCall(fields, note) {
   const call = { narrative: note };
   for (const [name, value] of Object.entries(fields)) {
@@ -56,7 +56,7 @@ async function askType(text, input) {
     if (!known) say("call_type", t.call_type_unknown, true);
     else say("call_type", guessed ? fill(t.call_type_guessed, { name: name.replaceAll("_", " ") }) : "", false);
   } catch {
-    // the answer itself will say what it made of the call type
+    // the answer to the call shows how its type was read
   }
 }
 
@@ -65,7 +65,7 @@ function say(name, text, invalid) {
   form.elements[name].setAttribute("aria-invalid", String(Boolean(text) && invalid));
 }
 
-// Offer the call types and zones that CAD has sent lately beside those of the program.
+// Suggest the call types and zones that CAD has recently sent, besides those of the program.
 export async function offerSeen() {
   try {
     const answer = await fetch("/console/seen", { signal: AbortSignal.timeout(3000) });
@@ -73,7 +73,7 @@ export async function offerSeen() {
     const seen = await answer.json();
     for (const [name, list] of Object.entries(LISTS)) offer(el(list), seen[name]);
   } catch {
-    // the program's own words are offered all the same
+    // the program's own values are still suggested
   }
 }
 

@@ -1,12 +1,12 @@
-// How old the answer is, and whether it still answers what was typed. A key pressed later never makes an old answer younger.
+// The age of the answer, and whether it is to what is typed now. Another keystroke never makes an old answer look newer.
 
 export const STALE_MS = 1000;
 
 export class Freshness {
   constructor() {
-    this.waiting = []; // [number, when asked] of what has no answer yet, oldest first
+    this.waiting = []; // [number, when asked] of changes without an answer, oldest first
     this.answeredAt = null;
-    this.lost = false; // the line is dead: nothing that stands on the page can be confirmed
+    this.lost = false; // whether the service cannot be reached
   }
 
   asked(seq) {
@@ -18,7 +18,7 @@ export class Freshness {
     this.answeredAt = performance.now();
   }
 
-  // Milliseconds since the first keystroke that has no answer; 0 where all have one.
+  // Milliseconds since the first keystroke without an answer; 0 where all have one.
   get unanswered() {
     return this.waiting.length ? performance.now() - this.waiting[0][1] : 0;
   }

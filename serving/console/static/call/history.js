@@ -1,4 +1,4 @@
-// Earlier calls of the same caller: how many in all, and the latest with what people decided and what came of them.
+// Earlier calls of the same caller: their number, and the latest with people's decisions and outcomes.
 
 import { day, el, fill, make, put, t } from "./texts.js";
 
@@ -16,7 +16,7 @@ export async function lookUp(key, stillWanted) {
     const total = answer.headers.get("X-Total-Calls");
     showHistory(await answer.json(), total === null ? null : Number(total));
   } catch {
-    // the badge says that the line is cut
+    // the badge shows that the service cannot be reached
   }
 }
 

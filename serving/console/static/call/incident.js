@@ -1,4 +1,4 @@
-// The incident of a CAD system: its fields and notes fill the call, and what CAD adds later follows while the call is open.
+// The incident of a CAD system: its fields and notes fill the call, also those that CAD adds while the call is open.
 
 import { checkField } from "./fields.js";
 import { el } from "./texts.js";
@@ -6,10 +6,10 @@ import { el } from "./texts.js";
 const EVERY_MS = 2000;
 const form = el("form");
 
-// The number that the page's address asks for.
+// Returns the incident number in the page's URL.
 export const askedIncident = () => (new URLSearchParams(location.search).get("incident") ?? "").trim();
 
-// Take what CAD knows of a call's incident and this page does not; return whether anything came, or null without such an incident.
+// Take over the new fields and notes of a call's incident; returns whether there were any, or null without such an incident.
 export async function follow(call, isShown) {
   const number = call.incident;
   const after = call.cadNotes ?? 0;
@@ -17,14 +17,14 @@ export async function follow(call, isShown) {
   if (answer.status === 404) return null;
   if (!answer.ok) throw new Error(String(answer.status));
   const { fields, notes, count } = await answer.json();
-  if (call.closed || call.incident !== number || (call.cadNotes ?? 0) !== after) return false; // changed while CAD was asked
+  if (call.closed || call.incident !== number || (call.cadNotes ?? 0) !== after) return false; // the call was changed meanwhile
   const changed = takeFields(call, fields, isShown());
   call.cadNotes = count;
   if (notes.length) takeNotes(call, notes, isShown());
   return changed || notes.length > 0;
 }
 
-// Ask again and again for every open call that is linked.
+// Poll for every open call that is linked.
 export function keepFollowing(calls, { isShown, onChange }) {
   setInterval(async () => {
     for (const call of calls()) {
@@ -32,13 +32,13 @@ export function keepFollowing(calls, { isShown, onChange }) {
       try {
         if (await follow(call, () => isShown(call))) onChange(call);
       } catch {
-        // the strip tells when the service does not answer
+        // the strip shows when the service does not answer
       }
     }
   }, EVERY_MS);
 }
 
-// A field follows CAD until a person writes something else into it.
+// A field takes CAD's values until a person enters another one.
 function takeFields(call, fields, shown) {
   let changed = false;
   for (const [name, value] of Object.entries(fields)) {
@@ -61,7 +61,7 @@ function show(name, text) {
   if (["call_type", "zone", "calls_30d"].includes(name)) checkField(name);
 }
 
-// New notes come below what stands; the caret stays where it was.
+// Append new notes below the text; the caret does not move.
 function takeNotes(call, notes, shown) {
   call.note = [call.note, ...notes].filter((text) => text).join("\n");
   if (!shown) return;

@@ -1,13 +1,13 @@
-// Keys. Each stands once in the table that the server sends and the sheet shows; a plain letter always goes to the note.
+// The keys, by the table that the server sends. A letter without Alt always goes to the note.
 
 import { el, page } from "./texts.js";
 
 const table = new Map(page.keys.map(({ command, key, alt }) => [`${alt ? "alt+" : ""}${key.toLowerCase()}`, command]));
 const TEXT = "input:not([type=radio]):not([type=checkbox]), textarea, select";
 
-// The name of a pressed key as the table has it; letters by what is printed on them, not by their place.
+// Returns the name of a pressed key in the table; a letter by what is printed on the key, not by its position.
 function nameOf(event) {
-  if (event.altKey && event.key === "?") return "alt+/"; // on keyboards where both stand on one key
+  if (event.altKey && event.key === "?") return "alt+/"; // on keyboards with both on one key
   const letter = /^Key[A-Z]$/.test(event.code) && !/^[a-z]$/i.test(event.key) ? event.code.slice(3) : event.key;
   return `${event.altKey ? "alt+" : ""}${letter.toLowerCase()}`;
 }

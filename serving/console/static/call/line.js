@@ -1,7 +1,7 @@
-// The line of one call to the service: a WebSocket while it is heard from, single requests while it is not.
+// The connection of one call to the service: a WebSocket while it responds, single requests while it does not.
 
 const RETRY_MS = [250, 500, 1000, 2000, 5000];
-const GREETING_MS = 1500; // a socket that opens and says nothing is no line
+const GREETING_MS = 1500; // a socket without a first message for so long is given up
 const REQUEST_MS = 1500;
 const PAUSE_MS = 300;
 const ENDED = 4401; // the key or the session has ended
@@ -20,7 +20,7 @@ export class Line {
     this.open();
   }
 
-  // The network is back: do not wait for the next attempt.
+  // The network is back: connect at once.
   retryNow() {
     if (this.ended || this.socket) return;
     clearTimeout(this.retry);
@@ -46,7 +46,7 @@ export class Line {
     return this.practice ? "?practice=true" : "";
   }
 
-  // Give the socket up where nothing was heard from it for too long.
+  // Give up the socket where no message has arrived for too long.
   listen() {
     if (!this.socket || performance.now() - this.heard <= (this.ready ? this.silence : GREETING_MS)) return;
     this.socket.close();
@@ -76,7 +76,7 @@ export class Line {
     this.onAnswer({ seq, final, decision, held, pending: pending ?? [], remembered: this.remembered });
   }
 
-  // The greeting of a new connection: ask for the call that was being typed, then send it as it now stands.
+  // On the first message of a new connection: resume the session of the call, then send the call's present state.
   greet(message) {
     if (this.session && !this.resuming) {
       this.resuming = true;
@@ -100,21 +100,21 @@ export class Line {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
-  // Send the call as it stands; return the number that its answer will bear. `caret` is where a word is unfinished.
+  // Send the present state of the call; returns the number of its answer. `caret` is the end of an unfinished word.
   send(call, caret = null) {
     this.state = { call, caret };
     this.finishing = false;
     return this.next({ type: "call", ...this.state });
   }
 
-  // Ask for the answer that stands at the end of typing.
+  // Request the final answer.
   finish() {
     this.state.caret = null;
     this.finishing = true;
     return this.next({ type: "final" }, 0);
   }
 
-  // Take held vetoes back, each by its id.
+  // Clear held vetoes by their ids.
   clear(ids) {
     this.clearing = [...this.clearing, ...ids];
     return this.next({ type: "clear", ids }, 0);

@@ -1,4 +1,4 @@
-// The calls of this position: those that are open, and those that were closed lately, with number, answer and age.
+// The calls of this position: the open and the recently closed ones, with number, answer and age.
 
 import { el, fill, make, put, span, t } from "./texts.js";
 
@@ -11,7 +11,7 @@ export function showList(calls, current, { onPick, onClose }) {
   el("recent-title").hidden = !recent.length;
 }
 
-// Change what has changed of each row, in place: its answer and its age.
+// Update the answer and the age in each row.
 export function refreshList(calls) {
   for (const item of document.querySelectorAll("#call-list li")) {
     const call = calls.find((one) => one.key === item.dataset.key);

@@ -1,4 +1,4 @@
-// The words that decided, marked under the note itself. Places count characters; a browser counts half an emoji as one.
+// The words of the reasons, marked behind the note. Places count characters; JavaScript counts some of these as two.
 
 import { el, make } from "./texts.js";
 import { isVeto } from "./vetoes.js";
@@ -45,7 +45,7 @@ export function jumpTo(reason) {
   note.scrollTop = Math.max(0, (note.scrollHeight * reason.start) / (characters.length || 1) - note.clientHeight / 2);
 }
 
-// Where the word under the caret begins, in characters, or null where the caret stands after a finished word.
+// Returns the place of the caret, in characters, where it ends an unfinished word, or else null.
 export function unfinishedAt(note) {
   if (document.activeElement !== note || note.selectionStart !== note.selectionEnd) return null;
   const before = note.value.slice(0, note.selectionStart);

@@ -1,10 +1,10 @@
-// After the call: what a clinician writes down of what happened, for the decision that stands.
+// The form for the outcome of a call, which a clinician fills in after the decision.
 
 import { el, put, t } from "./texts.js";
 
 let target = null;
 
-// Offer the form for a call that was decided; hide it for others.
+// Show the form for a decided call; hide it for others.
 export function offerOutcome(call) {
   if (!el("outcome")) return;
   target = call?.said && !call.practice ? call : null;
@@ -13,16 +13,16 @@ export function offerOutcome(call) {
 }
 
 function body() {
-  const given = new FormData(el("outcome-form"));
-  const flag = (name) => ({ yes: true, no: false })[given.get(name)];
-  const served = given.get("served") === "yes";
-  const sent = { served };
+  const form = new FormData(el("outcome-form"));
+  const flag = (name) => ({ yes: true, no: false })[form.get(name)];
+  const served = form.get("served") === "yes";
+  const outcome = { served };
   if (served) {
-    if (given.get("unit")) sent.unit = given.get("unit");
-    if (given.get("adverse_event")) sent.adverse_event = given.get("adverse_event");
-    for (const name of ["felt_safe", "resolved", "transported"]) if (flag(name) !== undefined) sent[name] = flag(name);
-  } else sent.unserved_reason = given.get("unserved_reason") || "other";
-  return sent;
+    if (form.get("unit")) outcome.unit = form.get("unit");
+    if (form.get("adverse_event")) outcome.adverse_event = form.get("adverse_event");
+    for (const name of ["felt_safe", "resolved", "transported"]) if (flag(name) !== undefined) outcome[name] = flag(name);
+  } else outcome.unserved_reason = form.get("unserved_reason") || "other";
+  return outcome;
 }
 
 async function send(event) {

@@ -1,4 +1,4 @@
-// The three safety questions. Alt and a letter names the question, Alt and a letter answers it; plain letters stay the note's.
+// The three safety questions: Alt with a letter chooses the question, Alt with another letter answers it.
 
 import { el, fill, put, t } from "./texts.js";
 
@@ -23,7 +23,7 @@ export function disarm() {
   put(el("question-hint"), t.question_hint);
 }
 
-// Answer the question that is named; return whether there was one.
+// Answer the chosen question; returns whether one was chosen.
 export function answer(value) {
   if (!armed) {
     put(el("question-hint"), t.name_question_first);

@@ -1,4 +1,4 @@
-// The reasons of an answer: at most three in the panel, each in its category; all of them under Details.
+// The reasons of an answer: at most three in the panel, each with its kind; all of them under Details.
 
 import { el, fill, make, put, t } from "./texts.js";
 import { jumpTo, kindOf } from "./marks.js";
@@ -13,7 +13,7 @@ export function sentence(reason) {
   return own ? fill(own, { words: reason.words ?? "" }) : reason.sentence;
 }
 
-// What the panel shows, strongest first as the server sends it: each veto once, however many rules its words broke.
+// Returns the reasons for the panel, strongest first as the server sends them, and the number of others; equal words once.
 export function chosen(decision, vetoes) {
   const seen = new Set();
   const told = [...vetoes, ...decision.reasons].filter((reason) => {
@@ -30,7 +30,7 @@ export function showReasons(decision, vetoes = []) {
   showDetails(decision);
 }
 
-// Three slots of one height: what they hold changes, their place does not.
+// One of three slots of fixed height, so that nothing moves.
 function slot(reason) {
   const item = make("li", "", "reason");
   if (!reason) return item;

@@ -1,4 +1,4 @@
-// One call as this page knows it: what was typed, what was answered, and what a person decided.
+// The state of one call on this page: what was typed, its answer, and the person's decision.
 
 import { Freshness } from "./freshness.js";
 
@@ -9,7 +9,7 @@ export class CallState {
     this.fields = saved.fields ?? {};
     this.note = saved.note ?? "";
     this.held = saved.held ?? [];
-    this.said = saved.said ?? null; // {id, human, reason, shown, vetoed, response, at, elapsed} of the decision that stands
+    this.said = saved.said ?? null; // {id, human, reason, shown, vetoed, response, at, elapsed} of the person's present decision
     this.before = saved.before ?? null; // the decision that a change of the answer reopened
     this.closed = saved.closed ?? false;
     this.practice = saved.practice ?? false;
@@ -17,21 +17,21 @@ export class CallState {
     this.session = saved.session ?? null;
     this.firstShownAt = saved.first_shown_at ?? null;
     this.entries = saved.entries ?? 0;
-    this.cadNotes = saved.cad_notes ?? null; // how many notes of the linked incident this call has taken
+    this.cadNotes = saved.cad_notes ?? null; // how many notes of the linked incident this call holds
     this.cadFields = saved.cad_fields ?? {}; // the fields as CAD last sent them
     this.fresh = new Freshness();
     this.line = null;
     this.connection = "slow";
     this.asked = 0;
     this.decision = null;
-    this.vetoes = []; // every mention that vetoes, of the decision that is shown
+    this.vetoes = []; // the vetoes of the decision that is shown
     this.standing = [];
     this.marks = [];
     this.markText = [];
-    this.texts = new Map(); // the note's characters for each number still without an answer
-    this.pending = null; // a decision of the person that waits for the final answer
+    this.texts = new Map(); // the note's characters for each number without an answer
+    this.pending = null; // a person's decision that waits for the final answer
     this.refused = "";
-    this.unfinished = false; // whether all that would veto is a word that is still being typed
+    this.unfinished = false; // whether the only veto is a word that is still being typed
   }
 
   get incident() {
@@ -42,7 +42,7 @@ export class CallState {
     return !this.note.trim() && !Object.values(this.fields).some((value) => String(value ?? "").trim());
   }
 
-  // What the strip says: the suggestion, a veto that is held, "hidden", "waiting", or "stale" where nothing may be trusted.
+  // What the strip shows: the recommendation, NOT_ELIGIBLE for a held veto, "hidden", "waiting", or "stale".
   get shown() {
     if (this.fresh.stale || this.refused) return "stale";
     if (!this.decision) return this.closed ? this.savedShown : "waiting";
@@ -53,7 +53,7 @@ export class CallState {
     return this.held.length > 0 || this.vetoes.length > 0;
   }
 
-  // Whether a key may decide now: the newest state is answered, shown, and not decided yet.
+  // Whether the person may decide now: the newest state is answered, shown, and not decided yet.
   get decidable() {
     return Boolean(this.decision) && Boolean(this.note.trim()) && this.fresh.current && !this.unfinished && !this.refused && !this.said && !this.pending && !this.closed;
   }

@@ -1,11 +1,11 @@
-// Open calls are kept on the server, encrypted for this browser's session; nothing of a call is stored in the browser.
+// Open calls are stored on the server, encrypted for this browser's session; the browser stores nothing of a call.
 
 const SAVE_MS = 300;
 const CLAIM_MS = 500;
-const KEEPALIVE_BYTES = 60_000; // browsers refuse larger requests that outlive their page
+const KEEPALIVE_BYTES = 60_000; // browsers refuse larger keepalive requests
 const timers = new Map();
 
-// The calls of this browser that no other tab has; closed ones are shown in every tab.
+// Returns the calls of this browser that no other tab has claimed; closed ones are shown in every tab.
 export async function loadCalls() {
   const answer = await fetch("/console/calls", { signal: AbortSignal.timeout(5000) });
   if (!answer.ok) throw new Error(String(answer.status));
@@ -14,8 +14,8 @@ export async function loadCalls() {
   return calls.filter((_, place) => free[place]);
 }
 
-// Take a call for this tab until its page is gone; tell whether no other tab has it. A page that reloads gives its calls up
-// only just before, hence the wait. Browsers have these locks on https and on this machine.
+// Claim a call for this tab until its page is closed; returns whether no other tab has it. It waits a moment, because a page
+// that reloads releases its calls late. Browsers have these locks on https and on localhost only.
 export function claim(key) {
   if (!navigator.locks) return Promise.resolve(true);
   return new Promise((resolve) => {
@@ -51,7 +51,7 @@ export async function saveNow(call) {
   }
 }
 
-// The calls with changes that no request has carried yet.
+// Returns the calls with changes that were not sent yet.
 export const unsaved = (calls) => calls.filter((call) => timers.has(call.key));
 
 export async function forget(call) {
@@ -60,6 +60,6 @@ export async function forget(call) {
   try {
     await fetch(`/console/calls/${call.key}`, { method: "DELETE", keepalive: true });
   } catch {
-    // it is forgotten at the end of the shift
+    // the server deletes it at the end of the shift
   }
 }

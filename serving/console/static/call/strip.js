@@ -1,4 +1,4 @@
-// The decision strip: one fixed place and size, whatever it says. Nothing here decides anything.
+// The decision strip, of fixed place and size. It shows the state and decides nothing.
 
 import { age, clock, el, fill, minute, page, put, span, t } from "./texts.js";
 import { unitLine } from "./units.js";
@@ -38,7 +38,7 @@ export function paintStrip(call) {
   paintTimes(call);
 }
 
-// What changes by itself: the age of the answer, the call's timer and the clock.
+// Update the age of the answer, the call's timer and the clock.
 export function paintTimes(call) {
   put(el("age"), thirdLine(call));
   put(el("timer"), span(Date.now() - call.openedAt * 1000));

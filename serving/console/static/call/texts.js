@@ -1,4 +1,4 @@
-// The words of the page in its reader's language, what the server said of the page, and ways to write times.
+// The texts of the page in its reader's language, the server's values for the page, and the formats of times.
 
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
@@ -14,7 +14,7 @@ export const make = (tag, text, className) => {
   return node;
 };
 
-// Set a text only where it differs, so that nothing is painted or announced twice.
+// Set a text only where it differs, so that nothing is repainted or announced twice.
 export const put = (node, text) => {
   if (node.textContent !== text) node.textContent = text;
 };
@@ -28,7 +28,7 @@ export const clock = (at) => clockFormat.format(at);
 export const day = (at) => dayFormat.format(at);
 export const minute = (at) => minuteFormat.format(at);
 
-// A span of time as "4:05" or "1:04:05".
+// Returns a duration as "4:05" or "1:04:05".
 export function span(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
@@ -36,7 +36,7 @@ export function span(ms) {
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
-// An age as "0.3 s", "12 s" or "4 min".
+// Returns an age as "0.3 s", "12 s" or "4 min".
 export function age(ms) {
   if (ms < 10_000) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
   return ms < 120_000 ? `${Math.floor(ms / 1000)} s` : `${Math.floor(ms / 60_000)} min`;

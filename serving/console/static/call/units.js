@@ -1,4 +1,4 @@
-// Which units are on duty now, in the zone of the call; asked of the server when the zone changes and every half minute.
+// The units on duty in the zone of the call, requested when the zone changes and every half minute.
 
 import { fill, t } from "./texts.js";
 
@@ -15,7 +15,7 @@ export async function askUnits(wanted, onChange) {
     known = new Map(units.map((unit) => [unit.unit, unit]));
     onChange();
   } catch {
-    // what was known stands; the badge says that the line is cut
+    // the last answer stays; the badge shows that the service cannot be reached
   }
 }
 
@@ -23,7 +23,7 @@ export function keepAsking(onChange) {
   setInterval(() => zone !== null && askUnits(zone, onChange), REFRESH_MS);
 }
 
-// The suggested unit with its availability now.
+// Returns the suggested unit with its present availability.
 export function unitLine(decision) {
   if (!decision.response) return "";
   const name = t[decision.response];

@@ -1,11 +1,11 @@
-// Vetoes whose words are gone from the note. The server keeps them; this page keeps them too, for when the line is cut and
-// the server has forgotten the call.
+// Held vetoes, whose words were deleted from the note. The server keeps them; the page keeps them too, for a lost connection
+// after which the server no longer has the call.
 
 export const VETO_CODES = ["veto_weapon", "veto_violence", "weapons_answer", "violence_answer"];
 export const isVeto = (reason) => VETO_CODES.includes(reason.code);
 const name = (one) => `${one.rule_id}|${one.words.toLowerCase()}`;
 
-// Every mention that vetoes, in the note, the call type or an answer; each with whether its word is still being typed.
+// Returns every mention that vetoes, in the note, the call type or an answer, with whether its word is still being typed.
 export function vetoesOf({ decision, pending }) {
   const unfinished = pending.map((place) => decision.reasons[place]).filter(Boolean);
   const touched = (one) => one.start !== null && unfinished.some((other) => other.start < one.end && other.end > one.start);
@@ -16,7 +16,7 @@ export function vetoesOf({ decision, pending }) {
   return [...known.values()];
 }
 
-// Where places of an older text stand in a newer one; those that were deleted or written over are not kept.
+// Returns the places of an older text in a newer one, without those that were deleted or overwritten.
 export function moved(places, old, text) {
   const least = Math.min(old.length, text.length);
   let ahead = 0;
@@ -29,7 +29,7 @@ export function moved(places, old, text) {
     .map((one) => (one.end <= ahead ? one : { ...one, start: one.start + shift, end: one.end + shift }));
 }
 
-// The vetoes held after an answer: the server's list where it saw every state of the note, and else all that either knows.
+// Returns the vetoes held after an answer: the server's list where it saw every state of the note, else the union.
 export function heldAfter({ held, standing, text, answer, answerText }) {
   const now = answer.vetoes.filter((reason) => reason.start !== null && !reason.pending);
   if (answer.held && answer.remembered) return { held: answer.held, standing: now };
@@ -41,7 +41,7 @@ export function heldAfter({ held, standing, text, answer, answerText }) {
   return { held: [...all.values()], standing: now };
 }
 
-// Held vetoes as a person sees them: one entry for each word, however many rules it broke.
+// Returns the held vetoes by word: one entry for each word, however many rules it matched.
 export function byWords(held) {
   const groups = new Map();
   for (const one of held) {

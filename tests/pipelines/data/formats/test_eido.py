@@ -9,6 +9,7 @@ from eido_schema import STANDARD, schema_errors
 
 from models.call import Call
 from models.errors import InvalidData
+from models.programs.call_types import CallTypes
 from pipelines.data.formats import eido
 from pipelines.data.formats.markup import plain_text
 from pipelines.data.readers import records
@@ -146,6 +147,16 @@ def test_cautions_about_weapons_and_violence_veto(rules_router, document, intern
 def test_the_dangerous_one_of_several_types_counts(document, incident, call_type):
     """The agency's text before its code before the APCO code, but a weapon or violence before all."""
     assert eido.row(document | {"incidentComponent": incident})["call_type"] == call_type
+
+
+def test_a_programs_own_call_types_choose_among_several_types(tmp_path, document):
+    """A type that only the city's table knows as dangerous is chosen, in a file and in a folder."""
+    types = {"incidentTypeInternalText": "CHECK WELFARE", "incidentTypeInternalCode": "Zorbing"}
+    (tmp_path / "1.json").write_text(json.dumps(document | {"incidentComponent": types}))
+    city = CallTypes({"Zorbing": "weapon"})
+    for path in (tmp_path, tmp_path / "1.json"):
+        assert [row["call_type"] for row in records(path)] == ["CHECK WELFARE"]
+        assert [row["call_type"] for row in records(path, call_types=city)] == ["Zorbing"]
 
 
 def test_reading_twice_changes_nothing_and_the_latest_counts(tmp_path, document):
