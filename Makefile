@@ -17,7 +17,7 @@ FAST := not slow and not model and not benchmark
 TESTED := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest
 unexport PYTHONDONTWRITEBYTECODE  # compiled once, not anew by every process that a test starts
 
-.PHONY: help run check test smoke browser tools lint types fast diagram lock sbom audit bench soak report results screenshots clean
+.PHONY: help run check test smoke browser tools spark lint types fast diagram lock sbom audit bench soak report results screenshots clean
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := run
 
@@ -50,7 +50,7 @@ check: $(VENV)/test.stamp ## linters, types and the fast tests
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types fast
 
 test: $(VENV)/test.stamp browser tools ## linters, types and every test but the benchmarks
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types
+	$(MAKE) --no-print-directory --jobs 3 --output-sync=target lint types spark
 	$(TESTED) -n 3 --dist loadfile --no-loadscope-reorder -m "not benchmark"
 
 fast: $(VENV)/test.stamp
@@ -72,6 +72,17 @@ tools:
 	  && apt-get install -y -q --no-install-recommends prometheus >/dev/null 2>&1; } \
 	  || echo "there is no Prometheus and none was installed: the tests of the alerts will skip"
 
+# PySpark is 450 MB of source and needs Java, so it is installed in a folder of its own, beside the linters and types. Where
+# there is no Java, or the registry fails, its test skips and says so.
+spark: $(VENV)/test.stamp ## PySpark for its test, where there is Java
+	@if ! command -v java >/dev/null; then echo "there is no Java: the test of Spark will skip"; \
+	elif ! cmp -s tests/spark.lock $(VENV)/spark/installed.lock; then \
+	  rm -rf $(VENV)/spark; \
+	  UV_BUILD_CONSTRAINT=tests/spark.lock timeout 180 $(INSTALL) --no-deps --require-hashes --target $(VENV)/spark \
+	    -r tests/spark.lock && cp tests/spark.lock $(VENV)/spark/installed.lock \
+	  || { rm -rf $(VENV)/spark; echo "PySpark could not be installed: the test of Spark will skip"; }; \
+	fi
+
 lint: $(VENV)/test.stamp ## linters, and the checks of the rulebook and the signals
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -88,6 +99,7 @@ lock: $(VENV)/test.stamp ## resolve the pinned packages; UPGRADE=--upgrade takes
 	$(COMPILE) $(EXTRAS) $(UPGRADE) -o requirements.lock
 	$(COMPILE) --extra dev -c requirements.lock -o tests/requirements.lock
 	$(COMPILE) --extra serve -c requirements.lock -o serving/requirements.lock
+	$(BIN)/uv pip compile --group spark --quiet --generate-hashes --no-header --python-version 3.11 $(UPGRADE) -o tests/spark.lock
 
 sbom: $(VENV)/test.stamp ## the bill of materials (CycloneDX) and the licences of what make run installs, into mlruns
 	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --mc-type application --output-reproducible \

@@ -88,6 +88,14 @@ def recent(corpus, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def certifiable(corpus, tmp_path_factory):
+    """Return the first 5,200 calls of the small corpus as a file: just enough of them are dangerous for a certificate."""
+    path = tmp_path_factory.mktemp("certifiable") / "calls.csv"
+    pd.read_csv(corpus, dtype=str, keep_default_na=False).head(5200).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
 def runs(tmp_path_factory, shared_folder, corpus):
     """Return a copy of a store with the first champion, trained and released by the commands a data scientist types."""
     folder, done = shared_folder / "champion", shared_folder / "champion.done"

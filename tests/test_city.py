@@ -45,11 +45,11 @@ def town_in(folder):
     return options
 
 
-def test_a_town_trains_releases_and_is_served_by_its_own_program(corpus, tmp_path):
+def test_a_town_trains_releases_and_is_served_by_its_own_program(certifiable, tmp_path):
     """The bundle keeps the town's files: release, MLflow's model and the service work when they themselves are gone."""
     town, runs = town_in(tmp_path / "town"), tmp_path / "mlruns"
     options = ("--config", str(SMALL), "--runs", str(runs))
-    code, _, err = heartline("train", "--data", str(corpus), *town, *options)
+    code, _, err = heartline("train", "--data", str(certifiable), *town, *options)
     assert code == 0, err
     shutil.rmtree(tmp_path / "town")
     code, out, err = heartline("release", *options)

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ LEAVES = {
 FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")) if "migrations" not in path.parts]
 
 
+@cache
 def imported(path):
     """Return the dotted names that a file imports, with the names it takes from them."""
     names = set()

@@ -63,11 +63,11 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
 
 
 @pytest.mark.slow
-def test_training_from_a_notebook_runs(corpus, tmp_path, monkeypatch):
+def test_training_from_a_notebook_runs(certifiable, tmp_path, monkeypatch):
     """The lines that pipelines/README.md shows for training make a candidate; only their settings are a small corpus's."""
     text = (ROOT / "pipelines/README.md").read_text(encoding="utf-8")
     _, code, *_ = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    (tmp_path / "calls.csv").symlink_to(corpus)
+    (tmp_path / "calls.csv").symlink_to(certifiable)
     monkeypatch.chdir(tmp_path)
     names = {"Path": Path, "read_table": read_table, "load_config": lambda: load_config(SMALL)}
     exec(compile(code, "pipelines/README.md", "exec"), names)  # noqa: S102  our own document

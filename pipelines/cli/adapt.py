@@ -1,32 +1,37 @@
 """The command that adapts a model to a city's labelled calls."""
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
+import numpy as np
 import typer
 
 from models.classifier import bundle as bundles
 from models.classifier.bundle import Bundle
 from models.programs.files import ProgramFiles
 from pipelines.cli import terminal
-from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, RunsOption, takes_program
+from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, RunsOption, takes_program
 from pipelines.cli.train import steps
 from pipelines.data.file_digest import file_sha256
-from pipelines.data.table import Table, labelled, read_table
+from pipelines.data.table import Table, labelled, read_table, take
 from pipelines.evaluation.lines import evaluation_lines
 from pipelines.settings import Config, from_flat, load_config
 from pipelines.training import sources
 from pipelines.training.adapt import Adapted, check
 from pipelines.training.adapt import adapt as adapt_model
+from pipelines.training.labels import is_selected
 from pipelines.training.local_curve import curve_plot, curve_table, local_curve
 from pipelines.training.local_work import prepare
 from pipelines.training.provenance import git_state
 from pipelines.training.run_record import NestedRun
+from pipelines.training.sources import Source
 from pipelines.training.tracking import Store
 
+T = TypeVar("T")
 ADAPT_EXAMPLE = "Example: heartline adapt --base mlruns/champion --data data/sample.csv"
 
 
@@ -40,7 +45,16 @@ class HeldOutChoice(StrEnum):
 @takes_program
 def adapt(
     base: Annotated[Path | None, typer.Option("--base", help="Bundle to adapt; the champion's where not given.")] = None,
-    data: DataOption = SAMPLE,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="CSV, JSONL or Parquet of labelled calls; the sample without a ledger.")
+    ] = None,
+    from_ledger: Annotated[
+        str | None, typer.Option("--from-ledger", help="Ledger's URL: add its labels; --data supplies notes.")
+    ] = None,
+    up_to: Annotated[
+        int | None,
+        typer.Option("--up-to", min=1, help="Number of the last entry that counts, before a fault of the ledger."),
+    ] = None,
     training: Annotated[
         Path | None, typer.Option("--training", help="Calls that the base was trained on; written anew where not given.")
     ] = None,
@@ -58,29 +72,32 @@ def adapt(
     runs: RunsOption = RUNS,
     program: ProgramFiles = PROGRAM,
 ) -> None:
-    """Adapt a model to a few hundred labelled calls of a city, certify it on them, and record the candidate in MLflow."""
+    """Adapt a model to a few hundred labelled calls of a city, certify it on them, and record the candidate in MLflow.
+
+    The labels are those of a file, those of a ledger, or both.
+    """
     loaded = bundles.load(base or runs / "champion")
     settings = _settings(loaded, config)
-    local = read_table(data)
-    terminal.say(f"{len(local.calls)} calls read, {len(local.rejects)} rows refused")
-    check(labelled(local))
+    source = Source(data or (SAMPLE if from_ledger is None else None), from_ledger, up_to)
+    city = sources.load(source, notice=terminal.say)
+    check(labelled(city.table))
     store = Store(runs, settings)
     if curve:
-        _curve(loaded, local, settings, store, training=training, program=program, plot=plot)
+        _curve(loaded, city.table, settings, store, training=training, program=program, plot=plot)
         return
     with tempfile.TemporaryDirectory() as folder, store.running("adaptation"):
         with steps(8) as notice:
             corpus = sources.corpus_of(loaded, named=training, runs=runs, program=program, notice=notice)
-            digests = {"data_sha256": file_sha256(corpus), "local_sha256": file_sha256(data)}
+            identity = {"data_sha256": file_sha256(corpus)} | _local(city.identity)
             adapted = adapt_model(
-                loaded, read_table(corpus), local, settings, Path(folder) / "bundle", identity=digests,
+                loaded, read_table(corpus), city.table, settings, Path(folder) / "bundle", identity=identity,
                 held_out=held_out.value, review_only=review_only, program=program, notice=notice,
             )  # fmt: skip
-        paths = {"data_path": str(corpus.resolve()), "local_path": str(data.resolve()), "base_digest": loaded.digest}
-        tags = git_state() | digests | paths
+        origin = {"data_sha256": file_sha256(corpus), "data_path": str(corpus.resolve()), "base_digest": loaded.digest}
         registered = store.log(
-            adapted.folder, adapted.evaluation, program=str(program), tags=tags, nested=_fold_runs(adapted, local)
-        )
+            adapted.folder, adapted.evaluation, program=str(program), tags=git_state() | origin | _local(city.tags),
+            nested=_fold_runs(adapted, city.table),
+        )  # fmt: skip
     _show(adapted)
     terminal.show(f"candidate: version {registered.version}, bundle {registered.digest[:16]}")
 
@@ -96,9 +113,13 @@ def _curve(
     plot: Path | None,
 ) -> None:
     """Print the learning curve, and record its table and plot in MLflow."""
+    local = labelled(local)
+    unselected = take(local, np.flatnonzero(~is_selected(local.labels)))
+    if left_out := len(local.calls) - len(unselected.calls):
+        terminal.say(f"left out of the curve: {left_out} overrides and outcomes, which were selected by what they say")
     with store.running("adaptation curve"), steps(8) as notice:
         corpus = sources.corpus_of(base, named=training, runs=store.root, program=program, notice=notice)
-        work = prepare(labelled(read_table(corpus)), labelled(local), settings, program)
+        work = prepare(labelled(read_table(corpus)), unselected, settings, program)
         points = local_curve(work, base, notice=notice)
         figure = curve_plot(points)
         store.log_figure(figure, curve_table(points), name="adaptation_curve")
@@ -106,6 +127,11 @@ def _curve(
         figure.savefig(plot)
     for point in points:
         terminal.show(str(point))
+
+
+def _local(names: Mapping[str, T]) -> dict[str, T]:
+    """Return what identifies the local calls, under names other than those of the synthetic calls."""
+    return {f"local_{name.removeprefix('data_')}": value for name, value in names.items()}
 
 
 def _settings(base: Bundle, config: Path | None) -> Config:

@@ -12,6 +12,7 @@ from models.programs.program import load_program
 from models.router import Router, matcher_of
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, DataOption, RunsOption, takes_program
+from pipelines.cli.tables import read_calls
 from pipelines.data.table import read_table
 from pipelines.operations import compare_domain as domain
 from pipelines.settings import from_flat
@@ -37,7 +38,7 @@ def compare_domain(
     settings = from_flat(loaded.manifest["training"]["config"])
     corpus = sources.corpus_of(loaded, named=training, runs=runs, program=program, notice=terminal.say)
     gap = domain.compare_domain(
-        loaded, read_table(corpus).calls, read_table(data).calls, reader, settings.evaluate, settings.classifier
+        loaded, read_table(corpus).calls, read_calls(data).calls, reader, settings.evaluate, settings.classifier
     )
     for line in domain.lines(gap):
         terminal.show(line)

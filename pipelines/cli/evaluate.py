@@ -11,8 +11,9 @@ from models.programs.files import ProgramFiles
 from models.router import Router
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, DataOption, RunsOption, takes_program
+from pipelines.cli.tables import read_calls
 from pipelines.data.readers import records
-from pipelines.data.table import Table, read_table
+from pipelines.data.table import Table
 from pipelines.evaluation.learning_curve import learning_curve
 from pipelines.evaluation.lines import evaluation_lines
 from pipelines.evaluation.report import Report
@@ -39,8 +40,7 @@ def evaluate(
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 unless these calls show every promise kept.")] = False,
 ) -> None:
     """Measure a model on labelled calls: false clears first, all figures with intervals, and findings."""
-    table, settings = read_table(data), load_config(config)
-    _say_ignored(table)
+    table, settings = read_calls(data), load_config(config)
     router = Router.load(bundle or runs / "champion", program=program)
     report = make_report(
         router,
@@ -50,7 +50,7 @@ def evaluate(
         about=about,
         more=_columns(data, table, by or []),
         dispatched=_columns(data, table, [dispatched])[dispatched] if dispatched else None,
-        learning=list(learning_curve(read_table(training), table, settings, reader=router.reader)) if training else [],
+        learning=list(learning_curve(read_calls(training), table, settings, reader=router.reader)) if training else [],
         track=terminal.tracked("deciding"),
     )
     for line in evaluation_lines(report.evaluation):
@@ -84,11 +84,3 @@ def _columns(data: Path, table: Table, names: list[str]) -> dict[str, list[Any]]
         if name not in rows[0]:
             raise InvalidData("no such column", value=name, remedy=f"one of: {', '.join(map(str, rows[0]))}")
     return {name: [rows[number - 1][name] for number in table.labels["row"]] for name in names}
-
-
-def _say_ignored(table: Table) -> None:
-    """Print which columns and values of the file were ignored."""
-    if table.unknown_columns:
-        terminal.say(f"ignored columns: {', '.join(table.unknown_columns)}")
-    for column, count in table.blanked.items():
-        terminal.say(f"{column}: {count} values are not known and count as missing")

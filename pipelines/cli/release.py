@@ -13,7 +13,7 @@ from models.programs.files import ProgramFiles
 from models.programs.program import load_program
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, BundleOption, ConfigOption, RunsOption, takes_program
-from pipelines.data.table import read_table
+from pipelines.cli.tables import read_calls
 from pipelines.release import history as releases
 from pipelines.release import licences as licensing
 from pipelines.release import proof
@@ -96,7 +96,7 @@ def verify(
 ) -> None:
     """Prove again that the look-up tables of a bundle are those of its model and give scikit-learn's scores."""
     folder = bundle or runs / "champion"
-    calls = read_table(data).calls if data else ()
+    calls = read_calls(data).calls if data else ()
     again = proof.prove(folder, load_program(program), calls)
     manifest = read_manifest(folder)
     recorded = manifest["proof"]

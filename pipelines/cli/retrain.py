@@ -43,7 +43,7 @@ def retrain(
     if "adapted" in champion.manifest["training"]:
         raise InvalidData(
             "the champion was adapted, not trained", value=champion.digest[:16],
-            remedy="label the new calls and run heartline adapt",
+            remedy="run heartline adapt --from-ledger, with the old local labels as --data",
         )  # fmt: skip
     if if_needed:
         result = monitored(champion, ledger, program=load_program(program), config=config)

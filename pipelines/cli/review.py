@@ -11,8 +11,9 @@ from models.programs.files import ProgramFiles
 from models.router import Router
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, DataOption, RunsOption, takes_program
+from pipelines.cli.tables import read_calls
 from pipelines.data.readers import records
-from pipelines.data.table import labelled, read_row, read_table
+from pipelines.data.table import labelled, read_row
 from pipelines.data.writers import write_frame
 from pipelines.evaluation import label_queue, label_review
 from pipelines.settings import load_config
@@ -39,7 +40,7 @@ def sample(
     if len(set(codes)) != len(codes) or not all(code.isalnum() for code in codes):
         raise InvalidData("labellers need a code each", value=labellers, remedy="letters and digits, such as a,b")
     router = Router.load(bundle or runs / "champion", program=program)
-    drawn = label_review.sample(router, read_table(data), size=size, seed=seed, labellers=codes)
+    drawn = label_review.sample(router, read_calls(data), size=size, seed=seed, labellers=codes)
     to.mkdir(parents=True, exist_ok=True)
     for code, sheet in drawn.sheets.items():
         write_frame(sheet, to / f"labeller-{code}.csv")
@@ -131,7 +132,7 @@ def suspects(
 ) -> None:
     """List rows whose label looks wrong (cleanlab, on out-of-fold probabilities); a person decides about each."""
     reader = Router.load(None, program=program).reader
-    rows = label_review.suspects(labelled(read_table(data)), load_config(config), reader=reader)
+    rows = label_review.suspects(labelled(read_calls(data)), load_config(config), reader=reader)
     for row, label, chance in rows[:limit]:
         terminal.show(f"row {row}: labelled {'yes' if label else 'no'}, with a probability of {chance:.3f} out of fold")
     terminal.show(f"{len(rows)} labels look wrong")

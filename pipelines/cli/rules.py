@@ -49,9 +49,9 @@ def diff(
     data: DataOption,
 ) -> None:
     """Show which calls would change, by row, when one rulebook replaces another."""
-    from pipelines.data.table import read_table  # noqa: PLC0415  pandas: half a second and an extra that the other commands do not need
+    from pipelines.cli.tables import read_calls  # noqa: PLC0415  pandas: half a second and an extra that the other commands do not need
 
-    table = read_table(data)
+    table = read_calls(data)
     calls = terminal.tracked("reading")(table.calls)
     changed = list(changes(VetoMatcher(load(old)), VetoMatcher(load(new)), table.labels["row"].tolist(), calls))
     for line in changed:
@@ -63,8 +63,8 @@ def diff(
 @takes_program
 def report(data: DataOption, program: ProgramFiles = PROGRAM) -> None:
     """Show how often each rule fires on labelled calls, with which label, its false vetoes, and every miss by row."""
-    from pipelines.data.table import read_table  # noqa: PLC0415  pandas: half a second and an extra that the other commands do not need
+    from pipelines.cli.tables import read_calls  # noqa: PLC0415  pandas: half a second and an extra that the other commands do not need
 
-    table, matcher = read_table(data), matcher_of(load_program(program))
+    table, matcher = read_calls(data), matcher_of(load_program(program))
     for line in report_lines(matcher, table, track=terminal.tracked("reading")):
         terminal.show(line)

@@ -46,8 +46,8 @@ def explain(note: Annotated[str, typer.Argument(help="The note, in quotes.")], p
 @takes_program
 def report(data: DataOption, program: ProgramFiles = PROGRAM) -> None:
     """Show how often each signal fires in a file of calls, with which label, and the rows where none does."""
-    from pipelines.data.table import read_table  # noqa: PLC0415  pandas: half a second and an extra that the other commands do not need
+    from pipelines.cli.tables import read_calls  # noqa: PLC0415  pandas: half a second and an extra that the other commands do not need
 
     detector = detector_of(load_program(program).signals)
-    for line in report_lines(detector, read_table(data), track=terminal.tracked("reading")):
+    for line in report_lines(detector, read_calls(data), track=terminal.tracked("reading")):
         terminal.show(line)

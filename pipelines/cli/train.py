@@ -15,8 +15,9 @@ from models.programs.files import ProgramFiles, ProgramSource
 from models.programs.kept import program_file
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, RunsOption, takes_program
+from pipelines.cli.tables import read_calls
 from pipelines.data.file_digest import file_sha256
-from pipelines.data.table import labelled, read_table
+from pipelines.data.table import labelled
 from pipelines.evaluation.lines import evaluation_lines
 from pipelines.settings import Config, from_flat, load_config
 from pipelines.training import Candidate, sources
@@ -85,7 +86,7 @@ def train(
 
 def _show_carry_over(data: Path, settings: Config) -> None:
     """Print the figures of each setting of the grid on scenarios and styles that were held out."""
-    table = labelled(read_table(data))
+    table = labelled(read_calls(data))
     least = settings.threshold.min_probability
     for row in abstention(table, settings.classifier, least=least):
         terminal.show(
@@ -124,7 +125,7 @@ def _trained(
     """Read the calls, train, print each step, and return the candidate and its calls."""
     with steps(14 if compare else 7) as notice:
         loaded = sources.load(source, notice=notice)
-        measure_on = MeasureOn(read_table(reference), file_sha256(reference)) if reference is not None else None
+        measure_on = MeasureOn(read_calls(reference), file_sha256(reference)) if reference is not None else None
         candidate = train_candidate(
             loaded.table,
             settings,

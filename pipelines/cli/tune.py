@@ -9,7 +9,7 @@ from models.programs.files import ProgramFiles
 from models.router import Router
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, RunsOption, takes_program
-from pipelines.data.table import read_table
+from pipelines.cli.tables import read_calls
 from pipelines.settings import load_config
 from pipelines.training.tracking import Store
 from pipelines.training.tuning import tune as tune_settings
@@ -28,7 +28,7 @@ def tune(
     program: ProgramFiles = PROGRAM,
 ) -> None:
     """Search regularisation and block weights on held-out callers, and record every trial in MLflow."""
-    table, settings = read_table(data), load_config(config)
+    table, settings = read_calls(data), load_config(config)
     reader = Router.load(None, program=program).reader
     store = Store(runs, settings)
     with store.running("tuning"):

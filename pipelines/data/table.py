@@ -1,7 +1,7 @@
 """Labelled calls read from a file; each row that cannot be read is refused by name, and the others stay."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ _FIRST_YEAR = 1970
 MAX_EMPTY = 0.5
 """The largest share of rows without a note; above it a column was read wrongly, or the file has no notes."""
 _FEWEST_ROWS = 20
+_MOST_REJECTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,18 @@ def read_table(path: Path | str) -> Table:
     check_empty(sum(not call.narrative.strip() for call in table.calls), len(table.calls))
     table.labels = pd.DataFrame.from_records(labels)
     return table
+
+
+def unread(table: Table) -> Iterator[str]:
+    """Yield what does not count of the file of a table, in words: columns, values, and rows with their reason."""
+    if table.unknown_columns:
+        yield f"ignored columns: {', '.join(table.unknown_columns)}"
+    for column, count in table.blanked.items():
+        yield f"{column}: {count} values are not known and count as missing"
+    for reject in table.rejects[:_MOST_REJECTS]:
+        yield f"row {reject.row} is refused: {reject.reason}"
+    if len(table.rejects) > _MOST_REJECTS:
+        yield f"{len(table.rejects) - _MOST_REJECTS} more rows are refused; heartline ingest lists them all"
 
 
 def check_empty(empty: int, rows: int, most: float = MAX_EMPTY) -> None:

@@ -48,7 +48,7 @@ def net_benefit(truth: Bools, cleared: Bools, threshold: float) -> float:
     0.0
     """
     odds = threshold / (1 - threshold)
-    return float(((cleared & truth).sum() - odds * (cleared & ~truth).sum()) / len(truth))
+    return float(((cleared & truth).sum() - odds * (cleared & ~truth).sum()) / max(len(truth), 1))
 
 
 def decision_curve(

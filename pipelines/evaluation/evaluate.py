@@ -15,6 +15,7 @@ from models.router import Router
 from models.statistics import Bools, Estimate, Floats, Rows, share
 from pipelines.data.table import Table
 from pipelines.evaluation import metrics
+from pipelines.evaluation.plain import plain
 from pipelines.settings import EvaluateSettings
 
 Track = Callable[[Iterable[Call]], Iterable[Call]]
@@ -55,7 +56,8 @@ class Evaluation:
 
     def to_record(self) -> dict[str, Any]:
         """Return the evaluation as plain JSON values, without the arrays that the plots are drawn from."""
-        return {key: value for key, value in asdict(self).items() if key not in {"truth", "scores", "cleared"}}
+        kept = {key: value for key, value in asdict(self).items() if key not in {"truth", "scores", "cleared"}}
+        return {key: plain(value) for key, value in kept.items()}
 
 
 def evaluate(router: Router, table: Table, settings: EvaluateSettings, *, track: Track = lambda calls: calls) -> Evaluation:

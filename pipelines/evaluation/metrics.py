@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score
 
-from models.statistics import Bools, Estimate, Floats, Rows, bootstrap_draws, equal_count_bins, percentile_interval
+from models.statistics import Bools, Estimate, Floats, Rows, bootstrap_draws, equal_count_bins, percentile_interval, share
 
 DECIDED_FROM = 0.3
 """The lowest probability at which a sensible threshold may suggest ELIGIBLE."""
@@ -39,7 +39,19 @@ def bootstrapped(measure: Measure, truth: Bools, scores: Floats, *, confidence: 
     if not np.isfinite(value) or not len(draws):
         return Estimate(float("nan"), 0.0, 1.0, 0, "bootstrap")
     low, high = percentile_interval(draws, confidence=confidence)
+    if low == high == 1.0:
+        return _faultless(truth, confidence=confidence)
     return Estimate(value, low, high, len(truth), "bootstrap")
+
+
+def _faultless(truth: Bools, *, confidence: float) -> Estimate:
+    """Return the estimate of a measure that is 1 in every draw, which a bootstrap cannot doubt however few the calls.
+
+    Such a measure is a mean of values up to 1, one for each call of the rarer label at least: the exact interval of a share
+    that many calls out of as many show holds for it too.
+    """
+    rarer = int(min(truth.sum(), (~truth).sum()))
+    return Estimate(1.0, share(rarer, rarer, confidence=confidence, method="exact").low, 1.0, len(truth), "exact")
 
 
 def paired_differences(

@@ -19,16 +19,32 @@ from pipelines.evaluation.baselines import Baseline, choices, measure_choices
 from pipelines.evaluation.behaviour import Behaviour, behaviours
 from pipelines.evaluation.evaluate import Evaluation, Track, evaluate_decisions
 from pipelines.evaluation.evaluation_frame import GROUPS, evaluation_frame
-from pipelines.evaluation.fairness import BY, Fairness, fairness
+from pipelines.evaluation.fairness import BY, SMALL, Fairness, fairness
 from pipelines.evaluation.pages import render
+from pipelines.evaluation.plain import plain
 from pipelines.evaluation.subgroups import Subgroup, worst_subgroups
 from pipelines.settings import Config
 
 PROMISES = {"false_clear_rate": "max_false_clear", "dangerous_clear_rate": "max_dangerous_clear"}
 """The figures that the operating point bounds, each with the name of its bound."""
 
+CALIBRATION = ("calibration_error", "calibration_error_where_decided")
+"""Figures that the release settings bound, each by the same limit."""
+
 _PAGE, _MOST = 25, 500
 """Wrong answers that the page shows at first, and that it holds at most; the JSON holds all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of the report, and the id of the place on its page where the figure stands."""
+
+    sentence: str
+    place: str
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return self.sentence
 
 
 @dataclass(slots=True)
@@ -48,8 +64,8 @@ class Report:
     point: dict[str, float | int | None]
     confidence: float
     evaluation: Evaluation
-    findings: list[str] = field(default_factory=list)
-    not_shown: list[str] = field(default_factory=list)
+    findings: list[Claim] = field(default_factory=list)
+    not_shown: list[Claim] = field(default_factory=list)
     compared: list[Baseline] = field(default_factory=list)
     thresholds: list[curves.AtThreshold] = field(default_factory=list)
     decision_curve: list[dict[str, float | Estimate]] = field(default_factory=list)
@@ -63,7 +79,8 @@ class Report:
 
     def to_record(self) -> dict[str, Any]:
         """Return the report as plain JSON values."""
-        return asdict(self) | {"evaluation": self.evaluation.to_record()}
+        claims = {"findings": list(map(str, self.findings)), "not_shown": list(map(str, self.not_shown))}
+        return {**plain(asdict(self)), "evaluation": self.evaluation.to_record(), **claims}
 
     def to_html(self) -> str:
         """Return the report as one self-contained page."""
@@ -145,72 +162,86 @@ def _decided(frame: pd.DataFrame, router: Router, config: Config) -> list[curves
     )
 
 
-def findings(result: Report, frame: pd.DataFrame, config: Config) -> list[str]:
+def findings(result: Report, frame: pd.DataFrame, config: Config) -> list[Claim]:
     """Return the problems in sentences: broken promises, wrong probabilities, and groups with significantly more errors."""
     return [
         *_promises(result),
         *_calibration(result, config),
         *_gaps(result, config),
-        *(f"behaviour: {test.name} failed {test.failures} of {test.cases}" for test in result.behaviour if not test.holds),
+        *(
+            Claim(f"behaviour: {test.name} failed {test.failures} of {test.cases}", "behaviour")
+            for test in result.behaviour
+            if not test.holds
+        ),
         *_subgroups(result, config),
         *_missed_vetoes(result, frame),
     ]
 
 
-def _promises(result: Report) -> Iterator[str]:
+def _figure(name: str) -> str:
+    """Return the id of a figure's row on the page."""
+    return f"figure-{name.replace('_', '-')}"
+
+
+def _promises(result: Report) -> Iterator[Claim]:
     """Yield each promise of the operating point that is broken."""
     for name, promise in PROMISES.items():
         figure = result.evaluation.figures[name]
         if result.point and figure.n and figure.low > float(result.point[promise] or 0.0):
-            yield f"{name.replace('_', ' ')} {figure} is above the promise of {result.point[promise]:g}"
+            sentence = f"{name.replace('_', ' ')} {figure} is above the promise of {result.point[promise]:g}"
+            yield Claim(sentence, _figure(name))
 
 
-def not_shown(result: Report, config: Config) -> Iterator[str]:
+def not_shown(result: Report, config: Config) -> Iterator[Claim]:
     """Yield the promises that these calls neither break nor prove: the interval of the figure includes the limit."""
     limits = {name: float(result.point.get(promise) or 1.0) for name, promise in PROMISES.items()}
-    limits["calibration_error"] = config.release.max_calibration_error
+    limits |= dict.fromkeys(CALIBRATION, config.release.max_calibration_error)
     for name, limit in limits.items():
         figure = result.evaluation.figures[name]
         if limit < 1 and (not figure.n or figure.low <= limit < figure.high):
-            reason = f"{figure.n} calls allow up to {figure.high:.3f}" if figure.n else "there is no such call"
-            yield f"{name.replace('_', ' ')} of at most {limit:g} is not shown: {reason}"
+            calls = "1 call allows" if figure.n == 1 else f"{figure.n} calls allow"
+            allowed = f"{calls} up to {figure.high:.3f}" if figure.n else "there is no such call"
+            yield Claim(f"{name.replace('_', ' ')} of at most {limit:g} is not shown: {allowed}", _figure(name))
     limit = config.evaluate.max_recall_gap
     for each in result.fairness:
-        if each.gap.n and each.gap.low <= limit < each.gap.high:
-            yield (
-                f"equal-opportunity gap by {each.column} of at most {limit:g} is not shown: {each.gap.n} calls allow up to "
-                f"{each.gap.high:.3f}, and would show a gap of {each.detectable:.3f} four times in five"
-            )
+        promise = f"equal-opportunity gap by {each.column} of at most {limit:g} is not shown"
+        if not each.gap.n:
+            yield Claim(f"{promise}: fewer than two groups have {SMALL} eligible calls", "fairness")
+        elif each.gap.low <= limit < each.gap.high:
+            power = f"and would show a gap of {each.detectable:.3f} four times in five"
+            yield Claim(f"{promise}: {each.gap.n} calls allow up to {each.gap.high:.3f}, {power}", "fairness")
 
 
-def _calibration(result: Report, config: Config) -> Iterator[str]:
+def _calibration(result: Report, config: Config) -> Iterator[Claim]:
     """Yield a calibration error above the limit."""
     limit = config.release.max_calibration_error
-    for name in ("calibration_error", "calibration_error_where_decided"):
+    for name in CALIBRATION:
         figure = result.evaluation.figures[name]
         if figure.n and figure.low > limit:
-            yield f"{name.replace('_', ' ')} {figure} is above {limit:g}"
+            yield Claim(f"{name.replace('_', ' ')} {figure} is above {limit:g}", _figure(name))
 
 
-def _gaps(result: Report, config: Config) -> Iterator[str]:
+def _gaps(result: Report, config: Config) -> Iterator[Claim]:
     """Yield each gap between groups whose whole interval is above the limit."""
     limit = config.evaluate.max_recall_gap
     for each in result.fairness:
         if each.gap.n and each.gap.low > limit:
-            yield f"equal-opportunity gap by {each.column} {each.gap} is above {limit:g}"
+            yield Claim(f"equal-opportunity gap by {each.column} {each.gap} is above {limit:g}", "fairness")
 
 
-def _subgroups(result: Report, config: Config) -> Iterator[str]:
+def _subgroups(result: Report, config: Config) -> Iterator[Claim]:
     """Yield the three groups whose higher rate of errors is most significant."""
     surprising = [each for each in result.subgroups if each.corrected < 1 - config.evaluate.confidence]
     for each in surprising[:3]:
-        yield f"worst group: {each.error} {each.rate} for {each.name}, elsewhere {each.elsewhere.value:.3f}"
+        sentence = f"worst group: {each.error} {each.rate} for {each.name}, elsewhere {each.elsewhere.value:.3f}"
+        yield Claim(sentence, "groups")
 
 
-def _missed_vetoes(result: Report, frame: pd.DataFrame) -> Iterator[str]:
+def _missed_vetoes(result: Report, frame: pd.DataFrame) -> Iterator[Claim]:
     """Yield how many dangerous calls were not vetoed."""
     vetoes = result.evaluation.figures["veto_recall"]
     if vetoes.n and vetoes.value < 1:
         cleared = int((frame["danger"] & frame["cleared"]).sum())
         missed = len(result.evaluation.missed_vetoes)
-        yield f"{missed} of {vetoes.n} dangerous calls were not vetoed, of which {cleared} were suggested ELIGIBLE"
+        sentence = f"{missed} of {vetoes.n} dangerous calls were not vetoed, of which {cleared} were suggested ELIGIBLE"
+        yield Claim(sentence, "missed-vetoes")

@@ -96,7 +96,7 @@ def _shown(figure: Mapping[str, Any] | None) -> str:
 
 def _range(figure: Mapping[str, Any]) -> str:
     """Return a figure with its interval."""
-    return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
+    return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})" if figure["n"] else "not measured"
 
 
 def _per_100(figure: Mapping[str, Any] | None) -> str:

@@ -166,7 +166,7 @@ def _test_block(store: Store, candidate: Registered, data: Path | None) -> Table
         raise InvalidData("these are not the calls it was trained on", value=str(path), remedy=remedy)
     manifest = bundles.read_manifest(store.bundle_of(candidate))
     entries = candidate.tags.get("ledger_entries")
-    source = Source(path, candidate.tags.get("ledger_url"), int(entries) if entries else None)
+    source = Source(path, sources.recorded_ledger(candidate.tags), int(entries) if entries else None)
     table = labelled(sources.load(source).table)
     blocks = split(table.calls, table.labels, from_flat(manifest["training"]["config"]).split)
     return take(table, blocks.test)

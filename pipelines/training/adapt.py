@@ -7,6 +7,8 @@ without its group, and these cross-fitted log-odds calibrate the final model. Th
 - `half`: half of the local calls is held out of fitting. The bound proved on it is exact for the model that is saved.
 - `none`: every local call counts, as scored by the model of the other folds (cross-fitting). The saved model is fitted on
   all of them, so the bound is that of the procedure, an approximation. The manifest records which way was used.
+
+Overrides and outcomes were selected by what they say: the model is fitted on them, and not calibrated or certified on them.
 """
 
 from collections.abc import Mapping
@@ -34,9 +36,10 @@ from pipelines.data.rows import Notice
 from pipelines.data.table import Table, labelled, take
 from pipelines.evaluation.evaluate import Evaluation, evaluate_decisions, probabilities
 from pipelines.settings import Config
+from pipelines.training import labels as retrain
 from pipelines.training.certify import block_of, low_band, open_point, promises
 from pipelines.training.local_fit import LocalSettings, fit_parts, tune, with_line
-from pipelines.training.local_groups import later_half
+from pipelines.training.local_groups import half_of
 from pipelines.training.local_promise import Needed, choose_local, needs, review_only_point
 from pipelines.training.local_work import Fold, HeldOutModel, Work, cross_fit, decided, prepare, synthetic_block
 from pipelines.training.paired import Paired, paired
@@ -91,10 +94,12 @@ def adapt(
     work = prepare(labelled(synthetic), local, config, program)
     truth = work.local.eligible
     notice(f"local calls: {len(truth)} labelled, {int(truth.sum())} eligible, {unsure} unsure left out")
-    fitted_on = np.ones(len(truth), dtype=bool)
+    selected, fitted_on = work.local.selected, np.ones(len(truth), dtype=bool)
+    if selected.any():
+        notice(f"{int(selected.sum())} of them are overrides and outcomes: fitted on, not certified on")
     if held_out == "half":
-        held, how = later_half(local, work.groups, truth, seed=config.classifier.seed)
-        fitted_on = ~held
+        sides, how = half_of(local, work.groups, truth, selected, seed=config.classifier.seed)
+        held, fitted_on = sides.held, sides.fitted_on
         notice(f"held-out half: {how}, {int(held.sum())} calls with {int(truth[held].sum())} eligible")
     folds, line = cross_fit(work, fitted_on, folds=OUTER_FOLDS)
     notice(f"cross-fitted over {len(folds)} folds of callers and addresses, slope {line.slope:.2f}, {line.intercept:+.2f}")
@@ -102,7 +107,7 @@ def adapt(
     parts = with_line(fit_parts(work.synthetic, work.local.take(fitted_on), work.calibrate, settings), line)
     notice("final model: " + ", ".join(f"{name} {value:g}" for name, value in settings.to_record().items()))
     if held_out == "half":
-        held_out_models = [HeldOutModel(parts, ~fitted_on)]
+        held_out_models = [HeldOutModel(parts, held)]
     else:
         held_out_models = [HeldOutModel(with_line(fold.parts, line), fold.held) for fold in folds]
     block = _block(work, held_out_models)
@@ -122,13 +127,15 @@ def adapt(
 
 
 def check(local: Table, *, fewest_eligible: int = FEWEST_ELIGIBLE) -> None:
-    """Raise `InvalidData` where there are too few labelled local calls to adapt to."""
-    truth = local.labels["eligible"].to_numpy(dtype=bool)
+    """Raise `InvalidData` where there are too few labelled local calls to adapt to, selected ones not counted."""
+    selected = retrain.is_selected(local.labels)
+    truth = local.labels["eligible"].to_numpy(dtype=bool)[~selected]
+    besides = " besides overrides and outcomes" if selected.any() else ""
     if len(truth) < FEWEST_LABELLED:
-        raise InvalidData("too few labelled calls", value=len(truth), remedy=f"label at least {FEWEST_LABELLED}")
+        raise InvalidData(f"too few labelled calls{besides}", value=len(truth), remedy=f"label at least {FEWEST_LABELLED}")
     if truth.sum() < fewest_eligible:
         raise InvalidData(
-            "too few eligible calls among the labelled", value=int(truth.sum()),
+            f"too few eligible calls among the labelled{besides}", value=int(truth.sum()),
             remedy=f"label at least {fewest_eligible}; heartline review order lists likely ones first",
         )  # fmt: skip
 
@@ -174,6 +181,8 @@ def _training(
     adapted = {
         "base": base.digest,
         "local_sha256": identity.get("local_sha256"),
+        "ledger_entries": identity.get("local_ledger_entries"),
+        "labels": retrain.source_counts(work.local_table.labels),
         "labelled": len(truth),
         "eligible": int(truth.sum()),
         "groups": len(set(work.groups.tolist())),

@@ -21,6 +21,7 @@ from models.errors import InvalidCall, InvalidData
 from models.ledger.queries import Entry
 from models.ledger.records import agreement, suggested
 from models.ledger.store import Ledger
+from models.statistics import Bools
 from pipelines.data.split import BLOCKS, Split
 from pipelines.data.table import LABEL_ROW, Table
 from pipelines.settings import RetrainSettings
@@ -28,6 +29,9 @@ from pipelines.settings import RetrainSettings
 _ADVERSE = frozenset({"injury", "force", "upgraded_to_police", "backup_requested", "felt_unsafe", "yes"})
 _RISK_OF_REASON: dict[str, dict[str, bool]] = {"weapon_or_violence": {"danger": True}, "medical_need": {"medical": True}}
 """The risk labels that follow from the reason of a judgement."""
+
+SELECTED = ("override", "outcome")
+"""Sources whose labels were selected by what they say: they are fitted on and never held out."""
 
 _ELIGIBLE = {Recommendation.ELIGIBLE.value: True, Recommendation.NOT_ELIGIBLE.value: False}
 
@@ -76,7 +80,7 @@ def labels_of(ledger: Ledger, notes: Mapping[str, str], *, entries: int | None =
         keys = {"caller_key": entry.content.get("caller"), "address_key": entry.content.get("address")}
         if label["label_source"] == "override":
             label["selection_weight"] = weight_of[suggested(entry.content)]
-        label["learn_only"] = label["label_source"] != "clinician"
+        label["learn_only"] = label["label_source"] in SELECTED
         label["ledger_at"] = _labelled_at(label["label_source"], judgements.get(key), outcomes.get(key))
         labels.append(LABEL_ROW | label | {"row": entry.seq} | keys)
     if not labels:
@@ -111,6 +115,16 @@ def weights(labels: pd.DataFrame, settings: RetrainSettings) -> pd.Series:
     return by_source * labels["selection_weight"].astype(float).fillna(1.0)
 
 
+def is_selected(labels: pd.DataFrame) -> Bools:
+    """Return the mask of the labels that were selected by what they say, shape (n,)."""
+    return labels["label_source"].isin(SELECTED).to_numpy(dtype=bool)
+
+
+def source_counts(labels: pd.DataFrame) -> dict[str, int]:
+    """Return the number of labels of each source; labels without a source count as `file`."""
+    return dict(sorted(Counter(labels["label_source"].fillna("file").tolist()).items()))
+
+
 def override_weight(overrides: int, judged: int) -> float:
     """Return the weight of an override: the share of overrides among the judged suggestions of its kind, shrunk to 0.5.
 
@@ -122,8 +136,7 @@ def override_weight(overrides: int, judged: int) -> float:
 
 def label_counts(labels: pd.DataFrame, blocks: Split) -> dict[str, dict[str, int]]:
     """Return the number of labels of each source in each block; labels without a source count as `file`."""
-    sources = labels["label_source"].fillna("file").to_numpy()
-    return {name: dict(Counter(sources[getattr(blocks, name)].tolist())) for name in BLOCKS}
+    return {name: source_counts(labels.iloc[getattr(blocks, name)]) for name in BLOCKS}
 
 
 def count_lines(counts: dict[str, dict[str, int]]) -> Iterable[str]:

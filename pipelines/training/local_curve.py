@@ -23,7 +23,7 @@ from pipelines.evaluation.evaluate import is_cleared, is_vetoed
 from pipelines.evaluation.plots import new_plot
 from pipelines.training.certify import open_point
 from pipelines.training.local_fit import WEIGHTS, LocalSettings, out_of_fold
-from pipelines.training.local_groups import folds_of
+from pipelines.training.local_groups import Sides, folds_of
 from pipelines.training.local_work import Work
 
 SIZES = (0, 50, 100, 200)
@@ -103,8 +103,8 @@ def _draws(
         rest = np.flatnonzero(~held)
         fitted_on[rng.choice(rest, min(size, len(rest)), replace=False)] = True
         part = out_of_fold(
-            pair, (work.synthetic.eligible, truth), (work.synthetic.weights, work.local.weights), [held],
-            LocalSettings(config.classifier, WEIGHTS[0]), fitted_on=fitted_on,
+            pair, (work.synthetic.eligible, truth), (work.synthetic.weights, work.local.weights), [Sides(held, fitted_on)],
+            LocalSettings(config.classifier, WEIGHTS[0]),
         )  # fmt: skip
         scores[held] = part[held]
     ranked = np.where(vetoed, scores.min() - 1, scores)

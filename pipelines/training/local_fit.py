@@ -17,7 +17,7 @@ from models.classifier.encoder import Labels, Parts, make_encoder
 from models.classifier.heads import HEADS, RISKS
 from models.classifier.settings import ClassifierSettings
 from models.statistics import Bools, Floats, Rows
-from pipelines.training.local_groups import folds_of
+from pipelines.training.local_groups import Sides, sides_of
 from pipelines.training.reference import fitted_line
 
 WEIGHTS = (10.0, 3.0, 30.0)
@@ -56,11 +56,15 @@ class LocalSettings:
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Calls to fit on: features, shape (n, columns), the labels of each head, (n,), and the weight of each label, (n,)."""
+    """Calls to fit on: features, shape (n, columns), the labels of each head, (n,), and the weight of each label, (n,).
+
+    `selected` is the mask of the labels that were selected by what they say, shape (n,): they are never held out.
+    """
 
     frame: pd.DataFrame
     heads: Labels
     weights: Floats
+    selected: Bools
 
     @property
     def eligible(self) -> Bools:
@@ -70,7 +74,8 @@ class Examples:
     def take(self, rows: Rows | Bools) -> "Examples":
         """Return some of the calls."""
         heads = {name: values[rows] for name, values in self.heads.items()}
-        return Examples(self.frame[rows] if rows.dtype == bool else self.frame.iloc[rows], heads, self.weights[rows])
+        frame = self.frame[rows] if rows.dtype == bool else self.frame.iloc[rows]
+        return Examples(frame, heads, self.weights[rows], self.selected[rows])
 
 
 def fit_parts(
@@ -150,17 +155,18 @@ class _Search:
         self._encoder = encoder
         self._truths = synthetic.eligible, local.eligible
         self._label_weights = synthetic.weights, local.weights
-        self._folds = folds_of(groups, local.eligible, count=INNER_FOLDS, seed=base.seed)
+        self._held_out = ~local.selected
+        self._folds = sides_of(groups, local.eligible, local.selected, count=INNER_FOLDS, seed=base.seed)
         self._losses: dict[LocalSettings, Floats] = {}
 
     def losses(self, settings: LocalSettings) -> Floats:
-        """Return each local call's log loss, calibrated, from models fitted without its group; shape (n,)."""
+        """Return each held-out local call's log loss, calibrated, from models fitted without its group."""
         if settings not in self._losses:
             scale = block_scale(self._encoder, settings.classifier)
             scores = out_of_fold(
                 (self._synthetic @ scale, self._local @ scale), self._truths, self._label_weights, self._folds, settings
             )
-            truth = self._truths[1]
+            scores, truth = scores[self._held_out], self._truths[1][self._held_out]
             line = fitted_line(scores, truth)
             logits = line.intercept + line.slope * scores
             self._losses[settings] = np.logaddexp(0.0, np.where(truth, -logits, logits))
@@ -184,18 +190,16 @@ def out_of_fold(
     encoded: tuple[Any, Any],
     truths: tuple[Bools, Bools],
     weights: tuple[Floats, Floats],
-    folds: list[Bools],
+    folds: list[Sides],
     settings: LocalSettings,
-    *,
-    fitted_on: Bools | None = None,
 ) -> Floats:
-    """Return the log-odds of each local call from a model of the synthetic calls and the local ones of other folds; (n,).
+    """Return the log-odds of each held-out local call from a model of the synthetic calls and the local ones to fit on.
 
-    Each pair is of synthetic and of local calls. `fitted_on` is the mask of the local calls that may be fitted on, (n,).
+    Each pair is of synthetic and of local calls. Shape (n,), NaN for a call that no fold holds out.
     """
-    (synthetic, local), scores = encoded, np.empty(len(truths[1]))
-    for held in folds:
-        rest = np.flatnonzero(~held if fitted_on is None else ~held & fitted_on)
+    (synthetic, local), scores = encoded, np.full(len(truths[1]), np.nan)
+    for fold in folds:
+        rest = np.flatnonzero(fold.fitted_on)
         head = LogisticRegression(
             C=settings.classifier.regularisation, max_iter=500, tol=_TOLERANCE, random_state=settings.classifier.seed
         )
@@ -205,5 +209,5 @@ def out_of_fold(
                 np.concatenate([truths[0], truths[1][rest]]),
                 sample_weight=np.concatenate([weights[0], settings.weight * weights[1][rest]]),
             )
-        scores[held] = head.decision_function(local[np.flatnonzero(held)])
+        scores[fold.held] = head.decision_function(local[np.flatnonzero(fold.held)])
     return scores

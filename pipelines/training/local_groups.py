@@ -1,6 +1,10 @@
-"""Groups of local calls that share a caller, an address or a note, and folds and halves that keep groups whole."""
+"""Groups of local calls that share a caller, an address or a note, and folds and halves that keep groups whole.
+
+Labels that were selected by what they say (overrides and outcomes) are fitted on and never held out.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,7 +17,15 @@ from models.errors import InvalidData
 from models.statistics import Bools, Rows
 from models.text.normalize import normalise
 from pipelines.data.labels import KEYS
-from pipelines.data.table import Table
+from pipelines.data.table import Table, take
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The masks of the calls that are held out and of those to fit on, shapes (n,); no group has calls in both."""
+
+    held: Bools
+    fitted_on: Bools
 
 
 def groups_of(table: Table) -> Rows:
@@ -54,6 +66,29 @@ def folds_of(groups: Rows, truth: Bools, *, count: int, seed: int) -> list[Bools
         mask[held] = True
         masks.append(mask)
     return masks
+
+
+def sides_of(groups: Rows, truth: Bools, selected: Bools, *, count: int, seed: int) -> list[Sides]:
+    """Return the sides of each fold: every call whose label was not selected is held out once; all shapes (n,).
+
+    Selected labels are fitted on in each fold that holds out none of their group. Raises `InvalidData` as `folds_of` does.
+    """
+    rows = np.flatnonzero(~selected)
+    return [_sides(groups, rows[mask]) for mask in folds_of(groups[rows], truth[rows], count=count, seed=seed)]
+
+
+def half_of(table: Table, groups: Rows, truth: Bools, selected: Bools, *, seed: int) -> tuple[Sides, str]:
+    """Return the sides of a held-out half of the calls whose labels were not selected, and how the half was chosen."""
+    rows = np.flatnonzero(~selected)
+    mask, how = later_half(take(table, rows), groups[rows], truth[rows], seed=seed)
+    return _sides(groups, rows[mask]), how
+
+
+def _sides(groups: Rows, held: Rows) -> Sides:
+    """Return the sides of held-out rows: every call of another group is fitted on."""
+    mask = np.zeros(len(groups), dtype=bool)
+    mask[held] = True
+    return Sides(mask, ~np.isin(groups, groups[held]))
 
 
 def later_half(table: Table, groups: Rows, truth: Bools, *, seed: int) -> tuple[Bools, str]:

@@ -27,7 +27,7 @@ from pipelines.settings import Config
 from pipelines.training import labels as retrain
 from pipelines.training.certify import WIDE_OPEN, open_point, unsaved_bundle
 from pipelines.training.local_fit import NEEDED_HEADS, Examples, LocalSettings, fit_parts, log_odds, tune
-from pipelines.training.local_groups import folds_of, groups_of
+from pipelines.training.local_groups import groups_of, sides_of
 from pipelines.training.reference import fitted_line
 from pipelines.training.train import head_labels
 
@@ -104,7 +104,7 @@ def prepare(synthetic: Table, local: Table, config: Config, program: ProgramSour
     def examples(table: Table, rows: Rows, reader: Reader) -> Examples:
         frame = features.frame([table.calls[row] for row in rows], reader)
         weights = retrain.weights(table.labels.iloc[rows], config.retrain).to_numpy()
-        return Examples(frame, head_labels(table, rows), weights)
+        return Examples(frame, head_labels(table, rows), weights, retrain.is_selected(table.labels.iloc[rows]))
 
     return Work(
         synthetic, local, blocks, examples(synthetic, blocks.fit, forgetful), examples(synthetic, blocks.calibrate, reader),
@@ -116,20 +116,20 @@ def cross_fit(work: Work, among: Bools, *, folds: int) -> tuple[list[Fold], Adju
     """Return one model for each fold, fitted without its calls, and the line that calibrates all their log-odds.
 
     `among` is the mask of the local calls that take part, shape (n,). The settings of each fold are searched on the calls of
-    the other folds.
+    the other folds. Selected labels are fitted on, and neither scored nor calibrated on.
     """
     truth, base = work.local.eligible, work.config.classifier
-    rows = np.flatnonzero(among)
+    scored = among & ~work.local.selected
     fitted, scores = [], np.empty(len(truth))
-    for mask in folds_of(work.groups[rows], truth[rows], count=folds, seed=base.seed):
-        held, rest = np.zeros(len(truth), dtype=bool), rows[~mask]
-        held[rows[mask]] = True
+    for fold in sides_of(work.groups, truth, ~scored, count=folds, seed=base.seed):
+        held, rest = fold.held, np.flatnonzero(fold.fitted_on & among)
         examples = work.local.take(rest)
         settings = tune(work.synthetic, examples, work.groups[rest], base)
         parts = fit_parts(work.synthetic, examples, work.calibrate, settings, heads=NEEDED_HEADS)
         scores[held] = log_odds(parts, work.local.frame[held])
         fitted.append(Fold(held, settings, parts, metrics.auc(truth[held], scores[held])))
     rules = work.sharing(Router(bundle=None, program=work.program, matcher=work.matcher, signals=work.signals))
+    rows = np.flatnonzero(scored)
     open_rows = rows[[not rules.decide(work.local_table.calls[row]).vetoed for row in rows]]
     return fitted, fitted_line(scores[open_rows], truth[open_rows])
 

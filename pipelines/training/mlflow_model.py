@@ -1,7 +1,7 @@
 """The Router as an MLflow model (models from code): MLflow runs this file to load the registered model.
 
-`predict` is `Router.decide`, so `mlflow models serve` and a Spark UDF run the veto too. A bundle whose digest is not the
-registered one is refused. MLflow needs its base class here; everything else about MLflow is in `tracking.py`.
+`predict` gives the Router's decisions, so `mlflow models serve` and a Spark UDF run the veto too. A bundle whose digest is
+not the registered one is refused. MLflow needs its base class here; everything else about MLflow is in `tracking.py`.
 """
 
 import json
@@ -14,9 +14,12 @@ from mlflow.pyfunc.model import PythonModel
 
 from models.call import Call
 from models.classifier import bundle as bundles
+from models.decision import Decision
 from models.errors import InvalidCall
 from models.programs.kept import program_of
 from models.router import Router, matcher_of
+
+COLUMNS = ["recommendation", "eligible_probability", "risk_probability", "decision"]
 
 
 class RouterModel(PythonModel):
@@ -31,22 +34,32 @@ class RouterModel(PythonModel):
         self.router = Router(bundle=bundle, program=program, matcher=matcher_of(program))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:  # noqa: ARG002
-        """Return one row for each call: recommendation, probabilities, and the whole decision as JSON."""
-        decisions = [self._decide(record) for record in model_input.to_dict("records")]
-        return pd.DataFrame(decisions, columns=["recommendation", "eligible_probability", "risk_probability", "decision"])
+        """Return one row for each call: recommendation, probabilities, and the whole decision as JSON.
 
-    def _decide(self, record: dict[Any, Any]) -> dict[str, Any]:
-        """Return the columns of the answer for one row; a row that cannot be read as a call gives REVIEW."""
-        try:
-            decision = self.router.decide(Call.from_record(record))
-        except InvalidCall as error:
-            decision = self.router.refuse(error)
-        return {
-            "recommendation": decision.recommendation.value,
-            "eligible_probability": decision.eligible_probability,
-            "risk_probability": decision.risk_probability,
-            "decision": decision.to_json(),
-        }
+        A row that cannot be read as a call gives REVIEW.
+        """
+        calls = [_call(record) for record in model_input.to_dict("records")]
+        decided = self.router.decide_many(call for call in calls if isinstance(call, Call))
+        decisions = [next(decided) if isinstance(call, Call) else self.router.refuse(call) for call in calls]
+        return pd.DataFrame(list(map(_row, decisions)), columns=COLUMNS)
+
+
+def _call(record: dict[Any, Any]) -> Call | InvalidCall:
+    """Return a row as a call, or the error of a row that is none."""
+    try:
+        return Call.from_record(record)
+    except InvalidCall as error:
+        return error
+
+
+def _row(decision: Decision) -> dict[str, Any]:
+    """Return a decision as a row of the answer."""
+    return {
+        "recommendation": decision.recommendation.value,
+        "eligible_probability": decision.eligible_probability,
+        "risk_probability": decision.risk_probability,
+        "decision": decision.to_json(),
+    }
 
 
 set_model(RouterModel())

@@ -1,14 +1,17 @@
 """The sources of training: a labelled file and, on request, the labels of a ledger, both identified by digests."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from sqlalchemy import make_url
 
 from models.call import FIELDS
 from models.classifier.bundle import Bundle
-from models.errors import InvalidData, LedgerBroken
+from models.errors import InvalidConfig, InvalidData, LedgerBroken
 from models.ledger.anchor import anchor_file_of
 from models.ledger.encryption import NoteEncryption, key_file_of
 from models.ledger.hash_chain import Verdict
@@ -19,7 +22,7 @@ from pipelines.corpus.synthesise import LABELS as CORPUS_LABELS
 from pipelines.corpus.synthesise import synthesise
 from pipelines.data.file_digest import file_sha256
 from pipelines.data.rows import Notice
-from pipelines.data.table import Table, read_table
+from pipelines.data.table import Table, read_table, unread
 from pipelines.data.writers import write_frame
 from pipelines.settings import from_flat
 from pipelines.training.labels import joined, labels_of
@@ -27,9 +30,9 @@ from pipelines.training.labels import joined, labels_of
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file and, optionally, a ledger, how many of its first entries count, and the path of its anchor."""
+    """A file, a ledger, or both; of a ledger, how many of its first entries count, and the path of its anchor."""
 
-    data: Path
+    data: Path | None
     ledger: str | None = None
     entries: int | None = None
     anchor: Path | None = None
@@ -49,10 +52,13 @@ def load(source: Source, *, notice: Notice = lambda _: None) -> Loaded:
 
     Raises `LedgerBroken` where the ledger is not whole and no number of entries before the fault is given.
     """
-    table = read_table(source.data)
-    notice(f"{len(table.calls)} calls read, {len(table.rejects)} rows refused")
-    identity: dict[str, Any] = {"data_sha256": file_sha256(source.data)}
-    tags = {"data_path": str(source.data.resolve()), "data_sha256": str(identity["data_sha256"])}
+    table, identity, tags = Table(), dict[str, Any](), dict[str, str]()
+    if source.data is not None:
+        table = read_table(source.data)
+        for line in (*unread(table), f"{len(table.calls)} calls read, {len(table.rejects)} rows refused"):
+            notice(line)
+        identity = {"data_sha256": file_sha256(source.data)}
+        tags = {"data_path": str(source.data.resolve()), "data_sha256": str(identity["data_sha256"])}
     if source.ledger is None:
         return Loaded(table, identity, tags)
     ledger = Ledger(
@@ -66,13 +72,34 @@ def load(source: Source, *, notice: Notice = lambda _: None) -> Loaded:
         count = _trusted(verdict, source.entries)
         notes = {call.call_id: call.narrative for call in table.calls if call.call_id}
         labels = labels_of(ledger, notes, entries=count)
-        both = joined(table, labels.table, ledger)
+        both = joined(table, labels.table, ledger) if table.calls else labels.table
     finally:
         ledger.close()
     for line in (f"ledger: {verdict}", *labels.lines()):
         notice(line)
-    tags |= {"ledger_url": source.ledger, "ledger_entries": str(count)}
+    tags |= {"ledger_url": without_password(source.ledger), "ledger_entries": str(count)}
     return Loaded(both, identity | {"ledger_entries": count}, tags)
+
+
+def without_password(url: str) -> str:
+    """Return a database URL as it may be recorded: with three asterisks in place of a password."""
+    return make_url(url).render_as_string(hide_password=True)
+
+
+def recorded_ledger(tags: Mapping[str, str]) -> str | None:
+    """Return the URL of the ledger that a run was trained from, with the password of the environment's URL.
+
+    Raises `InvalidConfig` where a password is needed and `HEARTLINE_LEDGER` does not name that ledger.
+    """
+    recorded = tags.get("ledger_url")
+    if recorded is None or make_url(recorded).password != "***":  # noqa: S105  a placeholder
+        return recorded
+    url = os.environ.get("HEARTLINE_LEDGER", "")
+    if not url or without_password(url) != recorded:
+        raise InvalidConfig(
+            "the ledger's password is not recorded", value=recorded, remedy="set HEARTLINE_LEDGER to its URL"
+        )
+    return url
 
 
 def corpus_of(base: Bundle, *, named: Path | None, runs: Path, program: ProgramSource, notice: Notice) -> Path:

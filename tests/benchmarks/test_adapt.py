@@ -18,12 +18,14 @@ from models.router import Router
 from pipelines.data.table import labelled, read_table, take
 from pipelines.evaluation import metrics
 from pipelines.evaluation.evaluate import probabilities
+from pipelines.settings import load_config
 from pipelines.training.adapt import adapt
 from pipelines.training.local_groups import folds_of, groups_of
 
 WHOLE = os.environ.get("BENCHMARK") == "whole"
 SPLITS = 20 if WHOLE else 1
 REAL = ROOT.parent / "shared" / "real" / "dev.csv"
+BINS = load_config().evaluate.calibration_bins
 FEWEST_ELIGIBLE = 10
 """A half holds 21 eligible notes, one agency 13: fewer than the command asks for."""
 
@@ -39,6 +41,7 @@ class Judged:
 
     area: float
     precision: float
+    calibration: float
     found: int
     eligible: int
     false_clears: int
@@ -52,19 +55,20 @@ def judged(router, table):
     cleared = np.array([each.recommendation is Recommendation.ELIGIBLE for each in decisions])
     scores = probabilities(decisions)
     return Judged(
-        metrics.auc(truth, scores), metrics.average_precision(truth, scores), int((cleared & truth).sum()), int(truth.sum()),
-        int((cleared & ~truth).sum()), int((~truth).sum()),
+        metrics.auc(truth, scores), metrics.average_precision(truth, scores), metrics.calibration_error(BINS)(truth, scores),
+        int((cleared & truth).sum()), int(truth.sum()), int((cleared & ~truth).sum()), int((~truth).sum()),
     )  # fmt: skip
 
 
 def shown(name, each):
     """Print the pooled figures of several judgements."""
-    areas, precisions = ([getattr(one, key) for one in each] for key in ("area", "precision"))
+    areas, precisions, calibrations = ([getattr(one, key) for one in each] for key in ("area", "precision", "calibration"))
     low, high = np.quantile(areas, [0.025, 0.975])
     sums = {key: sum(getattr(one, key) for one in each) for key in ("found", "eligible", "false_clears", "ineligible")}
     print(  # noqa: T201
         f"{name:28} area {np.mean(areas):.3f} ({low:.3f} to {high:.3f}), average precision {np.mean(precisions):.3f}, "
-        f"found {sums['found']} of {sums['eligible']}, false clears {sums['false_clears']} of {sums['ineligible']}"
+        f"calibration error {np.mean(calibrations):.3f}, found {sums['found']} of {sums['eligible']}, "
+        f"false clears {sums['false_clears']} of {sums['ineligible']}"
     )
 
 
@@ -97,6 +101,7 @@ def test_half_of_the_notes_judged_on_the_other_half(world):
         result = run(np.flatnonzero(~held), np.flatnonzero(held))
         refused += result is None
         pairs += [result] if result else []
+        print(f"half {seed + 1}: {result or 'refused'}", flush=True)  # noqa: T201
     for name, each in (("base", [one for one, _ in pairs]), ("adapted to the other half", [other for _, other in pairs])):
         shown(name, each)
     print(f"{SPLITS} halves, {refused} refused")  # noqa: T201

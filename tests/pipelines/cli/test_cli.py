@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from command import ROOT, heartline
+from command import ROOT, SMALL, heartline
 
 NOTES = [
     {"narrative": "male asleep in doorway, refusing to leave", "call_type": "Trespass", "call_id": "a", "colour": "blue"},
@@ -68,7 +68,8 @@ def test_score_writes_parquet_with_the_same_json(calls, runs, tmp_path):
 def test_evaluate_puts_false_clears_first(recent, runs, tmp_path):
     """The errors that matter come before any praise."""
     report = tmp_path / "report.json"
-    code, out, _ = heartline("evaluate", "--data", str(recent), "--runs", str(runs), "--json", str(report))
+    words = ("--data", str(recent), "--runs", str(runs), "--config", str(SMALL), "--json", str(report))
+    code, out, _ = heartline("evaluate", *words)
     assert code == 0
     assert out.startswith("False clears")
     assert "auc" in json.loads(report.read_text())["evaluation"]["figures"]
@@ -118,3 +119,14 @@ def test_faults_are_one_line_with_their_exit_code(words, code, said, runs, tmp_p
     assert found == code
     assert said in err
     assert "Traceback" not in err
+
+
+def test_every_command_that_reads_labelled_calls_says_what_it_refuses(tmp_path, runs):
+    """A label that cannot be read is named by its row and reason, never dropped in silence."""
+    path = tmp_path / "calls.csv"
+    path.write_text("narrative,eligible\nmale asleep in doorway,yes\nmale with a knife,Yes!\n")
+    for words in (["rules", "report"], ["signals", "report"], ["evaluate", "--runs", str(runs)]):
+        code, _, err = heartline(*words, "--data", str(path))
+        assert code == 0, err
+        assert "row 2 is refused: " in err
+        assert "'Yes!'" in err

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from pipelines.evaluation import curves, fairness, metrics
 from pipelines.evaluation.evaluate import probabilities
 from pipelines.evaluation.evaluation_frame import GROUPS, evaluation_frame
 from pipelines.evaluation.fairness import SMALL as FEW
-from pipelines.evaluation.report import report
+from pipelines.evaluation.report import CALIBRATION, PROMISES, Claim, report
 from pipelines.evaluation.subgroups import worst_subgroups
 from pipelines.settings import load_config
 
@@ -62,7 +63,7 @@ class TestReport:
 
     def test_the_json_says_the_same(self, made):
         """Every figure of the page is in the record, and it is plain JSON."""
-        record = json.loads(json.dumps(made.to_record(), default=str))
+        record = json.loads(json.dumps(made.to_record(), default=str, allow_nan=False))
         assert record["evaluation"]["figures"]["recall"]["value"] == made.evaluation.figures["recall"].value
         assert {row["name"] for row in record["compared"]} >= {"call type only", "keyword list and rules"}
 
@@ -117,7 +118,7 @@ class TestFindings:
         blunt = dataclasses.replace(router.bundle, scorer=Blunt())
         monkeypatch.setattr(router, "bundle", blunt)
         made = report(router, table, load_config(SMALL), data="calls.csv")
-        assert any("calibration error" in finding for finding in made.findings)
+        assert any("calibration error" in str(finding) for finding in made.findings)
 
     def test_an_unfair_variant_is_found_and_strict_says_no(self, runs, corpus, tmp_path):
         """A file in which one language's eligible calls are all missed: the gap is a finding, and `--strict` exits 1."""
@@ -208,8 +209,11 @@ class TestNotShown:
     def test_few_calls_break_nothing_and_prove_nothing(self, router, table):
         """Forty calls: each promise is said not to be shown, with its upper end, and the page is not green."""
         few = report(router, take(table, np.arange(40)), load_config(SMALL), data="few.csv")
-        assert any(line.startswith("false clear rate of at most") for line in few.not_shown)
+        assert any(str(claim).startswith("false clear rate of at most") for claim in few.not_shown)
         assert "show every promise kept" not in few.to_html()
+        assert any(str(claim).startswith("calibration error where decided of at most") for claim in few.not_shown)
+        json.dumps(few.to_record(), allow_nan=False)
+        assert any("fewer than two groups have 50 eligible calls" in str(claim) for claim in few.not_shown)
 
     def test_strict_says_no_to_what_is_not_shown(self, runs, corpus, tmp_path):
         """`--strict` exits 1 where too few calls were labelled to prove anything."""
@@ -242,6 +246,16 @@ class TestCalibrationWhereDecided:
         )
         assert all(band.off for band in bands)
 
+    def test_a_ranking_without_a_fault_is_not_sure_of_itself(self):
+        """Three calls in the right order show an area of 1 and an interval from .025; a hundred show more."""
+        few, many = (
+            metrics.bootstrapped(metrics.auc, scores > 0.5, scores, confidence=0.95, resamples=20)
+            for scores in (np.array([0.1, 0.2, 0.9]), np.linspace(0, 1, 100))
+        )
+        assert (few.value, few.high, few.method) == (1.0, 1.0, "exact")
+        assert few.low == pytest.approx(0.025)
+        assert 0.9 < many.low < 1
+
     def test_few_calls_say_nothing(self):
         """Fewer calls than a bin needs have no calibration error; the estimate rests on no calls."""
         few = metrics.bootstrapped(
@@ -252,7 +266,25 @@ class TestCalibrationWhereDecided:
 
 
 class TestPages:
-    """Long lists are paged and capped."""
+    """Long lists are paged and capped, and every claim leads to its figure."""
+
+    def test_every_claim_leads_to_its_figure(self, made):
+        """Each finding and each promise that is not shown is a link to a place that is on the page."""
+        names = (*PROMISES, *CALIBRATION)
+        claims = [Claim("a claim", f"figure-{name.replace('_', '-')}") for name in names]
+        claims += [Claim("a claim", place) for place in ("groups", "fairness", "behaviour", "missed-vetoes")]
+        html = dataclasses.replace(made, findings=claims, not_shown=made.not_shown).to_html()
+        links = re.findall(r'href="#([^"]*)"', html)
+        assert len(links) == len(claims) + len(made.not_shown)
+        assert set(links) <= set(re.findall(r'id="([^"]*)"', html))
+
+    def test_what_is_not_there_is_said(self, made):
+        """A list without rows, days that no call has and columns that no call fills are said in words."""
+        none = dataclasses.replace(made.evaluation, false_clears=[])
+        html = dataclasses.replace(made, evaluation=none, first_day="not known", last_day="not known", fairness=[]).to_html()
+        assert "days not known." in html
+        assert "<p>None.</p>" in html
+        assert "nothing is compared" in html
 
     def test_a_thousand_false_clears_make_a_short_page(self, made):
         """The first ones are shown, the next are folded, and past the cap the JSON is named."""

@@ -337,19 +337,3 @@ class TestCard:
         assert code == 0, err
         assert "A. Person" in (tmp_path / "c.html").read_text()
         assert "items have their evidence" in err
-
-
-@pytest.mark.slow
-def test_sparks_udf_gives_the_routers_answers(runs, corpus):
-    """Where Java and PySpark are present, the registered model answers through Spark too."""
-    pyspark = pytest.importorskip("pyspark")
-    if shutil.which("java") is None:
-        pytest.skip("there is no Java")
-    import mlflow  # noqa: PLC0415
-
-    mlflow.set_tracking_uri(f"sqlite:///{runs / 'mlflow.db'}")
-    spark = pyspark.sql.SparkSession.builder.master("local[1]").getOrCreate()
-    frame = pd.read_csv(corpus, dtype=str, keep_default_na=False).head(5)[["narrative", "call_type"]]
-    udf = mlflow.pyfunc.spark_udf(spark, "models:/heartline@champion", result_type="string", env_manager="local")
-    answers = spark.createDataFrame(frame).withColumn("answer", udf(pyspark.sql.functions.struct("*"))).toPandas()
-    assert answers["answer"].isin(["ELIGIBLE", "NOT_ELIGIBLE", "REVIEW"]).all()

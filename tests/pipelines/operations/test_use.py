@@ -2,7 +2,10 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -35,11 +38,17 @@ def calls(corpus_table):
     return corpus_table.calls[-1600:]
 
 
+@cache
+def decided(router, call):
+    """Return the decision for a call, made once for all tests of this file."""
+    return router.decide(call)
+
+
 def fill(ledger, router, calls, *, weeks=4, start=datetime(2026, 1, 5, tzinfo=UTC), **more):
     """Decide calls evenly over some weeks, as the service would write them down; now, where there are no weeks."""
     drafts = []
     for number, call in enumerate(calls):
-        decision = router.decide(call)
+        decision = replace(decided(router, call), decision_id=str(uuid4()))
         content = decision_content(
             call, decision, fingerprint=ENCRYPTION.fingerprint(call.narrative), actor="x", via="http", **more
         )

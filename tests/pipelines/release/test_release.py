@@ -18,7 +18,6 @@ from pipelines.release import history as releases
 from pipelines.release import release as releasing
 from pipelines.release.gates import against, limits
 from pipelines.release.release import release, rollback
-from pipelines.training.tracking import Store
 
 
 def failed(found):
@@ -113,12 +112,7 @@ def test_small_losses_do_not_add_up_over_releases(judged, block, small_config, t
     assert [failed(each) != set() for each in gates_of.values()] == [False, True]
 
 
-def test_nothing_to_release_is_a_refusal(tmp_path, small_config):
-    """Without a candidate the work says no."""
-    with pytest.raises(GateFailed, match="no candidate"):
-        release(Store(tmp_path / "empty", small_config), small_config)
-
-
+@pytest.mark.usefixtures("measured")
 def test_a_deliberately_worse_candidate_is_refused(store, corpus, judged, tmp_path):
     """It suggests only what it is all but sure of, and finds less than the champion: exit 1, and by how much."""
     register(store, corpus, altered(store, tmp_path / "worse", point={"eligible_at": 0.99}), judged)
@@ -129,6 +123,7 @@ def test_a_deliberately_worse_candidate_is_refused(store, corpus, judged, tmp_pa
     assert len(releases.read(store.root)) == 1
 
 
+@pytest.mark.usefixtures("measured")
 def test_a_miscalibrated_candidate_is_refused(store, corpus, judged, tmp_path, small_config):
     """A model whose probabilities were squeezed together passes no calibration gate."""
     parts = bundles.load_parts(store.root / "champion")
@@ -174,6 +169,7 @@ def test_other_calls_than_those_it_was_trained_on_are_refused(store, corpus, tmp
         release(store, small_config, data=tmp_path / "gone.csv")
 
 
+@pytest.mark.usefixtures("measured")
 def test_a_shadow_is_challenger_and_answers_nobody(store, corpus, judged, small_config):
     """Its bundle lies beside the champion's, and the champion stays."""
     register(store, corpus, store.root / "champion", judged)
@@ -185,6 +181,7 @@ def test_a_shadow_is_challenger_and_answers_nobody(store, corpus, judged, small_
     assert releases.champion(releases.read(store.root)).version == "1"
 
 
+@pytest.mark.usefixtures("measured")
 def test_history_says_who_and_rollback_goes_back(store, corpus, judged, tmp_path, small_config):
     """Two champions, then the first again: three lines, each with its evidence."""
     first = bundles.read_manifest(store.root / "champion")["digest"]

@@ -21,7 +21,7 @@ from pipelines.data.table import LABEL_ROW, Table, labelled, read_table, take
 from pipelines.release.release import release
 from pipelines.training.adapt import adapt, check
 from pipelines.training.local_curve import curve_plot, curve_table, local_curve
-from pipelines.training.local_groups import folds_of, groups_of, later_half
+from pipelines.training.local_groups import folds_of, groups_of, later_half, sides_of
 from pipelines.training.local_promise import (
     Needed,
     calls_needed,
@@ -87,6 +87,17 @@ class TestGroups:
         assert sum(len(set(groups[mask])) for mask in masks) == len(set(groups))
         with pytest.raises(InvalidData, match="too few separate"):
             folds_of(np.zeros(200, dtype=int), truth, count=5, seed=1)
+
+    def test_selected_labels_are_never_held_out_and_no_group_is_on_both_sides(self):
+        """Every other call is held out once; an override is fitted on unless a call of its group is held out."""
+        rng = np.random.default_rng(1)
+        groups, truth, selected = rng.integers(0, 80, 200), rng.random(200) < 0.3, rng.random(200) < 0.2
+        folds = sides_of(groups, truth, selected, count=5, seed=1)
+        assert (np.sum([fold.held for fold in folds], axis=0) == ~selected).all()
+        for fold in folds:
+            assert not set(groups[fold.held]) & set(groups[fold.fitted_on])
+            assert fold.fitted_on[~np.isin(groups, groups[fold.held])].all()
+        assert (np.sum([fold.fitted_on for fold in folds], axis=0)[selected] >= 4).any()
 
     def test_dates_hold_out_the_later_half_and_are_not_needed(self):
         """With dates the held-out half is the later one; without dates it is drawn, and that is said."""
@@ -203,10 +214,22 @@ def city(corpus, small_config):
 
 
 @pytest.fixture(scope="module")
-def adapted(router, synthetic, city, small_config, tmp_path_factory):
+def city_in_use(city, corpus, small_config):
+    """Return the calls of the city, and twelve more that were overridden, each with a word of its own."""
+    table = labelled(read_table(corpus))
+    last = take(table, split(table.calls, table.labels, small_config.split).test[-12:])
+    calls = [
+        replace(call, narrative=f"{call.narrative} ovrd{n} subj", received_at=None) for n, call in enumerate(last.calls)
+    ]
+    labels = last.labels.assign(eligible=True, label_source="override", learn_only=True)
+    return Table(city.calls + calls, pd.concat([city.labels, labels], ignore_index=True))
+
+
+@pytest.fixture(scope="module")
+def adapted(router, synthetic, city_in_use, small_config, tmp_path_factory):
     """Return the small model adapted to the city, certified on a held-out half."""
     return adapt(
-        router.bundle, synthetic, city, small_config, tmp_path_factory.mktemp("adapted"),
+        router.bundle, synthetic, city_in_use, small_config, tmp_path_factory.mktemp("adapted"),
         identity={"data_sha256": "of the corpus", "local_sha256": "of the city"}, held_out="half", fewest_eligible=20,
     )  # fmt: skip
 
@@ -235,12 +258,22 @@ class TestAdapted:
         assert by_name["area"].difference.value > 0
         assert "lvndr" in bundles.load(adapted.folder).vocabulary
 
+    def test_overrides_are_fitted_on_and_not_certified_on(self, adapted, city):
+        """No fold holds one out, no figure counts one, and the manifest counts them."""
+        assert not any(fold.held[len(city.calls) :].any() for fold in adapted.folds)
+        assert adapted.evaluation.n == adapted.point.n_ineligible + int(adapted.evaluation.truth.sum())
+        assert adapted.training["adapted"]["labels"] == {"file": 220, "override": 12}
+
     def test_the_manifest_holds_the_lineage(self, adapted, router, city):
         """Base, local file, counts and settings are named; calls without dates are no obstacle."""
         manifest = bundles.load(adapted.folder, expected_digest=adapted.digest).manifest
         lineage = manifest["training"]["adapted"]
         assert lineage["base"] == router.bundle.digest
-        assert (lineage["local_sha256"], lineage["labelled"], lineage["eligible"]) == ("of the city", len(city.calls), 55)
+        assert (lineage["local_sha256"], lineage["labelled"], lineage["eligible"]) == (
+            "of the city",
+            len(city.calls) + 12,
+            67,
+        )
         assert (lineage["held_out"], len(lineage["folds"])) == ("half", 5)
         assert manifest["training"]["certified_on"] == "local"
         assert manifest["training"]["data_sha256"] == "of the corpus"
@@ -262,7 +295,7 @@ class TestAdapted:
         files = {file.path for file in store.client.list_artifacts(registered.run_id)}
         assert {"model_card.md", "figures.json", "wrong_answers.json"} <= files
         version = store.client.get_model_version("heartline", registered.version)
-        assert version.description.startswith("Adapted to 220 labelled local calls")
+        assert version.description.startswith("Adapted to 232 labelled local calls")
         released = release(store, small_config, by="somebody", shadow=True)
         assert released.registered.version == registered.version
         assert {"area under the curve", "recall minus that of the champion, low end"} <= {

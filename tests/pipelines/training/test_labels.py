@@ -1,5 +1,6 @@
 """Labels from the ledger: overrides, blind judgements and outcomes, and never agreement with a suggestion that was shown."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from ledgers import ENCRYPTION, HASH_KEY, NOTE_KEY, change, created, sqlite_url
 from sklearn.metrics import cohen_kappa_score
 
 from models.call import Call
-from models.errors import InvalidData, LedgerBroken
+from models.errors import InvalidConfig, InvalidData, LedgerBroken, NoSafeThreshold
 from models.ledger.encryption import NoteEncryption
 from models.ledger.records import decision_content
 from models.reading import Reader
@@ -19,7 +20,8 @@ from pipelines.data.table import labelled, read_table
 from pipelines.evaluation import label_review as review
 from pipelines.training import labels as retrain
 from pipelines.training.labels import joined, labels_of, weights
-from pipelines.training.sources import Source, load
+from pipelines.training.sources import Source, load, recorded_ledger, without_password
+from pipelines.training.tracking import Store
 
 NOTE = "male asleep in doorway, refusing to leave"
 
@@ -120,6 +122,69 @@ def test_a_broken_ledger_is_never_trained_on(ledger, decide, corpus, tmp_path, u
                 load(source)
         else:
             assert load(source).identity["ledger_entries"] == 2
+
+
+def test_adapting_stops_at_a_ledger_that_is_not_whole(ledger, decide, runs, tmp_path, monkeypatch):
+    """`adapt --from-ledger` names the fault and exits 1, and no run is recorded."""
+    monkeypatch.setenv("HEARTLINE_HASH_KEY", HASH_KEY.decode())
+    judge(ledger, decide("A"), "ELIGIBLE")
+    change(ledger, "UPDATE entries SET payload = replace(payload, 'ELIGIBLE', 'REVIEW') WHERE seq = 2")
+    words = ["--base", str(runs / "champion"), "--from-ledger", sqlite_url(tmp_path), "--runs", str(tmp_path / "runs")]
+    code, _, err = heartline("adapt", *words)
+    assert (code, "entry 2 was edited" in err) == (1, True), err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_adapting_takes_what_use_has_labelled_and_no_agreement(ledger, decide, runs, corpus, recent, tmp_path, monkeypatch):
+    """Overrides and blind judgements are local calls, beside a file's or alone; who agreed has labelled nothing."""
+    monkeypatch.setenv("HEARTLINE_HASH_KEY", HASH_KEY.decode())
+    monkeypatch.setenv("HEARTLINE_NOTE_KEY", NOTE_KEY.decode())
+    for number in range(100):
+        judge(ledger, decide(f"blind-{number}", hidden=True), "ELIGIBLE" if number < 30 else "NOT_ELIGIBLE")
+    judge(ledger, decide("overrode"), "ELIGIBLE")
+    judge(ledger, decide("agreed"), "REVIEW")
+    received = []
+
+    def refuse(_, synthetic, local, *__, identity, **___):
+        received.append((len(synthetic.calls), local.labels["label_source"].value_counts().to_dict(), identity))
+        raise NoSafeThreshold("stopped before fitting")
+
+    monkeypatch.setattr("pipelines.cli.adapt.adapt_model", refuse)
+    own_runs = shutil.copytree(runs, tmp_path / "runs")
+    words = ["--from-ledger", sqlite_url(tmp_path), "--up-to", "204", "--training", str(corpus), "--runs", str(own_runs)]
+    for more in ([], ["--data", str(recent)]):
+        code, _, err = heartline("adapt", *words, *more)
+        assert (code, "stopped before fitting" in err) == (1, True), err
+        assert "agreed with the suggestion shown, which is no label: 1" in err
+    (synthetic, alone, identity), (_, beside, with_file) = received
+    assert synthetic == len(read_table(corpus).calls)
+    assert alone == beside == {"clinician": 100, "override": 1}
+    assert identity["local_ledger_entries"] == with_file["local_ledger_entries"] == 204
+    assert ("local_sha256" in identity, "local_sha256" in with_file) == (False, True)
+
+
+def test_overrides_alone_are_nothing_to_certify_on(ledger, decide, runs, tmp_path, monkeypatch):
+    """The refusal counts the labels besides them."""
+    monkeypatch.setenv("HEARTLINE_HASH_KEY", HASH_KEY.decode())
+    monkeypatch.setenv("HEARTLINE_NOTE_KEY", NOTE_KEY.decode())
+    judge(ledger, decide("A"), "ELIGIBLE")
+    words = ["--base", str(runs / "champion"), "--from-ledger", sqlite_url(tmp_path), "--up-to", "2"]
+    code, _, err = heartline("adapt", *words, "--runs", str(tmp_path / "runs"))
+    assert (code, "too few labelled calls besides overrides and outcomes: 0" in err) == (2, True), err
+
+
+def test_no_password_of_a_ledger_is_recorded(monkeypatch):
+    """A run's tags name the ledger without its password; a release takes it from the environment, for that ledger alone."""
+    url = "postgresql+psycopg://heart:secret@db/ledger"
+    recorded = {"ledger_url": without_password(url)}
+    assert "secret" not in recorded["ledger_url"]
+    monkeypatch.setenv("HEARTLINE_LEDGER", "postgresql+psycopg://heart:secret@other/ledger")
+    with pytest.raises(InvalidConfig, match="HEARTLINE_LEDGER"):
+        recorded_ledger(recorded)
+    monkeypatch.setenv("HEARTLINE_LEDGER", url)
+    assert recorded_ledger(recorded) == url
+    assert recorded_ledger({"ledger_url": "sqlite:///mlruns/ledger.db"}) == "sqlite:///mlruns/ledger.db"
+    assert recorded_ledger({}) is None
 
 
 def test_the_last_judgement_counts(ledger, decide):
@@ -242,14 +307,12 @@ def test_the_ledgers_label_replaces_the_files(corpus_table, ledger, decide):
 
 
 @pytest.mark.slow
-def test_the_command_trains_from_the_ledger_and_can_be_released_and_rebuilt(
-    corpus, corpus_table, tmp_path, router, monkeypatch
-):
-    """`train --from-ledger` reports agreement, registers a candidate, and names the ledger's length in its manifest."""
+def test_the_command_trains_from_the_ledger(certifiable, corpus_table, tmp_path, router, small_config, monkeypatch):
+    """`train --from-ledger` reports agreement, registers a candidate, and names the ledger's length."""
     monkeypatch.setenv("HEARTLINE_HASH_KEY", HASH_KEY.decode())
     url = f"sqlite:///{tmp_path / 'use.db'}"
     ledger = created(url, encryption=NoteEncryption(HASH_KEY), anchor=tmp_path / "use.anchor")
-    for call in labelled(corpus_table).calls[-300:-200]:
+    for call in labelled(corpus_table).calls[4900:5000]:
         decision = router.decide(call)
         content = decision_content(
             call, decision, fingerprint=ledger.encryption.fingerprint(call.narrative), actor="x", via="http"
@@ -258,14 +321,13 @@ def test_the_command_trains_from_the_ledger_and_can_be_released_and_rebuilt(
         turned = "NOT_ELIGIBLE" if decision.recommendation == "ELIGIBLE" else "ELIGIBLE"
         judge(ledger, decision.decision_id, turned if int(call.call_id[-1]) < 2 else decision.recommendation.value)
     ledger.close()
-    words = ["--data", str(corpus), "--from-ledger", url]
-    runs = str(tmp_path / "runs")
-    code, _, err = heartline("train", *words, "--config", str(SMALL), "--runs", runs)
+    words = ["--data", str(certifiable), "--from-ledger", url]
+    code, _, err = heartline("train", *words, "--config", str(SMALL), "--runs", str(tmp_path / "runs"))
     assert code == 0, err
     assert "agreed with the suggestion shown, which is no label" in err
     assert "labels by override: 2" in err
     assert "labels in fit: file" in err
-    assert heartline("release", "--runs", runs, "--config", str(SMALL))[0] in {0, 1}
+    assert Store(tmp_path / "runs", small_config).by_alias("candidate").tags["ledger_entries"] == "200"
 
 
 class TestReview:
