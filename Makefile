@@ -126,8 +126,8 @@ results: report ## the figures of the README, from reports on a year and, where 
 	if [ -f "$$real" ]; then \
 	  $(HEARTLINE) evaluate --data "$$real" --about "masked notes of two police agencies" --json mlruns/real.json >/dev/null; \
 	  columns+=("real police-dispatch notes=mlruns/real.json"); fi; \
-	$(HEARTLINE) evaluate --data data/benchmark/notes.csv --about "1,960 invented notes of nineteen agencies" --json mlruns/notes.json >/dev/null; \
-	columns+=("1,960 invented notes of other agencies=mlruns/notes.json"); \
+	$(HEARTLINE) evaluate --data data/benchmark/notes.csv --about "2,160 invented notes of twenty-one agencies" --json mlruns/notes.json >/dev/null; \
+	columns+=("2,160 invented notes of other agencies=mlruns/notes.json"); \
 	$(HEARTLINE) results "$${columns[@]}" --out data/results.json --readme README.md
 
 screenshots: mlruns/champion/manifest.json $(VENV)/test.stamp browser ## the pictures of data/pictures
