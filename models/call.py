@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from models.common.instants import instant_text, parse_instant
 from models.errors import InvalidCall, InvalidInstant
-from models.instants import instant_text, parse_instant
 
 MAX_NARRATIVE = 65_536
 """The longest note that is read, in characters."""

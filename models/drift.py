@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.extras import needs
+from models.common.extras import needs
 
 _TINY = 1e-4
 _ODDS = np.array([1.25, 1.5, 2.0, 3.0, 5.0, 10.0])

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 
 from models.call import Call
-from models.instants import local_time
+from models.common.instants import local_time
 from models.programs.call_types import CallType, CallTypes, shipped
 from models.signals.detector import Signal, SignalDetector, shipped_detector
 from models.text.normalize import Normalised, normalise

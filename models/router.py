@@ -191,6 +191,15 @@ def matcher_of(program: Program) -> VetoMatcher:
     return VetoMatcher(rulebook, roster=Roster.load(program.roster) if program.roster else None)
 
 
+def reader_of(program: Program) -> Reader:
+    """Return a reader of calls as a program reads them: with its veto, its signals, its call types and its time zone.
+
+    Raises `InvalidRulebook`, `InvalidLexicon` or `InvalidConfig` where one of its files is at fault.
+    """
+    matcher, signals = matcher_of(program), detector_of(program.signals)
+    return Reader(matcher, signals, call_types=program.call_types, time_zone=program.time_zone)
+
+
 def _certified_on(bundle: Bundle | None, *, rulebook: str, signals: str) -> str:
     """Return on which calls the promise was proved; `other_parts` where other rules or signals are in use than then."""
     if bundle is None:

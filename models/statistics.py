@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.extras import needs
+from models.common.extras import needs
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]

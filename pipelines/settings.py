@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from models.classifier.settings import INPUTS, ClassifierSettings
-from models.config import read_toml, refusal
+from models.common.config import read_toml, refusal
 from models.errors import InvalidConfig
 
 DEFAULT_CONFIG = Path(__file__).with_name("default.toml")

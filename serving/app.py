@@ -71,5 +71,5 @@ def create_app(settings: Settings | None = None, router: Router | None = None, *
         tracing.install(app)
     for each in api.ROUTERS:
         app.include_router(each)
-    console.add_console(app, services)
+    console.add_console(app)
     return app

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.atomic import replace_folder
 from models.classifier import bundle as bundles
 from models.classifier.bundle import MANIFEST, Bundle
+from models.common.atomic import replace_folder
 from models.errors import BundleError
 from models.ledger import archive
 from models.programs.program import Program, load_program

@@ -9,9 +9,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, Strict, model_validator
 
 from models.call import MAX_NARRATIVE, Answer, Call, CallerParty, Source
+from models.common.instants import parse_instant
 from models.decision import Recommendation, Response, RiskBand
 from models.errors import InvalidInstant
-from models.instants import parse_instant
 from models.ledger.records import ADVERSE_EVENTS, OVERRIDE_REASONS, UNSERVED_REASONS
 
 _EXAMPLE: dict[str, JsonValue] = {

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from models import extras
+from models.common import extras
+from models.common.extras import MODULES, needs
 from models.errors import MissingExtra
-from models.extras import MODULES, needs
 
 ROOT = Path(__file__).parents[1]
 HEAVY = (

@@ -20,9 +20,8 @@ FORBIDDEN = {"models": {"pipelines", "serving"}, "pipelines": {"serving"}, "serv
 LONGEST = 400
 ORDER = {
     "models": (
-        "errors", "extras", "config", "atomic", "instants", "identity", "api_keys", "statistics", "drift", "call",
-        "decision", "text", "veto", "signals", "programs", "interchange", "reading", "classifier", "policy", "reasons",
-        "router", "ledger", "labelling",
+        "errors", "common", "statistics", "drift", "call", "decision", "text", "veto", "signals", "programs", "interchange",
+        "reading", "classifier", "policy", "reasons", "router", "ledger", "labelling",
     ),
     "pipelines": (
         "settings", "data", "corpus", "rules", "evaluation", "training", "operations", "release", "benchmark", "cli",
@@ -36,8 +35,7 @@ ORDER = {
 
 README = ROOT / "models/README.md"
 LEAVES = {
-    "errors", "extras", "config", "atomic", "instants", "identity", "api_keys", "statistics", "drift", "call", "decision",
-    "settings",
+    "errors", "common", "statistics", "drift", "call", "decision", "settings",
 }  # fmt: skip
 """Parts that everything imports: the diagram leaves them out."""
 

@@ -21,8 +21,8 @@ from models.classifier.operating_point import OperatingPoint, provable
 from models.classifier.risk import RiskTable
 from models.classifier.scorer import TOLERANCE, LinearScorer, worst_difference
 from models.classifier.tables import Tables
+from models.common.extras import needs
 from models.errors import BundleError
-from models.extras import needs
 from models.text.normalize import TEXT_VERSION
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.common.extras import needs
 from models.errors import NoSafeThreshold
-from models.extras import needs
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

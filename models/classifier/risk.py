@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.classifier.operating_point import allowed_errors
-from models.extras import needs
+from models.common.extras import needs
 
 _QUANTILES = (0.5, 0.75, 0.85, 0.9, 0.95, 0.975)
 """Risk is rare: bands of equal size would put every dangerous call into the last."""

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from models.instants import WIDTH
+from models.common.instants import WIDTH
 
 FORMAT = 1
 metadata = sa.MetaData()

@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken
 
 from models.call import Call
+from models.common.instants import instant_text
 from models.errors import InvalidConfig, InvalidEntry
-from models.instants import instant_text
 from models.labelling import schema
 from models.labelling.label import FLAGS, Judgement, Label, LabelTask, Prediction
 from models.labelling.progress import LabelledItem

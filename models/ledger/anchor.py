@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
+from models.common.instants import instant_text
 from models.errors import LedgerError, LedgerMissing
-from models.instants import instant_text
 from models.ledger.hash_chain import START, Anchor
 
 _WIDTH = 256

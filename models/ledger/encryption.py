@@ -14,8 +14,8 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from models.common.identity import hash_address, hash_caller
 from models.errors import InvalidConfig
-from models.identity import hash_address, hash_caller
 
 HASH_KEY, NOTE_KEY = "HEARTLINE_HASH_KEY", "HEARTLINE_NOTE_KEY"
 KEY_BYTES = 32

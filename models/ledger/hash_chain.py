@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from models.common.instants import instant_text, parse_instant
 from models.errors import HeartlineError
-from models.instants import instant_text, parse_instant
 
 START = "0" * 64
 COLUMNS = ("kind", "entry_id", "at", "call_id", "decision_id", "idempotency_key")

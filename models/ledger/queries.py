@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from models.instants import instant_text, parse_instant
+from models.common.instants import instant_text, parse_instant
 from models.ledger.database import database_errors
 from models.ledger.schema import entries
 

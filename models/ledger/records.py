@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.call import Call
+from models.common.instants import instant_text, parse_instant
 from models.decision import Decision, Recommendation
-from models.instants import instant_text, parse_instant
 
 OVERRIDE_REASONS = (
     "agree", "weapon_or_violence", "medical_need", "not_the_programs_call", "needs_police", "needs_a_clinician",

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from models.instants import WIDTH
+from models.common.instants import WIDTH
 
 REVISION = "0004"
 """The newest migration; a ledger of another revision is migrated when it is opened."""

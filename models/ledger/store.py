@@ -15,8 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from models.common.instants import instant_text
 from models.errors import InvalidConfig, InvalidEntry, LedgerError, LedgerUnavailable
-from models.instants import instant_text
 from models.ledger import database, opening, queries, schema
 from models.ledger import hash_chain as chain
 from models.ledger.anchor import AnchorFile, read_line, signed_line

@@ -11,8 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from models.common.instants import instant_text, parse_instant
 from models.errors import InvalidEntry, InvalidInstant, LedgerConflict, LedgerError, LedgerUnavailable
-from models.instants import instant_text, parse_instant
 from models.ledger import hash_chain as chain
 from models.ledger.anchor import AnchorFile
 from models.ledger.database import LOCK, database_errors, sqlite_file

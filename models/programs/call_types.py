@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.config import read_toml, validate
+from models.common.config import read_toml, validate
 from models.errors import InvalidConfig
 from models.text.normalize import normalise
 

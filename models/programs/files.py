@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from models.config import read_toml, validate
+from models.common.config import read_toml, validate
 
 DEFAULT_PROGRAM = "durham-heart"
 RULEBOOK = "rulebook.toml"

@@ -9,10 +9,10 @@ from pathlib import Path, PurePath
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from models.config import validate
+from models.common.config import validate
+from models.common.instants import local_time
 from models.decision import Availability, Response
 from models.errors import InvalidConfig
-from models.instants import local_time
 from models.programs.call_types import CallTypes, shipped
 from models.programs.files import DEFAULT_PROGRAM, ProgramFiles, ProgramSource, joined
 from models.programs.schema import SHIFT, ProgramFile, ReferralExport, ScreeningNegatives, UnitEntry, ViolenceNegated

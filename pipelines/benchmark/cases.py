@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.call import Answer, Call, CallerParty
-from models.config import read_toml, validate
+from models.common.config import read_toml, validate
 from models.decision import Recommendation
 from models.errors import InvalidData
 from pipelines.data.table import read_table

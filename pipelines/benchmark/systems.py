@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.call import Call
-from models.config import read_toml, validate
+from models.common.config import read_toml, validate
 from models.decision import Decision, Recommendation
 from models.errors import InvalidConfig, InvalidData
 from models.router import Router

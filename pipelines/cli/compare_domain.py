@@ -9,7 +9,7 @@ import typer
 from models.classifier.bundle import load
 from models.programs.files import ProgramFiles
 from models.programs.program import load_program
-from models.router import Router, matcher_of
+from models.router import reader_of
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, DataOption, RunsOption, takes_program
 from pipelines.cli.tables import read_calls
@@ -33,8 +33,8 @@ def compare_domain(
     program: ProgramFiles = PROGRAM,
 ) -> None:
     """Show how far unlabelled calls differ from the training calls, and whether to trust the shipped threshold on them."""
-    loaded, wanted = load(bundle or runs / "champion"), load_program(program)
-    reader = Router(bundle=loaded, program=wanted, matcher=matcher_of(wanted)).reader
+    loaded = load(bundle or runs / "champion")
+    reader = reader_of(load_program(program))
     settings = from_flat(loaded.manifest["training"]["config"])
     corpus = sources.corpus_of(loaded, named=training, runs=runs, program=program, notice=terminal.say)
     gap = domain.compare_domain(

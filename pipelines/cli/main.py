@@ -11,8 +11,8 @@ from importlib import import_module
 
 import typer
 
+from models.common.extras import needs
 from models.errors import HeartlineError, WorkRefused
-from models.extras import needs
 from pipelines.cli import terminal
 
 COMMANDS = {

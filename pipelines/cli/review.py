@@ -8,7 +8,8 @@ import typer
 
 from models.errors import InvalidCall, InvalidData
 from models.programs.files import ProgramFiles
-from models.router import Router
+from models.programs.program import load_program
+from models.router import Router, reader_of
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, BundleOption, ConfigOption, DataOption, RunsOption, takes_program
 from pipelines.cli.tables import read_calls
@@ -131,7 +132,7 @@ def suspects(
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many rows to show, the likeliest first.")] = 50,
 ) -> None:
     """List rows whose label looks wrong (cleanlab, on out-of-fold probabilities); a person decides about each."""
-    reader = Router.load(None, program=program).reader
+    reader = reader_of(load_program(program))
     rows = label_review.suspects(labelled(read_calls(data)), load_config(config), reader=reader)
     for row, label, chance in rows[:limit]:
         terminal.show(f"row {row}: labelled {'yes' if label else 'no'}, with a probability of {chance:.3f} out of fold")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from models import api_keys
+from models.common import api_keys
 from models.errors import InvalidConfig
 from models.ledger import Ledger, NoteEncryption, key_file_of
 from models.programs.files import ProgramFiles

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from models.programs.files import ProgramFiles
-from models.router import Router
+from models.programs.program import load_program
+from models.router import reader_of
 from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, DataOption, RunsOption, takes_program
 from pipelines.cli.tables import read_calls
@@ -29,7 +30,7 @@ def tune(
 ) -> None:
     """Search regularisation and block weights on held-out callers, and record every trial in MLflow."""
     table, settings = read_calls(data), load_config(config)
-    reader = Router.load(None, program=program).reader
+    reader = reader_of(load_program(program))
     store = Store(runs, settings)
     with store.running("tuning"):
         tuned = tune_settings(table, settings, minutes=minutes, trials=trials, reader=reader, on_trial=store.log_nested)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict
 
 from models.call import FIELDS, Answer
-from models.config import read_toml, validate
+from models.common.config import read_toml, validate
 from models.errors import InvalidCall, InvalidConfig, InvalidData
 from models.programs.schema import TimeZoneName
 from pipelines.data.dispositions import outcome_of

@@ -17,7 +17,7 @@ from typing import Any
 from presidio_analyzer import LocalRecognizer, Pattern, PatternRecognizer, RecognizerResult
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer, UsSsnRecognizer
 
-from models.identity import hash_address, hash_caller
+from models.common.identity import hash_address, hash_caller
 from models.veto import VetoMatcher
 from pipelines.data.labels import KEYS
 

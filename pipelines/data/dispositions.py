@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from models.config import read_toml
+from models.common.config import read_toml
 
 DISPOSITIONS = Path(__file__).with_name("dispositions.toml")
 _CODE = re.compile(r"0*(\d{1,2})\b")

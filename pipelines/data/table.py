@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -190,3 +190,24 @@ def take(table: Table, rows: np.ndarray[Any, Any]) -> Table:
 def labelled(table: Table) -> Table:
     """Return the calls whose eligible label is yes or no; unsure ones teach nothing about the line between."""
     return take(table, np.flatnonzero(table.labels["eligible"].map(lambda value: isinstance(value, bool)).to_numpy()))
+
+
+def distinct(table: Table) -> Table:
+    """Return one row for each call, because copies of a call prove no more than the call.
+
+    Rows are of one call where they share a `call_id`, or, without one, everything that a call holds, its time included.
+    Of several rows a labelled one stays, and of those with different labels the more cautious.
+    """
+    eligible, danger = (table.labels[name].to_numpy(dtype=object) for name in ("eligible", "danger"))
+
+    def caution(row: int) -> tuple[bool, bool, bool]:
+        return eligible[row] is None, eligible[row] is True, danger[row] is not True
+
+    chosen: dict[Call | str, int] = {}
+    for place, call in enumerate(table.calls):
+        key: Call | str = call.call_id or (call if call.received_at is not None else f"row {place}")
+        chosen[key] = min(chosen.get(key, place), place, key=caution)
+    if len(chosen) == len(table.calls):
+        return table
+    part = take(table, np.array(sorted(chosen.values())))
+    return replace(table, calls=part.calls, labels=part.labels)

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from models.call import Call
-from models.config import read_toml
+from models.common.config import read_toml
 from models.decision import Decision, Recommendation
 from models.router import Router
 from pipelines.settings import validated

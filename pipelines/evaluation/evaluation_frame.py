@@ -6,8 +6,8 @@ from datetime import tzinfo
 import pandas as pd
 
 from models.call import Call
+from models.common.instants import local_time
 from models.decision import Decision, Recommendation
-from models.instants import local_time
 from models.programs.program import Program
 from pipelines.data.table import Table
 from pipelines.evaluation.evaluate import is_cleared, is_true, is_vetoed, probabilities

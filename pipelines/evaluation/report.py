@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from models.instants import local_time
+from models.common.instants import local_time
 from models.router import Router
 from models.statistics import Estimate
 from pipelines.data.table import Table

@@ -23,9 +23,9 @@ import pyarrow as pa
 
 from models.call import Call
 from models.classifier.bundle import read_manifest
+from models.common.extras import needs
 from models.decision import Decision, Versions
 from models.errors import InvalidData
-from models.extras import needs
 from models.programs.call_types import CallTypes
 from models.programs.files import ProgramSource
 from models.programs.program import load_program

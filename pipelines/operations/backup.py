@@ -17,9 +17,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from models.atomic import sync_entry
+from models.common.atomic import sync_entry
+from models.common.instants import instant_text
 from models.errors import InvalidConfig, InvalidData, LedgerBroken, LedgerError
-from models.instants import instant_text
 from models.ledger.anchor import AnchorFile
 from models.ledger.encryption import HASH_KEY, NoteEncryption, read_hash_key
 from models.ledger.hash_chain import Anchor, canonical

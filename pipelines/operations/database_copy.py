@@ -14,7 +14,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from models.atomic import sync_entry
+from models.common.atomic import sync_entry
 from models.errors import InvalidConfig, LedgerBroken, LedgerMissing, LedgerUnavailable
 from models.ledger import database, schema
 from models.ledger.database import database_errors

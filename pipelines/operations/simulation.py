@@ -10,7 +10,7 @@ import pandas as pd
 import simpy
 from pydantic import Field
 
-from models.config import read_toml
+from models.common.config import read_toml
 from models.errors import InvalidConfig
 from pipelines.settings import Positive, Share, strict_dataclass, validated
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from models.classifier.bundle import read_manifest
-from models.config import read_toml
+from models.common.config import read_toml
 from models.decision import RiskBand
 from models.programs.program import Program
 from models.statistics import Estimate

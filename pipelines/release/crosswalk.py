@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from models.config import read_toml
+from models.common.config import read_toml
 from pipelines.settings import strict_dataclass, validated
 
 CROSSWALK = Path(__file__).with_name("crosswalk.toml")

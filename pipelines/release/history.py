@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from models.atomic import sync_entry
+from models.common.atomic import sync_entry
 from models.errors import InvalidData
 from models.ledger import hash_chain as chain
 

@@ -8,9 +8,7 @@ from models.classifier import bundle as bundles
 from models.classifier import features
 from models.classifier.bundle import Proof
 from models.programs.program import Program
-from models.reading import Reader
-from models.router import matcher_of
-from models.signals import detector_of
+from models.router import reader_of
 
 
 def prove(folder: Path, program: Program, calls: Iterable[Call] = ()) -> Proof:
@@ -22,7 +20,5 @@ def prove(folder: Path, program: Program, calls: Iterable[Call] = ()) -> Proof:
         The tables are not those of the model, or a score differs from scikit-learn's.
 
     """
-    reader = Reader(
-        matcher_of(program), detector_of(program.signals), call_types=program.call_types, time_zone=program.time_zone
-    )
+    reader = reader_of(program)
     return bundles.prove(folder, [features.row(reader.read(call)) for call in calls])

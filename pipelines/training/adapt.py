@@ -33,7 +33,7 @@ from models.programs.kept import keep_program
 from models.router import Router
 from models.statistics import Bools, Rows
 from pipelines.data.rows import Notice
-from pipelines.data.table import Table, labelled, take
+from pipelines.data.table import Table, distinct, labelled, take
 from pipelines.evaluation.evaluate import Evaluation, evaluate_decisions, probabilities
 from pipelines.settings import Config
 from pipelines.training import labels as retrain
@@ -89,7 +89,7 @@ def adapt(
     asks for a bundle that never says ELIGIBLE.
     """
     unsure = int((local.labels["eligible"] == "unsure").sum())
-    local = labelled(local)
+    local = distinct(labelled(local))
     check(local, fewest_eligible=fewest_eligible)
     work = prepare(labelled(synthetic), local, config, program)
     truth = work.local.eligible

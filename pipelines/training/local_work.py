@@ -16,8 +16,8 @@ from models.decision import Decision
 from models.programs.files import ProgramSource
 from models.programs.program import Program, load_program
 from models.reading import Reader, Reading
-from models.router import Router, matcher_of
-from models.signals import SignalDetector, detector_of
+from models.router import Router, reader_of
+from models.signals import SignalDetector
 from models.statistics import Bools, Rows
 from models.veto import VetoMatcher
 from pipelines.data.split import Split, split
@@ -96,10 +96,10 @@ class HeldOutModel:
 def prepare(synthetic: Table, local: Table, config: Config, program: ProgramSource) -> Work:
     """Return the work on two tables; both hold only calls labelled yes or no."""
     loaded = load_program(program)
-    matcher, signals = matcher_of(loaded), detector_of(loaded.signals)
+    forgetful = reader_of(loaded)  # for calls that are read once
+    matcher, signals = forgetful.matcher, forgetful.signals
     reader = RememberingReader(matcher, signals, call_types=loaded.call_types, time_zone=loaded.time_zone)
     blocks = split(synthetic.calls, synthetic.labels, config.split)
-    forgetful = Reader(matcher, signals, call_types=loaded.call_types, time_zone=loaded.time_zone)  # its calls are read once
 
     def examples(table: Table, rows: Rows, reader: Reader) -> Examples:
         frame = features.frame([table.calls[row] for row in rows], reader)

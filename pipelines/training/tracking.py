@@ -30,9 +30,9 @@ from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types.schema import ColSpec, Schema, TensorSpec
 
-from models.atomic import replace_folder
 from models.call import FIELDS
 from models.classifier import bundle as bundles
+from models.common.atomic import replace_folder
 from pipelines.evaluation.evaluate import Evaluation
 from pipelines.evaluation.plots import draw
 from pipelines.evaluation.report import Report

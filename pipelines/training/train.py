@@ -20,23 +20,22 @@ from models.classifier.risk import RiskTable, risk_table
 from models.errors import InvalidData
 from models.programs.files import DEFAULT_PROGRAM, ProgramSource
 from models.programs.kept import keep_program
-from models.programs.program import load_program
+from models.programs.program import Program, load_program
 from models.reading import Reader
-from models.router import Router, matcher_of
-from models.signals import detector_of
+from models.router import Router, reader_of
 from models.statistics import Floats, Rows
 from pipelines.data.rows import Notice
 from pipelines.data.split import Split, split
-from pipelines.data.table import Table, labelled, take
+from pipelines.data.table import Table, distinct, labelled, take
 from pipelines.evaluation.evaluate import Evaluation, evaluate
 from pipelines.settings import Config
 from pipelines.training import compare
 from pipelines.training import labels as retrain
 from pipelines.training.block_checks import left_out_of
-from pipelines.training.certify import any_risk, certify, open_router
+from pipelines.training.certify import CertifiedBlock, any_risk, certify, open_router
 from pipelines.training.compare import Compared
 from pipelines.training.provenance import provenance
-from pipelines.training.reference import MeasureOn, on_reference, recipe_of
+from pipelines.training.reference import Certified, MeasureOn, on_reference, recipe_of
 
 _FEWEST_OF_TYPE = 20
 
@@ -78,71 +77,122 @@ def train(
     """
     if table.labels["eligible"].map(lambda value: isinstance(value, bool)).sum() == 0:
         raise InvalidData("no call has an eligible label", remedy="add a column eligible with yes or no")
-    whole, table = table, labelled(table)
+    whole, table = table, distinct(labelled(table))
+    if copies := sum(isinstance(value, bool) for value in whole.labels["eligible"]) - len(table.calls):
+        notice(f"{copies} rows repeat a call: each call counts once")
     blocks = split(table.calls, table.labels, config.split)
     notice(f"split: {blocks}")
-    counts = retrain.label_counts(table.labels, blocks)
-    for line in retrain.count_lines(counts):
+    for line in retrain.count_lines(retrain.label_counts(table.labels, blocks)):
         notice(line)
     loaded = load_program(program)
-    matcher, signals = matcher_of(loaded), detector_of(loaded.signals)
-    reader = Reader(matcher, signals, call_types=loaded.call_types, time_zone=loaded.time_zone)
+    reader = reader_of(loaded)
     compared: list[Compared] = []
     if comparing:
         compared, winner = compare.compare(table, blocks, config, reader=reader, notice=notice)
         config = replace(config, classifier=replace(config.classifier, inputs=str(winner.inputs)))
-    rows = {name: features.frame([table.calls[i] for i in getattr(blocks, name)], reader) for name in ("fit", "calibrate")}
-    notice("features made")
-    fitted = classifier.fit(
-        rows["fit"],
-        head_labels(table, blocks.fit),
-        calibration_frame=rows["calibrate"],
-        calibration_labels=head_labels(table, blocks.calibrate),
-        settings=config.classifier,
-        eligible_weights=retrain.weights(table.labels.iloc[blocks.fit], config.retrain).to_numpy(),
-        calibration_weights=_calibration_weights(table.labels.iloc[blocks.calibrate], config),
-    )
-    parts = fitted.parts
+    run = _Run(table, blocks, config, loaded, reader)
+    fitted = _fit(run)
     notice(f"heads fitted, calibrated by {', '.join(f'{head} {how.method}' for head, how in fitted.calibration.items())}")
-    router = open_router(parts, loaded, matcher, signals, config=config)
-    certify_on = take(table, blocks.certify)
-    proved = certify(router, take(table, blocks.calibrate), certify_on, config, left_out=left_out_of(whole, certify_on))
+    proved, certified = _certify(run, fitted.parts, whole, identity, measure_on=measure_on, notice=notice)
+    training = _training_section(run, fitted, proved, certified, identity)
+    digest = _save(run, fitted.parts, certified, training, folder)
+    bundle = bundles.load(folder, expected_digest=digest)
+    router = Router(bundle=bundle, program=loaded, matcher=reader.matcher, signals=reader.signals)
+    evaluation = evaluate(router, run.block("test"), config.evaluate)
+    notice("evaluated on the test block")
+    without = compare.without_fields(fitted.parts, table, blocks.test, reader=reader) if comparing else {}
+    return Candidate(folder, digest, blocks, evaluation, training, compared, without)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The labelled calls of one training with their blocks, the settings, the program and its reader."""
+
+    table: Table
+    blocks: Split
+    config: Config
+    program: Program
+    reader: Reader
+
+    def block(self, name: str) -> Table:
+        """Return the calls of a block."""
+        return take(self.table, getattr(self.blocks, name))
+
+
+def _fit(run: _Run) -> classifier.Fitted:
+    """Return the encoder and the heads, fitted on the fit block and calibrated on the calibration block."""
+    blocks, labels = run.blocks, run.table.labels
+    return classifier.fit(
+        features.frame(run.block("fit").calls, run.reader),
+        head_labels(run.table, blocks.fit),
+        calibration_frame=features.frame(run.block("calibrate").calls, run.reader),
+        calibration_labels=head_labels(run.table, blocks.calibrate),
+        settings=run.config.classifier,
+        eligible_weights=retrain.weights(labels.iloc[blocks.fit], run.config.retrain).to_numpy(),
+        calibration_weights=_calibration_weights(labels.iloc[blocks.calibrate], run.config),
+    )
+
+
+def _certify(
+    run: _Run,
+    parts: classifier.Parts,
+    whole: Table,
+    identity: Mapping[str, Any],
+    *,
+    measure_on: MeasureOn | None,
+    notice: Notice,
+) -> tuple[CertifiedBlock, Certified]:
+    """Return what the certification block proves, and the operating point after the figures of reference notes.
+
+    `whole` are all calls, those without a label included. Raises `NoSafeThreshold`.
+    """
+    config, certify_on = run.config, run.block("certify")
+    router = open_router(parts, run.program, run.reader.matcher, run.reader.signals, config=config)
+    proved = certify(router, run.block("calibrate"), certify_on, config, left_out=left_out_of(whole, certify_on))
     for line in proved.lines():
         notice(line)
-    certified = on_reference(
-        proved.point, router, table, config, recipe=recipe_of(config, identity, router), measure_on=measure_on
-    )
+    recipe = recipe_of(config, identity, router)
+    certified = on_reference(proved.point, router, run.table, config, recipe=recipe, measure_on=measure_on)
     point = certified.point
     notice(
         f"operating point certified: eligible at {point.eligible_at:.4f}, not eligible below {point.not_eligible_below:.4f}"
     )
     notice(f"certified on {certified.on}: {certified.sentence}")
-    training = provenance(config, identity, blocks, loaded) | {
-        "signals": signals.version,
-        "learnt_types": learnt_types(take(table, blocks.fit), reader),
+    return proved, certified
+
+
+def _training_section(
+    run: _Run, fitted: classifier.Fitted, proved: CertifiedBlock, certified: Certified, identity: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the training section of the manifest: provenance, certification, and what monitoring compares with."""
+    certify_on = run.block("certify")
+    scores = _scores(fitted.parts, certify_on, run.reader, certified.adjustment)
+    return provenance(run.config, identity, run.blocks, run.program) | {
+        "signals": run.reader.signals.version,
+        "learnt_types": learnt_types(run.block("fit"), run.reader),
         "certified_on": certified.on,
         "certified_by": certified.sentence,
-        "profile": profile(_scores(parts, take(table, blocks.certify), reader, certified.adjustment), table, blocks.certify),
+        "profile": profile(scores, run.table, run.blocks.certify),
         "certification": proved.to_record(),
-        "labels": counts,
+        "labels": retrain.label_counts(run.table.labels, run.blocks),
         "calibration": {head: how.to_record() for head, how in fitted.calibration.items()},
     }
-    unseen = np.concatenate([blocks.calibrate, blocks.certify])
+
+
+def _save(run: _Run, parts: classifier.Parts, certified: Certified, training: dict[str, Any], folder: Path) -> str:
+    """Save the bundle with its program and return its digest; risk tables come from calls that no head was fitted on."""
+    unseen = np.concatenate([run.blocks.calibrate, run.blocks.certify])
     digest = bundles.save(
         folder,
         parts,
-        point,
-        risks=risk_tables(parts, take(table, unseen), config, reader),
+        certified.point,
+        risks=risk_tables(parts, take(run.table, unseen), run.config, run.reader),
         training=training,
-        golden=[features.row(reader.read(call)) for call in GOLDEN_CALLS],
+        golden=[features.row(run.reader.read(call)) for call in GOLDEN_CALLS],
         adjustment=certified.adjustment,
     )
-    keep_program(folder, loaded)
-    router = Router(bundle=bundles.load(folder, expected_digest=digest), program=loaded, matcher=matcher, signals=signals)
-    evaluation = evaluate(router, take(table, blocks.test), config.evaluate)
-    notice("evaluated on the test block")
-    without = compare.without_fields(parts, table, blocks.test, reader=reader) if comparing else {}
-    return Candidate(folder, digest, blocks, evaluation, training, compared, without)
+    keep_program(folder, run.program)
+    return digest
 
 
 def risk_tables(parts: classifier.Parts, table: Table, config: Config, reader: Reader) -> dict[str, RiskTable]:

@@ -5,32 +5,31 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from serving.api.dependencies import ServicesOf
 from serving.console.call_table import call_table
 from serving.console.filters import Filters
 from serving.console.render import page
 from serving.console.units import units_now
-from serving.console.visitors import SUPERVISING, visitor
+from serving.console.visitors import Supervisor
 from serving.services import Services
 
+router = APIRouter(include_in_schema=False)
 
-def add_board(app: FastAPI, services: Services) -> None:
-    """Add the page, which shows no note, and no names but those of the positions."""
 
-    @app.get("/board", include_in_schema=False)
-    async def board(request: Request) -> Response:
-        """Show the present state of the board."""
-        visitor(request, SUPERVISING)
-        program, now = services.models.active.router.program, datetime.now(UTC)
-        open_calls = await run_in_threadpool(services.open_calls.everywhere)
-        overrides = await run_in_threadpool(_overrides_today, services, now)
-        return page(
-            request, "board.html", open_calls=[_row(call) for call in open_calls], overrides=overrides.most_common(),
-            units=units_now(program, at=now, zone=None), zone=str(program.time_zone),
-            at=now.astimezone(program.time_zone).strftime("%H:%M:%S %Z"),
-        )  # fmt: skip
+@router.get("/board")
+async def board(request: Request, _: Supervisor, services: ServicesOf) -> Response:
+    """Show the present state of the board: no note, and no names but those of the positions."""
+    program, now = services.models.active.router.program, datetime.now(UTC)
+    open_calls = await run_in_threadpool(services.open_calls.everywhere)
+    overrides = await run_in_threadpool(_overrides_today, services, now)
+    return page(
+        request, "board.html", open_calls=[_row(call) for call in open_calls], overrides=overrides.most_common(),
+        units=units_now(program, at=now, zone=None), zone=str(program.time_zone),
+        at=now.astimezone(program.time_zone).strftime("%H:%M:%S %Z"),
+    )  # fmt: skip
 
 
 def _row(call: Any) -> dict[str, Any]:

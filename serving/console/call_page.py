@@ -5,40 +5,38 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
-from starlette.staticfiles import StaticFiles
+from fastapi import APIRouter, Request, Response
 
 from models.call import Answer, CallerParty, Source
 from models.decision import PROGRAM_UNITS
 from models.ledger.records import ADVERSE_EVENTS, OVERRIDE_REASONS, UNSERVED_REASONS
 from models.router import Router
+from serving.api.dependencies import ServicesOf
 from serving.console.keys import keys
-from serving.console.render import HERE, language_of, page, texts_for
-from serving.console.visitors import SUPERVISING, TYPING, display_name, keep_position, visitor
+from serving.console.render import language_of, page, texts_for
+from serving.console.visitors import SUPERVISING, CallTaker, display_name, keep_position
 from serving.security.principal import Principal
 from serving.services import Services
 
-
-def add_call_page(app: FastAPI, services: Services) -> None:
-    """Add the call page, the practice page, and their static files."""
-    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-
-    @app.get("/", include_in_schema=False)
-    async def call(request: Request) -> Response:
-        """Show the page on which a call is typed and answered."""
-        return _call_page(request, services, practice=False)
-
-    @app.get("/practice", include_in_schema=False)
-    async def practice(request: Request) -> Response:
-        """Show the call page with invented calls; nothing that is typed on it is recorded."""
-        return _call_page(request, services, practice=True)
+router = APIRouter(include_in_schema=False)
 
 
-def _call_page(request: Request, services: Services, *, practice: bool) -> Response:
+@router.get("/")
+async def call(request: Request, person: CallTaker, services: ServicesOf) -> Response:
+    """Show the page on which a call is typed and answered."""
+    return _call_page(request, services, person, practice=False)
+
+
+@router.get("/practice")
+async def practice(request: Request, person: CallTaker, services: ServicesOf) -> Response:
+    """Show the call page with invented calls; nothing that is typed on it is recorded."""
+    return _call_page(request, services, person, practice=True)
+
+
+def _call_page(request: Request, services: Services, principal: Principal, *, practice: bool) -> Response:
     """Return the page for the person who opens it."""
-    principal, router = visitor(request, TYPING), services.models.active.router
-    language = language_of(request)
-    values = _script_values(router, principal, language=language, practice=practice)
+    active, language = services.models.active.router, language_of(request)
+    values = _script_values(active, principal, language=language, practice=practice)
     answer = page(
         request, "call.html", script_values=values, practice=practice, principal=principal, person=display_name(principal),
         clinician="clinician" in principal.roles, supervises=bool(SUPERVISING & principal.roles),
@@ -46,8 +44,8 @@ def _call_page(request: Request, services: Services, *, practice: bool) -> Respo
         keys={key.command: key.key for key in keys(language)}, key_table=keys(language), answers=list(Answer),
         sources=list(Source), parties=list(CallerParty), types=values["call_types"], zones=values["zones"],
         reasons=[reason for reason in OVERRIDE_REASONS if reason != "agree"], events=ADVERSE_EVENTS,
-        unserved=UNSERVED_REASONS, responses=[unit.value for unit in PROGRAM_UNITS], degraded=router.bundle is None,
-        certified_on=_certified_on(router, texts_for(request)), invented=invented_calls() if practice else [],
+        unserved=UNSERVED_REASONS, responses=[unit.value for unit in PROGRAM_UNITS], degraded=active.bundle is None,
+        certified_on=_certified_on(active, texts_for(request)), invented=invented_calls() if practice else [],
     )  # fmt: skip
     answer.headers["cache-control"] = "no-store"  # a page from the browser's cache would show an old call
     keep_position(request, answer)

@@ -1,23 +1,19 @@
 """The pages of the console, added to the application."""
 
 from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
 
-from serving.console.board import add_board
-from serving.console.call_page import add_call_page
-from serving.console.calls_api import add_calls
-from serving.console.dashboard import add_dashboard
-from serving.console.incidents import add_incidents
-from serving.console.labelling import add_labelling
-from serving.console.sign_in import add_sign_in
-from serving.services import Services
+from serving.console import board, call_page, calls_api, dashboard, incidents, labelling, sign_in
+from serving.console.render import HERE
+
+ROUTERS = (
+    call_page.router, calls_api.router, incidents.router, sign_in.router, dashboard.router, board.router, labelling.router,
+)  # fmt: skip
 
 
-def add_console(app: FastAPI, services: Services) -> None:
-    """Add every page with its routes."""
-    add_call_page(app, services)
-    add_calls(app, services)
-    add_incidents(app, services)
-    add_sign_in(app, services)
-    add_dashboard(app, services)
-    add_board(app, services)
-    add_labelling(app, services)
+def add_console(app: FastAPI) -> None:
+    """Add every page with its routes, the static files, and the pages for people without access."""
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    for router in ROUTERS:
+        app.include_router(router)
+    sign_in.add_refusals(app)

@@ -1,8 +1,10 @@
 """The person who opens a page, and their browser's position; people without access are sent to sign in or refused."""
 
 import secrets
+from collections.abc import Awaitable, Callable
+from typing import Annotated
 
-from fastapi import HTTPException, Request, Response
+from fastapi import Depends, HTTPException, Request, Response
 
 from serving.decisions.open_calls import Position
 from serving.security.principal import Principal
@@ -42,6 +44,20 @@ def visitor(request: Request, roles: frozenset[str]) -> Principal:
     if not roles & principal.roles:
         raise PageRefused(roles)
     return principal
+
+
+def opened_by(roles: frozenset[str]) -> Callable[[Request], Awaitable[Principal]]:
+    """Return a dependency that gives the person who opens a page, and raises what `visitor` raises."""
+
+    async def check(request: Request) -> Principal:
+        return visitor(request, roles)
+
+    return check
+
+
+CallTaker = Annotated[Principal, Depends(opened_by(TYPING))]
+Evaluator = Annotated[Principal, Depends(opened_by(EVALUATING))]
+Supervisor = Annotated[Principal, Depends(opened_by(SUPERVISING))]
 
 
 def display_name(principal: Principal) -> str:

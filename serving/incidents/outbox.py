@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
-from models.instants import instant_text
+from models.common.instants import instant_text
 from models.ledger.schema import incident_pushes as pushes
 
 WAITING, DEAD = "waiting", "dead"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from models.instants import instant_text
+from models.common.instants import instant_text
 from models.ledger.queries import Entry
 from serving.decisions import trial
 from serving.incidents.outbox import Push

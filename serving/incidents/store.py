@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
 from models.call import MAX_NARRATIVE
+from models.common.instants import instant_text
 from models.errors import InvalidEntry, LedgerConflict
-from models.instants import instant_text
 from models.ledger import database
 from models.ledger.database import database_errors, exclusive
 from models.ledger.encryption import NoteEncryption

@@ -7,8 +7,8 @@ from pathlib import Path
 from fastapi import HTTPException
 from starlette.requests import HTTPConnection
 
-from models import api_keys
-from models.api_keys import Key
+from models.common import api_keys
+from models.common.api_keys import Key
 from models.errors import InvalidConfig
 from serving.security.principal import LOCAL, Principal
 from serving.security.rate_limit import RateLimiter

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.api_keys import ROLES
+from models.common.api_keys import ROLES
 
 
 @dataclass(frozen=True, slots=True)

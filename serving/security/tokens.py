@@ -11,7 +11,7 @@ from typing import Any
 import jwt
 from jwt import PyJWKClient, PyJWKSet
 
-from models.api_keys import ROLES
+from models.common.api_keys import ROLES
 from models.errors import InvalidConfig
 from serving.security.principal import Principal
 from serving.settings import Settings

@@ -24,8 +24,8 @@ from ledgers import created, of_service, prepared, sqlite_url
 from servers import answer, free_port, load, request, started, uvicorn
 from websockets.asyncio.client import connect
 
-from models.atomic import replace_folder
 from models.classifier import bundle as bundles
+from models.common.atomic import replace_folder
 from models.ledger import Ledger, NoteEncryption
 
 WHOLE = os.environ.get("SOAK") == "whole"

@@ -11,7 +11,7 @@ from pages import CALLS, NONE, post
 from playwright.sync_api import expect, sync_playwright
 from servers import free_port, started, uvicorn
 
-from models import api_keys
+from models.common import api_keys
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 

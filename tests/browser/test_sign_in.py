@@ -10,7 +10,7 @@ from pages import wait_shown
 from playwright.sync_api import expect
 from waiting import until
 
-from models import api_keys as apikeys
+from models.common import api_keys as apikeys
 from serving.security.principal import Principal
 from serving.security.sessions import SHIFT_SECONDS, SessionCookies
 

@@ -5,8 +5,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from models.common.instants import parse_instant
 from models.errors import HeartlineError
-from models.instants import parse_instant
 from models.ledger import database, opening, schema
 from models.ledger.anchor import AnchorFile
 from models.ledger.database import WRITING, database_errors

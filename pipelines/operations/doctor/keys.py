@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from models import api_keys
+from models.common import api_keys
 from models.errors import HeartlineError
 from models.ledger.encryption import HASH_KEY, NOTE_KEY, NoteEncryption, read_hash_key
 from pipelines.operations.doctor.finding import NO_LEDGER, Deployment, Finding, Level, failed

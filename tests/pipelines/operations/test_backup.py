@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from command import heartline
 from ledgers import ENCRYPTION, HASH_KEY, NOTE_KEY, change, created, fill, opened, sqlite_url
 
-from models import api_keys
+from models.common import api_keys
 from models.errors import InvalidConfig, InvalidData, LedgerBroken, LedgerError
 from models.ledger import database
 from pipelines.operations.backup import Places, back_up, restore

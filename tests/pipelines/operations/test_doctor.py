@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from command import heartline
 from ledgers import HASH_KEY, NOTE_KEY, change, created, fill, opened, sqlite_url
 
-from models import api_keys
 from models.classifier.bundle import MANIFEST
+from models.common import api_keys
 from models.ledger import database as ledger_database
 from models.programs.program import PROGRAMS
 from pipelines.operations.doctor import Deployment, Level, database, examine, keys, machine, model, program

@@ -5,8 +5,8 @@ import pytest
 from candidates import another, copy_of, register
 from command import SMALL, heartline
 
-from models import atomic
 from models.classifier import bundle as bundles
+from models.common import atomic
 from models.errors import InvalidData
 from pipelines.data.table import take
 from pipelines.release import history as releases

@@ -106,7 +106,7 @@ def test_other_calls_do_not_rebuild_a_bundle(runs, corpus, tmp_path):
     other.write_text(Path(corpus).read_text()[:-300])
     code, _, err = heartline("train", "--data", str(other), "--like", str(runs / "champion"))
     assert code == 1
-    assert "not what the bundle was made from" in err
+    assert "not the inputs of the bundle" in err
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)

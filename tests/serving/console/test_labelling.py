@@ -4,8 +4,8 @@ import pytest
 from clients import local_client
 from ledgers import ENCRYPTION, HASH_KEY
 
-from models import api_keys
 from models.call import Call
+from models.common import api_keys
 from models.labelling.label import LabelTask, Prediction
 from models.labelling.store import LabelStore, Project, Queued
 from serving.app import create_app

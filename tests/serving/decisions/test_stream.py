@@ -8,7 +8,7 @@ from clients import local_client
 from service_helpers import CALL, WHISPER, entries
 from starlette.websockets import WebSocketDisconnect
 
-from models import api_keys
+from models.common import api_keys
 from models.decision import Decision
 from models.errors import LedgerError
 from serving.app import create_app

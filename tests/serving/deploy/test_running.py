@@ -14,7 +14,7 @@ from command import ROOT
 from servers import free_port, started
 from waiting import until
 
-from models import api_keys
+from models.common import api_keys
 
 KIT = ROOT / "serving" / "deploy"
 pytestmark = pytest.mark.slow

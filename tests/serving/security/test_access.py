@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from service_helpers import CALL
 from starlette.websockets import WebSocketDisconnect
 
-from models import api_keys
+from models.common import api_keys
 from models.errors import InvalidConfig
 from serving.app import create_app
 from serving.settings import Settings

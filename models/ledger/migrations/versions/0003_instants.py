@@ -6,7 +6,7 @@ The content of old rows is not touched and their hashes stay verifiable: only th
 import sqlalchemy as sa
 from alembic import op
 
-from models.instants import instant_text, parse_instant
+from models.common.instants import instant_text, parse_instant
 from models.ledger.schema import APPEND_ONLY, INSTANT, NO_REPLACE
 
 revision, down_revision = "0003", "0002"

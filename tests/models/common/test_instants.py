@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.common.instants import WIDTH, instant_text, parse_instant
 from models.errors import InvalidInstant
-from models.instants import WIDTH, instant_text, parse_instant
 
 NEW_YORK = ZoneInfo("America/New_York")
 OFFSETS = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))

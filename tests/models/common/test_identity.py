@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.identity import hash_address, hash_caller, normalize_caller
+from models.common.identity import hash_address, hash_caller, normalize_caller
 from models.ledger import NoteEncryption
 
 KEY = b"k" * 32

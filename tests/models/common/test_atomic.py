@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from models import atomic
-from models.atomic import replace_folder
+from models.common import atomic
+from models.common.atomic import replace_folder
 
 
 @pytest.fixture
