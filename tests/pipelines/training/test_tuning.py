@@ -1,4 +1,4 @@
-"""Settings are searched on held-out callers for so many minutes, and training follows monitoring where it is asked to."""
+"""Settings are searched on held-out callers for a limited time, and retraining depends on monitoring on request."""
 
 import mlflow
 import numpy as np
@@ -20,7 +20,7 @@ def table(corpus):
 
 
 def test_the_present_settings_are_the_first_trial_and_the_best_is_never_worse(table, small_config):
-    """Each trial lies within its ranges and is told; the best one's loss is at most that of the present settings."""
+    """Each trial is within its ranges and reported; the best loss is at most that of the present settings."""
     verbosity, trials = optuna.logging.get_verbosity(), []
     tuned = tune(table, small_config, minutes=5, trials=4, on_trial=trials.append)
     assert tuned.trials == len(trials) == 4
@@ -32,7 +32,7 @@ def test_the_present_settings_are_the_first_trial_and_the_best_is_never_worse(ta
 
 
 def test_the_search_ends_in_time(table, small_config):
-    """A hundredth of a minute is soon over, and one setting was tried."""
+    """After a hundredth of a minute the search stops, with at least one setting tried."""
     assert 1 <= tune(table, small_config, minutes=0.01).trials < 20
 
 
@@ -61,7 +61,7 @@ def test_the_command_writes_settings_that_training_reads(tmp_path):
 
 
 def test_nothing_is_trained_where_no_limit_is_crossed(runs, corpus, tmp_path):
-    """An empty ledger calls for nothing."""
+    """With an empty ledger `retrain --if-needed` trains nothing."""
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     prepared(url, tmp_path / "ledger.anchor")
     words = ["--if-needed", "--data", str(corpus), "--runs", str(runs), "--ledger", url]
