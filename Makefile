@@ -57,7 +57,7 @@ fast: $(VENV)/test.stamp
 	$(TESTED) -q -m "$(FAST)" --ignore tests/browser
 
 smoke: $(VENV)/test.stamp ## every benchmark and soak once, in small: that they run, not what they measure
-	$(TESTED) -n 2 --dist loadfile tests/benchmarks tests/browser/test_strip.py -m benchmark
+	$(TESTED) -n 2 --dist worksteal tests/benchmarks tests/browser/test_strip.py -m benchmark
 
 # The pages are tested in Debian's Chromium. Where it is missing and cannot be installed, those tests skip and say so.
 browser:
