@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,6 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from models.common.atomic import write_private
 from models.errors import InvalidConfig
 
 ROLES = ("call_taker", "clinician", "evaluator", "labeller", "administrator")
@@ -88,8 +88,5 @@ def _write(path: Path, keys: Sequence[Key]) -> None:
     """Replace the file in one step; only its owner may read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     staged = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(_KEYS.dump_json(list(keys), indent=2))
-        file.flush()
-        os.fsync(file.fileno())
+    write_private(staged, _KEYS.dump_json(list(keys), indent=2))
     staged.replace(path)

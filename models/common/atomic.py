@@ -1,4 +1,4 @@
-"""Replacement of a folder in one step, so that no reader ever finds it missing or half written."""
+"""Durable writes of private files, and the replacement of a folder in one step, so that no reader finds it incomplete."""
 
 import ctypes
 import errno
@@ -13,16 +13,16 @@ _NOT_POSSIBLE = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP})
 
 
 def replace_folder(target: Path, source: Path) -> None:
-    """Put a copy of `source` in the place of `target`, durably; who opens `target` finds the old folder or the new one.
+    """Replace `target` by a copy of `source`, durably; a reader of `target` finds the old folder or the new one.
 
-    The copy is made beside `target` first. A file system that cannot exchange two names renames them one after the other:
-    then `target` is missing between two system calls. Raises `OSError`, and leaves the old folder where it was.
+    The copy is written beside `target` first. Where the file system cannot exchange two names they are renamed one after the
+    other, so that `target` is missing between two system calls. Raises `OSError`, and leaves the old folder in place.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-new-"))
     try:
         shutil.copytree(source, staged, dirs_exist_ok=True)
-        staged.chmod(0o755)  # a temporary folder is its owner's alone, and the service may be another user
+        staged.chmod(0o755)  # a temporary folder is readable by its owner only, and the service may run as another user
         _sync(staged)
         if not target.exists():
             staged.rename(target)
@@ -33,7 +33,15 @@ def replace_folder(target: Path, source: Path) -> None:
             shutil.rmtree(old)
         sync_entry(target.parent)
     finally:
-        shutil.rmtree(staged, ignore_errors=True)  # what is here now is the old folder, or a copy that was not finished
+        shutil.rmtree(staged, ignore_errors=True)  # now the old folder, or an incomplete copy
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a new file durably, readable by its owner alone; raise `FileExistsError` where there is a file."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def sync_entry(folder: Path) -> None:
@@ -46,7 +54,7 @@ def sync_entry(folder: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Let two folders take each other's name in one step; return whether the system can do that. Raises `OSError`."""
+    """Exchange the names of two folders in one step; return whether the system supports that. Raises `OSError`."""
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is None:
         return False

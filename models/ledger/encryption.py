@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from models.common.atomic import write_private
 from models.common.identity import hash_address, hash_caller
 from models.errors import InvalidConfig
 
@@ -118,16 +119,13 @@ def _long_enough(key: bytes, name: str) -> bytes:
 
 
 def _create_key(path: Path) -> None:
-    """Create a key file whole, for its owner alone; of several processes at once one wins and the others use its key."""
+    """Create a complete key file, readable by its owner alone; of several processes at once, all use the key of one."""
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     staged = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
+        write_private(staged, secrets.token_bytes(KEY_BYTES))
         with suppress(FileExistsError):
             path.hardlink_to(staged)
     finally:

@@ -65,7 +65,7 @@ def _merge(first: Record, other: Record) -> Record:
     lines = str(first["narrative"]).split("\n")
     merged["narrative"] = "\n".join([*lines, *(line for line in str(other["narrative"]).split("\n") if line not in lines)])
     for name in _ANSWERS:
-        given = {Answer(row[name]) for row in (first, other) if row.get(name) is not None}
-        merged[name] = most_cautious(given).value if given else None
+        answers = {Answer(row[name]) for row in (first, other) if row.get(name) is not None}
+        merged[name] = most_cautious(answers).value if answers else None
     merged["premise_hazard"] = first["premise_hazard"] or other["premise_hazard"] or merged["premise_hazard"]
     return merged

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from models.common.atomic import sync_entry
+from models.common.atomic import sync_entry, write_private
 from models.common.instants import instant_text
 from models.errors import InvalidConfig, InvalidData, LedgerBroken, LedgerError
 from models.ledger.anchor import AnchorFile
@@ -94,7 +94,7 @@ def back_up(
         if with_keys:
             _copy_keys(staged, places, variables)
         manifest = _manifest(staged, copied, encryption)
-        _write(staged / MANIFEST, manifest.model_dump_json(indent=2).encode())
+        write_private(staged / MANIFEST, manifest.model_dump_json(indent=2).encode())
         sync_entry(staged)
         staged.rename(folder)
         sync_entry(folder.parent)
@@ -180,7 +180,7 @@ def _put_back(file: Path, place: Path | None) -> None:
     """Copy a file of a backup to its place, unless it has no place or there is a file already."""
     if place is not None and file.exists() and not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
-        _write(place, file.read_bytes())
+        write_private(place, file.read_bytes())
 
 
 def _write_anchor(path: Path, head: Anchor, encryption: NoteEncryption) -> None:
@@ -193,9 +193,9 @@ def _write_anchor(path: Path, head: Anchor, encryption: NoteEncryption) -> None:
 def _copy_keys(staged: Path, places: Places, variables: Mapping[str, str]) -> None:
     """Copy the key where it is a file, and the API keys where there are any."""
     if HASH_KEY not in variables:
-        _write(staged / KEY, places.key_file.read_bytes())
+        write_private(staged / KEY, places.key_file.read_bytes())
     if places.api_keys is not None and places.api_keys.is_file():
-        _write(staged / API_KEYS, places.api_keys.read_bytes())
+        write_private(staged / API_KEYS, places.api_keys.read_bytes())
 
 
 def _manifest(staged: Path, copied: database_copy.Copied, encryption: NoteEncryption) -> Manifest:
@@ -210,11 +210,3 @@ def _manifest(staged: Path, copied: database_copy.Copied, encryption: NoteEncryp
         files={path.name: file_sha256(path) for path in sorted(staged.iterdir())},
     )
     return manifest.model_copy(update={"mac": manifest.signature(encryption)})
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a new file durably, readable by its owner alone."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -75,19 +75,19 @@ def report_lines(
     detector: SignalDetector, table: "Table", *, track: Callable[[Iterable[Call]], Iterable[Call]]
 ) -> Iterator[str]:
     """Yield a report on a table of calls; rows are named by number, and no word of a note is shown."""
-    found = [_asserted(detector, call) for call in track(table.calls)]
+    asserted = [_asserted(detector, call) for call in track(table.calls)]
     labels = [LABELS.get(label) for label in table.labels["eligible"].tolist()]
     rows = table.labels["row"].tolist()
-    yield from _coverage(detector.lexicon, found, labels)
+    yield from _coverage(detector.lexicon, asserted, labels)
     yield _head("Group")
-    yield from _counts([{signal.group for signal in signals} for signals in found], labels)
+    yield from _counts([{signal.group for signal in signals} for signals in asserted], labels)
     yield _head("Signal")
-    yield from _counts([{signal.id for signal in signals} for signals in found], labels)
-    fired = {signal.id for signals in found for signal in signals}
+    yield from _counts([{signal.id for signal in signals} for signals in asserted], labels)
+    fired = {signal.id for signals in asserted for signal in signals}
     silent = [definition.id for definition in detector.lexicon.signals if definition.id not in fired]
     yield f"Never fired: {', '.join(silent) or 'none'}"
-    without = [(row, label) for row, label, signals in zip(rows, labels, found, strict=True) if not signals]
-    yield f"Nothing fired: {_share(len(without), len(found))}"
+    without = [(row, label) for row, label, signals in zip(rows, labels, asserted, strict=True) if not signals]
+    yield f"Nothing fired: {_share(len(without), len(asserted))}"
     yield from (f"  row {row}{f': {label}' if label else ''}" for row, label in without)
 
 

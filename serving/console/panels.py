@@ -182,14 +182,16 @@ def _answers(
 
 def _hours_and_days(table: pd.DataFrame, filters: Filters, t: Words) -> Panel:
     """Return calls by weekday and hour."""
-    found = Counter((int(day), int(hour)) for day, hour in zip(table["weekday"], table["hour"], strict=True))
+    numbers = Counter((int(day), int(hour)) for day, hour in zip(table["weekday"], table["hour"], strict=True))
     days = t["weekdays"].split()
     rows = tuple(
         (Cell(days[weekday]), Cell(f"{hour:02d}"), _number(n, filters.link(weekday=str(weekday), hour=f"{hour:02d}")))
-        for (weekday, hour), n in sorted(found.items())
+        for (weekday, hour), n in sorted(numbers.items())
     )
     headers = (t["d_weekday"], t["d_hour"], t["d_calls"])
-    return Panel("week", t["d_week_chart"], headers, rows, charts.heat(found, days=days, label=t["d_week_chart"]), wide=True)
+    return Panel(
+        "week", t["d_week_chart"], headers, rows, charts.heat(numbers, days=days, label=t["d_week_chart"]), wide=True
+    )
 
 
 def _vetoes(table: pd.DataFrame, filters: Filters, t: Words, rulebook: Rulebook) -> Panel:
@@ -273,14 +275,14 @@ def _time_to_decision(judged: pd.DataFrame, filters: Filters, t: Words) -> Panel
 def _overrides(judged: pd.DataFrame, filters: Filters, t: Words, *, named: bool) -> Panel:
     """Return the reasons of overrides by person."""
     overrode = judged[(judged["agreed"] == False).fillna(False).astype(bool)]  # noqa: E712  may be missing
-    found = Counter(zip(overrode["person"].fillna(_OTHERS), overrode["reason"].fillna(_OTHERS), strict=True))
+    numbers = Counter(zip(overrode["person"].fillna(_OTHERS), overrode["reason"].fillna(_OTHERS), strict=True))
     rows = tuple(
         (
             Cell(person),
             Cell(t.get(f"reason_{reason}", reason)),
             _number(n, filters.link(person=person, reason=reason, agreed="no")),
         )
-        for (person, reason), n in found.most_common()
+        for (person, reason), n in numbers.most_common()
     )
     by_reason = Counter(str(reason) for reason in overrode["reason"].dropna())
     chart = charts.bars([(t.get(f"reason_{name}", name), n) for name, n in by_reason.most_common()], label=t["d_overrides"])
@@ -292,9 +294,9 @@ def _overrides(judged: pd.DataFrame, filters: Filters, t: Words, *, named: bool)
 
 def _outcomes(table: pd.DataFrame, filters: Filters, t: Words) -> Panel:
     """Return the outcomes of the calls that a team went to."""
-    found = Counter(str(event) for event in table["adverse_event"].dropna())
+    numbers = Counter(str(event) for event in table["adverse_event"].dropna())
     rows = tuple(
-        (Cell(t.get(f"event_{name}", name)), _number(n, filters.link(event=name))) for name, n in found.most_common()
+        (Cell(t.get(f"event_{name}", name)), _number(n, filters.link(event=name))) for name, n in numbers.most_common()
     )
     unsafe = int((table["felt_safe"] == False).sum())  # noqa: E712  may be missing
     rows += ((Cell(t["d_unsafe"]), _number(unsafe, filters.link(felt_safe="no"))),)

@@ -14,7 +14,7 @@ DRAWS = 2000 if os.environ.get("BENCHMARK") == "whole" else 100
 
 
 class Scored:
-    """What the comparison reads of a decision."""
+    """The fields of a decision that the comparison reads."""
 
     def __init__(self, score):
         """Take a score; a call below a tenth is kept from ELIGIBLE."""

@@ -75,7 +75,7 @@ class TestDeletedWords:
         wait_shown(page, "NOT_ELIGIBLE")
         write(page, SCENE)
         expect(page.locator("#take-back")).to_be_visible()
-        expect(page.locator("#unit")).to_contain_text("the veto stays: knife")
+        expect(page.locator("#unit")).to_contain_text("veto still counts: knife")
         assert shown(page) == "NOT_ELIGIBLE"
         page.keyboard.press("Alt+t")
         page.wait_for_selector("#strip:not([data-shown=NOT_ELIGIBLE])")

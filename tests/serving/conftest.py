@@ -13,7 +13,7 @@ from serving.settings import Settings
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled_once(rulebook):
-    """Let the services of a file share one compiled rulebook, and leave the garbage of the whole run alone."""
+    """Share one compiled rulebook between the services of a file, and do not collect the garbage of the whole run."""
     collector = SimpleNamespace(collect=int, freeze=int, unfreeze=int)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("serving.model_manager.matcher_of", lambda _program: rulebook)

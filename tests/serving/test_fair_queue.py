@@ -1,4 +1,4 @@
-"""One client cannot starve others: places go round, and the one that fills the queue is refused first."""
+"""One client cannot starve others: clients take turns, and the one that fills the queue is refused first."""
 
 import asyncio
 from collections import Counter
@@ -42,7 +42,7 @@ def test_the_client_that_fills_the_queue_is_refused_first():
 
 
 def test_everyone_is_refused_where_all_wait_alike():
-    """Ten clients with one request each fill a queue of ten: the eleventh is told to come again."""
+    """Where ten clients with one request each fill a queue of ten, the eleventh is refused."""
     _, refused = asyncio.run(served_order([str(number) for number in range(12)], most_waiting=10))
     assert refused == ["11"]
 
@@ -73,7 +73,7 @@ def test_every_request_is_served_once_or_refused(requests, places, most_waiting)
 
 
 def test_a_stream_waits_however_long_the_line_is():
-    """Who bounds the number of requests themselves is never refused."""
+    """An unbounded request is never refused."""
 
     async def run():
         queue = FairQueue(places=1, most_waiting=1)

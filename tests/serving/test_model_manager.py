@@ -1,4 +1,4 @@
-"""Another model is put into use while requests go on, and a broken one never is."""
+"""Another model is put into use while requests are answered, and a broken one never is."""
 
 import json
 import shutil
@@ -45,13 +45,13 @@ class TestLive:
         until(lambda: client.get("/v1/health/ready").json()["model"] == digest, "the other model never came")
 
     def test_a_new_champion_is_found_and_swapped_in(self, service, settings, tmp_path):
-        """Without a restart; decisions name the new one."""
+        """A new champion is used without a restart, and decisions name it."""
         digest = self.swap(settings, tmp_path)
         self.wait(service, digest)
         assert decide(service)["versions"]["model"] == digest
 
     def test_a_broken_champion_leaves_the_old_one_answering(self, service, settings):
-        """And readiness says why."""
+        """The last champion continues to answer, and readiness names the fault."""
         before = service.get("/v1/health/ready").json()["model"]
         with (settings["bundle"] / bundles.MANIFEST).open("a") as file:
             file.write("x")
@@ -61,7 +61,7 @@ class TestLive:
         assert decide(service)["versions"]["model"] == before
 
     def test_the_last_good_bundle_answers_after_a_start_without_champion(self, service, settings):
-        """The cache holds it."""
+        """The last good bundle is loaded from the cache."""
         digest = service.get("/v1/health/ready").json()["model"]
         shutil.rmtree(settings["bundle"])
         with local_client(create_app(Settings(**settings), log=False)) as again:
@@ -70,7 +70,7 @@ class TestLive:
         assert "last good" in ready["detail"]
 
     def test_without_any_model_the_rules_run_and_the_rest_is_review(self, settings):
-        """No cache, no champion: degraded, never down."""
+        """Without cache and champion the service is degraded and still answers."""
         shutil.rmtree(settings["bundle"])
         with local_client(create_app(Settings(**settings), log=False)) as client:
             assert client.get("/v1/health/ready").json()["status"] == "degraded"
@@ -79,7 +79,7 @@ class TestLive:
             assert client.get("/v1/model").status_code == 404
 
     def test_a_registry_that_is_down_leaves_the_cache_answering(self, service, settings):
-        """MLflow is polled, not needed."""
+        """A registry that does not answer does not stop the service."""
         digest = service.get("/v1/health/ready").json()["model"]
         manager = ModelManager(Settings(**settings), fetch=self.down)
         assert manager.active.router.versions.model == digest
@@ -87,11 +87,11 @@ class TestLive:
         assert "last good bundle answers" in manager.active.detail
 
     def down(self):
-        """Be a registry that does not answer."""
+        """Raise as a registry that does not answer does."""
         raise bundles.BundleError("the registry gives no champion", value="ConnectionError")
 
     def test_the_registrys_champion_is_fetched(self, runs, settings, small_config):
-        """By its alias, from a real MLflow store."""
+        """The champion is found by its alias in a real MLflow store."""
         from serving.model_registry import fetcher  # noqa: PLC0415  loads MLflow
 
         fetch = fetcher(
@@ -120,7 +120,7 @@ class TestLive:
 
 
 class TestOddBundles:
-    """Whatever a bundle holds, the watcher lives on and the model before it answers."""
+    """Whatever a bundle holds, the watcher continues and the active model answers."""
 
     def spoil(self, text, change):
         """Return a manifest that was changed and has a digest that fits it, or the text that takes its place."""

@@ -1,4 +1,4 @@
-"""The benchmark asks any system the same questions, counts what it answers, and its files are what their datasheet says."""
+"""The benchmark measures any system by the same cases, and its files are as their datasheet describes."""
 
 import http.server
 import json
@@ -68,7 +68,7 @@ def test_a_careless_system_is_shown_to_be_one(cases):
 
 
 def test_no_answer_is_counted_and_is_never_a_clear(cases):
-    """A call that got no answer stands in a row of its own."""
+    """Calls without an answer have a row of their own."""
     rows = measure([(case, Answer()) for case in cases if case.part == "typical calls"], confidence=0.95)
     by_name = {row.measure: row.hits for row in rows}
     assert by_name["not answered"] == 64
@@ -93,7 +93,7 @@ def test_one_notes_file_of_ones_own_is_the_part_transfer(rules_router, tmp_path)
 
 
 class Triage(http.server.BaseHTTPRequestHandler):
-    """A vendor's service: it nests its fields, has words of its own and fails on one call."""
+    """A vendor's service with nested fields and words of its own, which fails on one call."""
 
     protocol_version = "HTTP/1.1"
 

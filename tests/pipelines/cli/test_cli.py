@@ -1,4 +1,4 @@
-"""The command: what it prints, what it leaves, and its three exit codes."""
+"""The command: its output, its files, and its three exit codes."""
 
 import json
 
@@ -66,7 +66,7 @@ def test_score_writes_parquet_with_the_same_json(calls, runs, tmp_path):
 
 
 def test_evaluate_puts_false_clears_first(recent, runs, tmp_path):
-    """The errors that matter come before any praise."""
+    """The worst errors come first."""
     report = tmp_path / "report.json"
     words = ("--data", str(recent), "--runs", str(runs), "--config", str(SMALL), "--json", str(report))
     code, out, _ = heartline("evaluate", *words)
@@ -110,7 +110,7 @@ def test_ingest_names_refused_rows_in_a_file(calls, tmp_path):
     ],
 )
 def test_faults_are_one_line_with_their_exit_code(words, code, said, runs, tmp_path, monkeypatch):
-    """0 done, 1 the work said no, 2 the input was wrong; fault, value, remedy."""
+    """Exit 0 is done, 1 refused, 2 an input at fault; errors name fault, value and remedy."""
     monkeypatch.chdir(ROOT)
     words = [word.replace("{tmp}", str(tmp_path)) for word in words]
     if words[0] in {"score", "evaluate"}:

@@ -1,4 +1,4 @@
-"""A candidate that is moved by what should not matter is found, and so is one that danger does not move."""
+"""A model that reacts to what should not matter fails, and so does one that does not react to danger."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from pipelines.rules import traps
 
 
 class Biased:
-    """Answer like a router, but let a word move the probability."""
+    """A router in which a word changes the probability."""
 
     def __init__(self, router, word, move):
         """Wrap a router."""

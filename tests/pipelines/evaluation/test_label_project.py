@@ -1,4 +1,4 @@
-"""A file becomes a labelling project, and its labels a file that the project or training reads again."""
+"""A file becomes a labelling project, and its labels become a file that projects and training read."""
 
 import json
 
@@ -107,6 +107,6 @@ def test_another_tools_choices_are_renamed(tmp_path):
 
 @pytest.mark.parametrize("words", [["status"], ["export", "--out", "x.csv"]])
 def test_a_project_that_is_not_there_is_an_error_of_the_input(words, tmp_path):
-    """Nothing is created by asking."""
+    """Where there is no project, a command exits 2 and names heartline label create."""
     code, _, err = heartline("label", *words, "--labels", url(tmp_path, "none"))
     assert (code, "label create" in err) == (2, True)

@@ -1,4 +1,4 @@
-"""What is labelled first: the most useful calls, and a random share of them for honest estimates."""
+"""The labelling queue: the most useful calls first, and a random share for unbiased estimates."""
 
 import functools
 
@@ -56,7 +56,7 @@ def test_nothing_in_the_queue_says_what_a_call_is(calls, router):
 
 
 def test_sources_that_speak_one_way_are_weighed():
-    """Silence counts: a source that only ever speaks against moves the probability, and a better source moves it more."""
+    """A source that can only vote against changes the probability, and a better source changes it more."""
     rng = np.random.default_rng(0)
     truth = rng.random(2000) < 0.2
     good = np.where(~truth & (rng.random(2000) < 0.8), -1, 0)
@@ -72,7 +72,7 @@ def test_sources_that_speak_one_way_are_weighed():
 
 
 def test_each_source_speaks_as_it_should(rules_router):
-    """A disposition, a unit, a call type, a signal and a rule each say what they say, and unknown words are silent."""
+    """Disposition, unit, call type, signal and rule each give their vote, and unknown words give none."""
     rows = pd.DataFrame(
         [
             {"narrative": "man with a knife", "disposition": "04", "unit_sent": "police"},

@@ -104,7 +104,7 @@ class TestReport:
 
 
 class TestFindings:
-    """What is wrong is found by the command made for it."""
+    """The report finds what is wrong with a model."""
 
     def test_a_miscalibrated_model_is_found(self, router, table, monkeypatch):
         """Probabilities pushed to one half everywhere are not those of the calls."""
@@ -144,7 +144,7 @@ class TestFindings:
 
 
 def test_the_area_is_scikit_learns():
-    """By ranks, with ties, it is the same area."""
+    """The area by ranks equals scikit-learn's, also with ties."""
     rng = np.random.default_rng(1)
     scores = rng.integers(0, 20, 500) / 20
     truth = rng.random(500) < scores
@@ -295,7 +295,7 @@ class TestPages:
 
 
 class TestSubgroups:
-    """The worst groups are found, not only those that were asked for."""
+    """The worst groups are found without being named."""
 
     def test_a_hidden_bad_corner_is_found(self):
         """Only Spanish calls in one zone are cleared wrongly: the pair comes first."""

@@ -1,4 +1,4 @@
-"""A ledger is copied while it is written, and what is restored verifies, with its keys and its anchor."""
+"""A ledger is backed up while it is written, and a restored one verifies with its keys and its anchor."""
 
 import json
 import shutil
@@ -67,7 +67,7 @@ class Load:
 
 
 def test_a_backup_under_load_is_one_state_that_holds_all_that_was_acknowledged(tmp_path):
-    """Whatever was durable before the backup began is restored and verifies; writing goes on and its chain stays whole."""
+    """All entries that were durable before the backup are restored and verify, while writing goes on with a whole chain."""
     ledger = deployed(tmp_path / "here")
     with Load(ledger) as load:
         for number in range(3):
@@ -123,7 +123,7 @@ def test_postgresql_is_backed_up_under_load_and_restored_into_an_empty_database(
 
 
 class TestRefusals:
-    """What is not whole is neither backed up nor restored, and nothing that is there is replaced."""
+    """A damaged ledger is neither backed up nor restored, and existing files are never replaced."""
 
     @pytest.fixture
     def backup(self, tmp_path):
@@ -136,7 +136,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("name", ["ledger.db", "ledger.anchor", "ledger.key", "keys.json"])
     def test_a_changed_file_is_named(self, backup, tmp_path, name):
-        """One byte more, and nothing is restored."""
+        """A backup with one more byte in a file is not restored."""
         with (backup / name).open("ab") as file:
             file.write(b" ")
         with pytest.raises(InvalidData, match=name):
@@ -144,7 +144,7 @@ class TestRefusals:
         assert not (tmp_path / "there").exists()
 
     def test_a_changed_file_with_its_digest_is_found_by_the_signature(self, backup, tmp_path):
-        """Who replaces the API keys and their digest does not hold the ledger's key."""
+        """Replaced API keys with a matching digest are refused, because the manifest is signed with the ledger's key."""
         api_keys.create(backup / "keys.json", name="intruder", roles=["administrator"])
         manifest = json.loads((backup / "manifest.json").read_text())
         sums = subprocess.run(["sha256sum", backup / "keys.json"], capture_output=True, text=True, check=True)
@@ -215,7 +215,7 @@ def test_notes_whose_time_is_over_do_not_come_back(tmp_path):
 
 
 def test_the_commands_back_up_and_restore(tmp_path, monkeypatch):
-    """What a person types backs up the ledger of a runs folder, restores it, and refuses a second backup in one folder."""
+    """The commands back up the ledger of a runs folder, restore it, and refuse a second backup in one folder."""
     for name in ("HEARTLINE_LEDGER", "HEARTLINE_ANCHOR", "HEARTLINE_KEYS", "HEARTLINE_HASH_KEY"):
         monkeypatch.delenv(name, raising=False)
     ledger = deployed(tmp_path / "here")

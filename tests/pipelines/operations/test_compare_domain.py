@@ -1,4 +1,4 @@
-"""Unlabelled calls show how far a city is from the training's, and whether the shipped threshold can be believed."""
+"""Unlabelled calls show how far a city differs from training, and whether to trust the shipped threshold."""
 
 from dataclasses import replace
 
@@ -19,13 +19,13 @@ def calls(corpus):
 
 
 def proved_on(router, where):
-    """Return the champion's bundle as if its promise had been proved elsewhere."""
+    """Return the champion's bundle with another origin of its promise."""
     training = {**router.bundle.manifest["training"], "certified_on": where}
     return replace(router.bundle, manifest={**router.bundle.manifest, "training": training})
 
 
 def test_calls_like_the_trainings_cannot_be_told_apart(calls, router, small_config):
-    """Two halves of one corpus have an area about 0.5, and nothing speaks against a threshold that was proved on notes."""
+    """Two halves of one corpus have an area of about 0.5, and no reason against a threshold proved on notes."""
     order = np.random.default_rng(0).permutation(len(calls))
     ours, theirs = ([calls[row] for row in part] for part in np.array_split(order, 2))
     settings = small_config.evaluate, small_config.classifier
@@ -38,7 +38,7 @@ def test_calls_like_the_trainings_cannot_be_told_apart(calls, router, small_conf
 
 
 def test_calls_in_other_words_are_far(calls, router, small_config):
-    """Notes that no list knows and types that no table holds are named, and the verdict is plain; no note is shown."""
+    """Unfamiliar notes and unknown types are reported with a clear verdict, and no note is shown."""
     far = [
         replace(call, narrative=FAR.format(number), call_type=f"Q{number % 3} ZORB")
         for number, call in enumerate(calls[:200])

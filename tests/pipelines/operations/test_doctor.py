@@ -1,4 +1,4 @@
-"""Each check of a deployment says OK where all is well, and names the fault and its remedy where it is not."""
+"""Each check of a deployment is OK without a fault, and names the fault and its remedy otherwise."""
 
 import os
 import re
@@ -49,7 +49,7 @@ def only(findings, check):
 
 
 class TestKeys:
-    """Keys are there, long enough and private."""
+    """Keys exist, are long enough and private."""
 
     def test_private_keys_are_well(self, deployment):
         """All three checks are OK."""
@@ -67,7 +67,7 @@ class TestKeys:
     @pytest.mark.parametrize("name", ["ledger.key", "keys.json"])
     @pytest.mark.parametrize(("mode", "level"), [(0o604, Level.FAIL), (0o620, Level.FAIL), (0o440, Level.OK)])
     def test_a_key_that_others_may_read_fails(self, deployment, tmp_path, name, mode, level):
-        """The group may read it, which mounted secrets need, and nobody else may."""
+        """The file's group may read it, which mounted secrets need, and others may not."""
         (tmp_path / name).chmod(mode)
         by_check = levels(keys.findings(deployment()))
         assert by_check["hash key" if name == "ledger.key" else "API keys"] == level
@@ -89,13 +89,13 @@ class TestKeys:
         assert only(keys.findings(deployment(environment=environment)), "note key").level == level
 
     def test_a_service_that_asks_nobody_for_a_key_is_a_warning(self, deployment):
-        """Unless tokens are asked for."""
+        """A service without a file of keys is a warning, unless tokens are required."""
         assert only(keys.findings(deployment(api_keys=None)), "API keys").level == Level.WARN
         environment = {"HEARTLINE_JWKS": "jwks.json"}
         assert only(keys.findings(deployment(api_keys=None, environment=environment)), "API keys").level == Level.OK
 
     def test_keys_that_are_gone_broken_or_revoked_fail(self, deployment, tmp_path):
-        """With none of them anybody is let in."""
+        """A file fails where every key is revoked, where it is damaged, and where it is missing."""
         path = tmp_path / "keys.json"
         api_keys.revoke(path, api_keys.read(path)[0].key_id)
         assert "revoked" in only(keys.findings(deployment()), "API keys").detail
@@ -107,7 +107,7 @@ class TestKeys:
 
 @pytest.mark.parametrize(("free", "level"), [(2**40, Level.OK), (2**30, Level.WARN), (2**20, Level.FAIL)])
 def test_a_disk_without_room_fails(deployment, tmp_path, monkeypatch, free, level):
-    """Each disk is named once, also by a folder that is not there yet."""
+    """Each disk is named once, also for a folder that does not exist yet."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     (finding,) = machine.disk(deployment(folders=(tmp_path / "not" / "yet", tmp_path)))
     assert finding.level == level
@@ -141,13 +141,13 @@ class TestDatabase:
         ledger.close()
 
     def test_a_missing_ledger_is_not_created(self, deployment, tmp_path):
-        """It fails, and there is still none."""
+        """A missing ledger fails, and is not created."""
         (tmp_path / "ledger.db").unlink()
         assert levels(database.findings(deployment(), now=NOW)) == {"database": Level.FAIL}
         assert not (tmp_path / "ledger.db").exists()
 
     def test_no_ledger_by_name_is_a_warning(self, deployment):
-        """It is said that nothing can be accounted for."""
+        """A deployment without a ledger gives a warning."""
         assert levels(database.findings(deployment(ledger="none"), now=NOW)) == {"ledger": Level.WARN}
 
     def test_a_server_that_does_not_answer_fails_without_its_password(self, deployment):
@@ -168,7 +168,7 @@ class TestDatabase:
         engine.dispose()
 
     def test_a_database_that_cannot_be_written_fails(self, tmp_path):
-        """Another process that holds the write lock is enough."""
+        """A ledger whose write lock another process holds fails."""
         created(tmp_path).close()
         engine = ledger_database.open_engine(sqlite_url(tmp_path), busy_seconds=0.05)
         with engine.connect().execution_options(**ledger_database.WRITING) as connection, connection.begin():
@@ -188,7 +188,7 @@ class TestDatabase:
         assert (by_check["guards"], by_check["anchor"]) == (Level.FAIL, Level.FAIL)
 
     def test_a_missing_anchor_fails_and_a_printed_one_is_a_warning(self, deployment, tmp_path):
-        """Without a file nobody sees a cut tail."""
+        """A printed anchor gives a warning, because removed last entries cannot be detected."""
         assert only(database.findings(deployment(anchor=None), now=NOW), "anchor").level == Level.WARN
         (tmp_path / "ledger.anchor").unlink()
         assert only(database.findings(deployment(), now=NOW), "anchor").level == Level.FAIL
@@ -232,7 +232,7 @@ class TestModel:
         assert levels(model.findings(there, now=NOW)) == {"model": Level.FAIL}
 
     def test_every_certificate_has_its_level(self):
-        """What a decision can say that it was certified on is known to the check."""
+        """Every value of `certified_on` has a finding."""
         assert set(model._CERTIFIED) == {"local", "reference", "synthetic", "none", "other_parts"}
         assert model._CERTIFIED["other_parts"][0] == Level.FAIL
 
@@ -252,7 +252,7 @@ class TestProgram:
         return str(path)
 
     def test_durham_is_well_and_says_who_is_on_duty(self, deployment):
-        """By night the clinicians at the desk alone, by day the team too."""
+        """At night only the clinicians are on duty, by day the team too."""
         night, noon = datetime(2026, 3, 2, 7, tzinfo=UTC), datetime(2026, 3, 2, 17, tzinfo=UTC)
         assert set(levels(program.findings(deployment(), now=night)).values()) == {Level.OK}
         teams = [only(program.findings(deployment(), now=moment), "hours").detail for moment in (night, noon)]

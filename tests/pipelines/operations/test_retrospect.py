@@ -1,4 +1,4 @@
-"""Past calls are counted by what would have become of them; teams are simulated; parts are decided once, wherever."""
+"""Past calls are counted by disposition, teams are simulated, and parts are decided once by any engine."""
 
 import json
 import math
@@ -47,7 +47,7 @@ def scored(**columns):
 
 
 class TestRetrospect:
-    """Each call has one fate, and what is expected has its interval."""
+    """Each call has one disposition, and the expected number has an interval."""
 
     def test_every_reason_is_counted_apart(self):
         """Answered, off duty, out of zone, not known, review, vetoed, below threshold."""
@@ -66,7 +66,7 @@ class TestRetrospect:
         assert told["at least"] < told["expected eligible"] < told["at most"]
 
     def test_what_is_expected_is_as_unsure_as_the_calibration(self):
-        """Bands with their ends replace each probability; without them only chance is counted, and it says so."""
+        """Calibration bands replace the probabilities; without them the interval is that of chance alone, and says so."""
         table = scored(eligible_probability=[0.9] * 100)
         chance = retrospect.expected(table, [])
         banded = retrospect.expected(table, [(0.9, Estimate(0.8, 0.7, 0.95, 50, "wilson"))])
@@ -91,7 +91,7 @@ class TestRetrospect:
         assert 0.93 < held / 400 <= 1.0
 
     def test_vetoed_eligible_calls_are_said_apart(self):
-        """A veto overrules the probability: how much it overrules is a line of its own."""
+        """Eligible calls that the veto overrules are counted in a line of their own."""
         result = retrospect.retrospective(
             scored(vetoed=[True, True, False], recommendation=["NOT_ELIGIBLE"] * 2 + ["ELIGIBLE"]), time_zone="UTC"
         )
@@ -112,7 +112,7 @@ class TestRetrospect:
 
 
 class TestSimulation:
-    """Queues behave as queues do."""
+    """The simulation agrees with queueing theory."""
 
     def unit(self, **more):
         """Return a plan of one unit."""
@@ -138,13 +138,13 @@ class TestSimulation:
         return found
 
     def test_calls_far_apart_are_all_answered_at_once(self):
-        """No queue, no wait but the travel."""
+        """Without a queue the wait is the travel alone."""
         found = self.run(self.unit(travel=10.0), self.calls(np.arange(30) * 1440.0))
         assert found.share[0] == 1.0
         assert 2 < found.wait[0] < 10
 
     def test_loss_is_what_erlang_says(self):
-        """With no patience it is Erlang's loss system: two teams offered two erlangs lose forty per cent."""
+        """Without patience two teams with a load of two erlangs lose forty per cent (Erlang's loss formula)."""
         rng = np.random.default_rng(0)
         minutes = np.cumsum(rng.exponential(30.0, 6000))
         plan = Plan(name="x", patience=0.0, units=self.unit(teams=2).units)
@@ -172,7 +172,7 @@ class TestSimulation:
         assert self.unit(hours=(0, 24)).units[0].hours_a_day == 24
 
     def test_more_teams_answer_no_less_and_the_fewest_that_do_are_named(self):
-        """And the target is met with that number and not with one less."""
+        """The target is met with the returned number of teams and not with one less."""
         rng = np.random.default_rng(1)
         calls = self.calls(np.sort(rng.uniform(0, 15 * 1440, 1000)))
         shares = [self.run(self.unit(teams=n), calls, days=15.0).share[0] for n in (1, 3, 6)]
@@ -182,12 +182,12 @@ class TestSimulation:
         assert self.run(self.unit(teams=needed - 1), calls, days=15.0).share[0] < 0.9
 
     def test_hours_and_zones_bound_what_is_within_reach(self):
-        """A call at night or from elsewhere is nobody's."""
+        """A call at night or from another zone is within no unit's reach."""
         calls = pd.concat([self.calls([600.0]), self.calls([120.0]), self.calls([610.0], zone="D9")])
         assert self.run(self.unit(hours=(10, 21), zones=("D1",)), calls).within_reach == 1
 
     def test_a_pilot_team_answers_about_seven_a_day(self):
-        """As HEART's did: one team, ten to nine, over a third of a city with ninety eligible calls a day."""
+        """One team from ten to nine over part of a city with ninety eligible calls a day answers five to nine of them."""
         rng = np.random.default_rng(2)
         days, n = 120, 120 * 73
         minutes = np.sort(rng.uniform(0, days * 1440, n))
@@ -221,7 +221,7 @@ class TestBackfill:
         }
 
     def test_a_run_that_was_stopped_goes_on_and_writes_nothing_twice(self, parts, runs, tmp_path):
-        """What is there is left alone; what is half written is not taken for done."""
+        """A finished part is not decided again, and an incomplete one is not taken as finished."""
         told = {"bundle": runs / "champion", "program": "durham-heart"}
         assert backfill.run(parts, tmp_path / "a", **told) == (6, 900)
         whole = self.files(tmp_path / "a")
@@ -286,7 +286,7 @@ class TestBackfill:
 
 
 class TestCard:
-    """Nothing is claimed that has no evidence file."""
+    """No duty is shown without its evidence file."""
 
     def test_every_item_of_this_project_has_its_evidence(self):
         """Files that the record names are here; what runs leave behind is looked for among the runs."""

@@ -1,4 +1,4 @@
-"""A trial is read by intention to treat, by call-taker, and at looks that were paid for."""
+"""A trial is analysed by intention to treat, clustered by call-taker, with bounds for interim looks."""
 
 import numpy as np
 import pandas as pd
@@ -85,13 +85,13 @@ def test_the_bounds_spend_what_was_planned():
 
 @pytest.mark.parametrize("fractions", [[], [0.5, 0.5], [0.5, 0.4], [0.5, 1.2]])
 def test_looks_that_do_not_rise_are_refused(fractions):
-    """Two looks at the same calls are one."""
+    """Two looks at the same number of calls are refused."""
     with pytest.raises(InvalidData, match="rising"):
         bounds(fractions)
 
 
 def test_a_look_is_judged_by_its_bound_and_not_by_two():
-    """A difference of 2.5 standard errors halfway is no finding yet; at the end it is."""
+    """A difference of 2.5 standard errors is no finding halfway, and is one at the end."""
     change = trial.Difference(0.05, 0.02, 0.01, 0.09, 30)
     half = list(trial.look_lines(change, figure="sent", calls=500, planned=1000, earlier=()))
     assert "not shown" in half[0]

@@ -1,4 +1,4 @@
-"""A file without notes is looked back on by its call types alone, and the answer says so."""
+"""A file without notes is counted by its call types alone, and the output says so."""
 
 import json
 
@@ -26,7 +26,7 @@ def test_types_that_the_program_takes_count_and_dangerous_ones_are_vetoed(tmp_pa
 
 
 def test_the_command_says_that_no_note_was_read(tmp_path):
-    """No model is needed, and none is named as having judged."""
+    """No model is needed, and none is named."""
     path = tmp_path / "c.jsonl"
     path.write_text("\n".join(map(json.dumps, ROWS)))
     code, out, err = heartline("retrospect", "--data", str(path), "--runs", str(tmp_path / "none"))
@@ -36,7 +36,7 @@ def test_the_command_says_that_no_note_was_read(tmp_path):
 
 
 def test_one_note_makes_it_a_file_with_notes(tmp_path):
-    """The model is asked wherever there is something to read."""
+    """A file with notes is decided by the model."""
     path = tmp_path / "c.jsonl"
     path.write_text("\n".join(map(json.dumps, [*ROWS, {"narrative": "asleep"}])))
     assert has_notes(path)

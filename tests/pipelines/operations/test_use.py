@@ -1,4 +1,4 @@
-"""Drift, unfit calls, trials and decisions of old are told from a ledger of real decisions."""
+"""Monitoring, trials, replay and the public page work on a ledger of real decisions."""
 
 import json
 import shutil
@@ -45,7 +45,7 @@ def decided(router, call):
 
 
 def fill(ledger, router, calls, *, weeks=4, start=datetime(2026, 1, 5, tzinfo=UTC), **more):
-    """Decide calls evenly over some weeks, as the service would write them down; now, where there are no weeks."""
+    """Write decisions on calls evenly over some weeks as the service does; without weeks, all of now."""
     drafts = []
     for number, call in enumerate(calls):
         decision = replace(decided(router, call), decision_id=str(uuid4()))
@@ -59,7 +59,7 @@ def fill(ledger, router, calls, *, weeks=4, start=datetime(2026, 1, 5, tzinfo=UT
 
 
 def tell(ledger, kind, said):
-    """Write down what was said of decisions, and wait until it is."""
+    """Write judgements and outcomes of decisions, and wait until they are durable."""
     ledger.submit([ledger.draft(kind, content) for content in said]).result(30)
 
 
@@ -72,12 +72,12 @@ def ledger(tmp_path):
 
 
 def profile(router):
-    """Return what training saw."""
+    """Return the profile of training."""
     return router.bundle.manifest["training"]["profile"]
 
 
 class TestMonitor:
-    """A calm month is calm; a drifted one, unfit calls and unknown call types raise their alarm."""
+    """A month without change raises no alarm; drift, unfit calls and unknown call types do."""
 
     def test_calls_like_those_of_training_raise_no_alarm(self, ledger, router, calls):
         """Four weeks of the same city."""
@@ -141,7 +141,7 @@ class TestMonitor:
 
 
 class TestWatch:
-    """A test that may be looked at after every outcome keeps its promise."""
+    """A sequential test keeps its error rate when it is read after every outcome."""
 
     def test_at_the_limit_it_hardly_ever_alarms(self):
         """Two hundred services whose rate is just the limit, looked at a thousand times each."""
@@ -159,7 +159,7 @@ class TestWatch:
 
 
 class TestReplay:
-    """Any decision can be made again with the parts that made it."""
+    """Every decision can be made again with the same model, rules and program."""
 
     @pytest.fixture
     def kept(self, runs, tmp_path, rulebook):
@@ -178,7 +178,7 @@ class TestReplay:
         assert [replayer.replay(content).differs for content in contents] == [{}] * 1000
 
     def test_a_forged_field_is_named(self, ledger, router, calls, kept):
-        """Whoever writes another probability is found out."""
+        """A changed probability in the ledger is reported."""
         (content,) = fill(ledger, router, calls[:1], weeks=0)
         made = Replayer(ledger, kept).replay(content | {"eligible_probability": 0.123})
         assert set(made.differs) == {"eligible_probability"}
@@ -301,7 +301,7 @@ class TestPublish:
             assert said.startswith(("under", "over"))
 
     def test_the_page_holds_no_note_no_key_and_no_address(self, ledger, router, calls, tmp_path):
-        """Nothing but counts."""
+        """The page holds nothing but counts."""
         came = {"served": True, "unit": PROGRAM_UNITS[1].value, "adverse_event": "none"}
         decided = fill(ledger, router, calls[:400], caller="ab" * 32)
         tell(ledger, "outcome", [

@@ -1,4 +1,4 @@
-"""A copy of the released store in which things may go wrong, and the calls that a gate judges on."""
+"""A copy of the released store that tests may damage, and the test block of the gates."""
 
 import pytest
 from candidates import copy_of

@@ -1,4 +1,4 @@
-"""The gate says no to the worse, the miscalibrated and the tampered; the history says who was champion, and goes back."""
+"""The gates refuse worse, miscalibrated and tampered candidates; the history records champions and allows rollback."""
 
 import json
 from dataclasses import replace
@@ -41,7 +41,7 @@ def test_a_good_candidate_passes(judged, small_config):
     ],
 )
 def test_each_limit_can_fail(judged, small_config, figure, value, gate):
-    """One bad figure is enough, and a figure that is not known is bad."""
+    """One figure beyond its limit fails the gates, and so does an unknown figure."""
     estimate = replace(judged.figures[figure], value=value, low=value, high=value)
     worse = replace(judged, figures=judged.figures | {figure: estimate})
     assert failed(limits(worse, size_mib=1.0, config=small_config)) == {gate}
@@ -55,7 +55,7 @@ def test_slow_and_large_candidates_fail(judged, small_config):
 
 
 def test_a_candidate_that_finds_fewer_calls_fails_and_so_does_its_slice(judged, block, small_config):
-    """Recall is held against the champion's call by call, over all and by type."""
+    """Recall is compared with the champion's call by call, over all calls and by type."""
     champion = replace(judged, cleared=judged.truth)
     fewer = replace(judged, cleared=judged.truth & (type_labels(block, call_types=shipped()).to_numpy() != "trespass"))
     found = failed(against(fewer, champion, type_labels(block, call_types=shipped()), config=small_config))
@@ -65,7 +65,7 @@ def test_a_candidate_that_finds_fewer_calls_fails_and_so_does_its_slice(judged, 
 
 
 def test_a_candidate_that_clears_more_ineligible_calls_fails(judged, block, small_config):
-    """More false clears beyond chance are a no."""
+    """Significantly more false clears fail the gate."""
     bolder = replace(judged, cleared=judged.cleared | ~judged.truth)
     assert "false clears minus those of the champion, high end" in failed(
         against(bolder, judged, type_labels(block, call_types=shipped()), config=small_config)
@@ -73,7 +73,7 @@ def test_a_candidate_that_clears_more_ineligible_calls_fails(judged, block, smal
 
 
 def test_few_calls_prove_no_candidate_as_good(judged, block, small_config):
-    """Held against itself on twenty calls, even the champion is not shown to lose at most two points of recall."""
+    """On twenty calls not even the champion against itself is shown to lose at most two points of recall."""
     few = np.flatnonzero(judged.truth)[:20]
     small = replace(judged, truth=judged.truth[few], cleared=judged.cleared[few])
     strict = replace(small_config, release=replace(small_config.release, max_recall_loss=0.02))
@@ -83,14 +83,14 @@ def test_few_calls_prove_no_candidate_as_good(judged, block, small_config):
 
 
 def test_a_few_dangerous_calls_prove_nothing(judged, small_config):
-    """No dangerous call cleared among twenty leaves room for one in seven: the upper bound is held against the limit."""
+    """With none of twenty dangerous calls cleared the upper bound is one in seven, and the bound must keep the limit."""
     estimate = replace(judged.figures["dangerous_clear_rate"], value=0.0, low=0.0, n=20)
     few = replace(judged, figures=judged.figures | {"dangerous_clear_rate": estimate})
     assert failed(limits(few, size_mib=1.0, config=small_config)) == {"dangerous clear rate, upper bound"}
 
 
 def test_small_losses_do_not_add_up_over_releases(judged, block, small_config, tmp_path, monkeypatch):
-    """Each champion found a little less than the one before: the next is refused, held against the best of them."""
+    """Where each champion found a little less than the one before, the next is refused by comparison with the best."""
     eligible = np.flatnonzero(judged.truth & judged.cleared)
     step = int(judged.truth.sum() * small_config.release.max_recall_loss * 0.5)
 
@@ -114,7 +114,7 @@ def test_small_losses_do_not_add_up_over_releases(judged, block, small_config, t
 
 @pytest.mark.usefixtures("measured")
 def test_a_deliberately_worse_candidate_is_refused(store, corpus, judged, tmp_path):
-    """It suggests only what it is all but sure of, and finds less than the champion: exit 1, and by how much."""
+    """A candidate that finds far less than the champion is refused with exit 1 and the difference."""
     register(store, corpus, altered(store, tmp_path / "worse", point={"eligible_at": 0.99}), judged)
     code, _, err = heartline("release", "--runs", str(store.root), "--config", str(SMALL))
     assert code == 1
@@ -125,7 +125,7 @@ def test_a_deliberately_worse_candidate_is_refused(store, corpus, judged, tmp_pa
 
 @pytest.mark.usefixtures("measured")
 def test_a_miscalibrated_candidate_is_refused(store, corpus, judged, tmp_path, small_config):
-    """A model whose probabilities were squeezed together passes no calibration gate."""
+    """A model with compressed probabilities fails the calibration gate."""
     parts = bundles.load_parts(store.root / "champion")
     calibrator = parts["eligible"].calibrated_classifiers_[0].calibrators[0]
     name = "a_" if hasattr(calibrator, "a_") else "beta_"
@@ -136,7 +136,7 @@ def test_a_miscalibrated_candidate_is_refused(store, corpus, judged, tmp_path, s
 
 
 def test_a_tampered_candidate_is_refused(store, corpus, judged, small_config):
-    """One byte more in the registered file, and it is not judged at all."""
+    """A registered file with one more byte is refused before anything is measured."""
     made = register(store, corpus, store.root / "champion", judged)
     with (store.bundle_of(made) / bundles.MODEL).open("ab") as file:
         file.write(b"x")
@@ -145,7 +145,7 @@ def test_a_tampered_candidate_is_refused(store, corpus, judged, small_config):
 
 
 def test_a_release_repeats_the_proof_and_anyone_can(store):
-    """The evidence holds how far the tables lay from scikit-learn on the test block, and the command says so anew."""
+    """The evidence holds the difference of the tables from scikit-learn on the test block, and the command repeats it."""
     entry = releases.read(store.root)[-1]
     proof = json.loads((store.root / releases.EVIDENCE / entry.evidence).read_text())["proof"]
     assert proof["difference"] <= 1e-9
@@ -160,7 +160,7 @@ def test_a_release_repeats_the_proof_and_anyone_can(store):
 
 
 def test_other_calls_than_those_it_was_trained_on_are_refused(store, corpus, tmp_path, small_config):
-    """The gate judges on the block that training cut, and on no other."""
+    """The gate uses the test block of training, and no other calls."""
     other = tmp_path / "other.csv"
     other.write_text(corpus.read_text()[:-200])
     with pytest.raises(InvalidData, match="not the calls"):
@@ -171,7 +171,7 @@ def test_other_calls_than_those_it_was_trained_on_are_refused(store, corpus, tmp
 
 @pytest.mark.usefixtures("measured")
 def test_a_shadow_is_challenger_and_answers_nobody(store, corpus, judged, small_config):
-    """Its bundle lies beside the champion's, and the champion stays."""
+    """The challenger's bundle is written beside the champion's, which is unchanged."""
     register(store, corpus, store.root / "champion", judged)
     done = release(store, small_config, shadow=True, by="tester")
     assert (store.root / "challenger" / bundles.MANIFEST).is_file()
@@ -183,7 +183,7 @@ def test_a_shadow_is_challenger_and_answers_nobody(store, corpus, judged, small_
 
 @pytest.mark.usefixtures("measured")
 def test_history_says_who_and_rollback_goes_back(store, corpus, judged, tmp_path, small_config):
-    """Two champions, then the first again: three lines, each with its evidence."""
+    """Two releases and a rollback give three lines of history, each with its evidence."""
     first = bundles.read_manifest(store.root / "champion")["digest"]
     folder = another(store, tmp_path / "second")
     register(store, corpus, folder, judged)
@@ -207,7 +207,7 @@ def test_without_a_champion_before_there_is_nothing_to_go_back_to(store):
 
 @pytest.mark.parametrize("what", ["line", "evidence", "missing"])
 def test_a_changed_history_is_found(store, what):
-    """A line, a piece of evidence or its absence: reading the history says so."""
+    """A changed line, and changed or missing evidence, are errors when the history is read."""
     path, proof = store.root / releases.FILE, store.root / releases.EVIDENCE / "000001.json"
     if what == "line":
         releases.add(store.root, action="rollback", version="1", digest="d", by="x", evidence={})

@@ -1,4 +1,4 @@
-"""A release that is broken off anywhere leaves a whole champion, a history that can be read, and a repair that ends it."""
+"""A release interrupted at any step leaves a complete champion and a readable history, and can be repaired."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from pipelines.training.tracking import CHAMPION
 
 
 class Killed(BaseException):
-    """The process ends here; nothing that handles errors may go on."""
+    """The end of the process, which no error handler may catch."""
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_a_release_killed_at_any_step_is_shown_and_mended(quick_release, step):
 
 
 def test_a_release_goes_on_after_one_that_was_killed(quick_release):
-    """A line that was broken off is written over, and the next release ends with all three in agreement."""
+    """An incomplete line is overwritten, and after the next release all three agree."""
     store, releasing_now = quick_release
     with pytest.MonkeyPatch.context() as patched:
         killed_in_a_line(patched)
@@ -125,7 +125,7 @@ def test_a_release_goes_on_after_one_that_was_killed(quick_release):
 
 
 def test_a_rollback_that_was_killed_is_finished_too(quick_release):
-    """Going back is a decision like any other: once the history names it, the repair carries it out."""
+    """A rollback that is in the history is completed by the repair."""
     store, releasing_now = quick_release
     first = digest_in(store.root / "champion")
     releasing_now()
@@ -139,7 +139,7 @@ def test_a_rollback_that_was_killed_is_finished_too(quick_release):
 
 
 def test_a_damaged_folder_is_shown_and_mended(store):
-    """A byte too many in the champion's folder: `status` says that it is broken, and the registry's copy replaces it."""
+    """Where the champion's folder has one byte too many, `status` reports it and the registry's copy replaces it."""
     with (store.root / "champion" / bundles.MODEL).open("ab") as file:
         file.write(b"x")
     assert "BROKEN" in str(state.states(store)[0])

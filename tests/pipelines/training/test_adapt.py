@@ -15,6 +15,7 @@ from models.decision import Recommendation
 from models.errors import InvalidData, NoSafeThreshold
 from models.router import Router
 from models.statistics import upper_bound
+from pipelines.cli.adapt import _fold_runs
 from pipelines.data.file_digest import file_sha256
 from pipelines.data.split import split
 from pipelines.data.table import LABEL_ROW, Table, labelled, read_table, take
@@ -59,10 +60,10 @@ def block(scores, eligible, dangerous):
 
 
 class TestGroups:
-    """One caller, one address and one note stay on one side."""
+    """Calls that share a caller, an address or a note stay in one fold."""
 
     def test_groups_join_over_callers_addresses_and_notes(self):
-        """Calls that share anything are one group, also by way of a third; a missing key is nobody's."""
+        """Calls that share anything are one group, also through a third call; a missing key joins none."""
         table = table_of(
             [
                 {"note": "first note here", "caller": "a"},
@@ -101,7 +102,7 @@ class TestGroups:
         assert (np.sum([fold.fitted_on for fold in folds], axis=0)[selected] >= 4).any()
 
     def test_dates_hold_out_the_later_half_and_are_not_needed(self):
-        """With dates the held-out half is the later one; without dates it is drawn, and that is said."""
+        """With dates the held-out half is the later one; without dates it is drawn at random, and that is reported."""
         times = pd.date_range("2026-01-01", periods=40, freq="D", tz="UTC")
         rows = [
             {"note": f"note number {n} of this", "at": at.to_pydatetime(), "eligible": n % 3 == 0}
@@ -119,7 +120,7 @@ class TestGroups:
 
 
 class TestPromise:
-    """Only what the local labels prove is promised, and what more would prove is said."""
+    """Only what the local labels prove is promised, and the labels that tighter bounds need are reported."""
 
     def test_of_few_dangerous_calls_none_is_cleared_and_the_bound_is_stated(self):
         """With 20 dangerous calls the promise is the exact bound of no error in 20, and one error is too many."""
@@ -142,7 +143,7 @@ class TestPromise:
         assert point.eligible_at == 0.95
 
     def test_without_a_dangerous_label_nothing_is_cleared(self):
-        """What is not labelled cannot be promised; the refusal offers review-only mode."""
+        """Without a dangerous label nothing is promised about them, and the refusal offers the review-only mode."""
         calls = block([0.9] * 30 + [0.1] * 260, [True] * 30 + [False] * 260, [False] * 290)
         with pytest.raises(NoSafeThreshold, match="--review-only"):
             choose_local(calls, block([0.1] * 400, [False] * 400, [True] * 400), PROMISES, pairs=[(0.8, 1.0)])
@@ -150,13 +151,13 @@ class TestPromise:
 
     @pytest.mark.parametrize(("share", "rate"), [(0.0, 0.05), (0.0, 0.01), (0.01, 0.05), (0.02, 0.03)])
     def test_the_labels_that_a_bound_needs_prove_it(self, share, rate):
-        """The number is enough by the exact test; at the bound itself no number is."""
+        """The number of calls is enough by the exact test, and no number is where the share of errors equals the bound."""
         n = calls_needed(share, max_rate=rate, confidence=0.95)
         assert np.ceil(share * n) <= allowed_errors(n, max_rate=rate, confidence=0.95)
         assert calls_needed(rate, max_rate=rate, confidence=0.95) is None
 
     def test_each_bound_says_what_it_needs(self):
-        """With no error in 263 calls 2 % is proved and 1 % needs 36 more; one in ten never proves it."""
+        """With no error in 263 calls 2 % is proved and 1 % needs 36 more; with one error in ten no number proves it."""
         calls = block([0.1] * 300, [True] * 37 + [False] * 263, [False] * 280 + [True] * 20)
         point = review_only_point(calls, PROMISES)
         by_rate = {(each.what, each.rate): each for each in needs(calls, PROMISES, point)}
@@ -168,7 +169,7 @@ class TestPromise:
 
 
 def test_a_review_only_bundle_never_says_eligible(router, corpus):
-    """Whatever the probability, and for every call that the same model would clear."""
+    """A review-only bundle never says ELIGIBLE, not even for calls that the same model would clear."""
     calls = read_table(corpus).calls[-1200:]
     cleared = [call for call in calls if router.decide(call).recommendation is Recommendation.ELIGIBLE]
     assert cleared
@@ -231,7 +232,8 @@ def city_in_use(city, corpus, small_config):
         replace(call, narrative=f"{call.narrative} ovrd{n} subj", received_at=None) for n, call in enumerate(last.calls)
     ]
     labels = last.labels.assign(eligible=True, label_source="override", learn_only=True)
-    return Table(city.calls + calls, pd.concat([city.labels, labels], ignore_index=True))
+    queued = city.labels.assign(drawn_by=np.where(np.arange(len(city.calls)) % 4, "near_threshold", "random"))
+    return Table(city.calls + calls, pd.concat([queued, labels], ignore_index=True))
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +247,7 @@ def adapted(router, synthetic, city_in_use, small_config, tmp_path_factory):
 
 @pytest.mark.slow
 class TestAdapted:
-    """What `heartline adapt` leaves behind."""
+    """The files and records of `heartline adapt`."""
 
     def test_the_saved_bundle_answers_as_it_was_certified(self, adapted, city):
         """Loaded anew it clears just the calls of the held-out half that were counted, and the promise holds on them."""
@@ -260,6 +262,12 @@ class TestAdapted:
         assert point.n_ineligible == (~truth).sum()
         assert point.false_clears <= allowed_errors(point.n_ineligible, max_rate=0.05, confidence=0.95)
         assert "exact" in adapted.training["certified_by"]
+
+    def test_a_promise_says_how_its_calls_were_queued(self, adapted):
+        """Calls that were labelled because they seemed useful are no sample of the city's: their number is stated."""
+        useful = adapted.training["adapted"]["queued_as_useful"]
+        assert 0.6 * adapted.evaluation.n < useful < 0.9 * adapted.evaluation.n
+        assert f"{useful} of the calls were queued as useful, not at random" in adapted.training["certified_by"]
 
     def test_the_citys_own_words_are_learnt(self, adapted):
         """A word that only this city writes moves the answer, and the comparison on the same calls shows it."""
@@ -315,6 +323,13 @@ class TestAdapted:
         written = [path.read_bytes() for path in store.root.rglob("*") if path.is_file()]
         assert not any(b"lvndr subj" in content for content in written)
 
+    def test_folds_are_recorded_of_a_file_with_copies(self, adapted, city_in_use):
+        """Copies of a call count once, so that the folds' masks and the file's labels are of the same calls."""
+        table = replace(city_in_use, calls=[replace(call, call_id=f"c{n}") for n, call in enumerate(city_in_use.calls)])
+        twice = take(table, np.concatenate([np.arange(len(table.calls)), np.arange(5)]))
+        nested = _fold_runs(adapted, twice)
+        assert sum(part.metrics["judged"] for part in nested) == sum(fold.held.sum() for fold in adapted.folds)
+
     def test_too_few_labels_are_refused_with_a_remedy(self, city):
         """A hundred calls and 25 eligible ones are the least."""
         with pytest.raises(InvalidData, match="label at least 100"):
@@ -325,7 +340,7 @@ class TestAdapted:
 
 @pytest.mark.slow
 def test_the_curve_rises_where_local_words_decide(router, synthetic, city, small_config):
-    """More labels bring more where a city's words are its own; each figure lies in its interval; the plot is drawn."""
+    """Where a city has words of its own, more labels raise the figures; each is within its interval; the plot is drawn."""
     work = prepare(take(labelled(synthetic), np.arange(2500)), labelled(city), small_config, "durham-heart")
     points = local_curve(work, router.bundle, sizes=(0, 100), repeats=2)
     assert [point.labels for point in points] == [0, 100, 176]

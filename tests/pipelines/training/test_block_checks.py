@@ -1,4 +1,4 @@
-"""The certification block is compared with the calls that it stands for, and its bounds count callers, not calls."""
+"""The certification block is compared with all calls of its weeks, and its bounds count callers, not calls."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from pipelines.training.certify import WIDE_OPEN
 
 @dataclass
 class Scored:
-    """What the comparison reads of a decision."""
+    """The fields of a decision that the comparison reads."""
 
     eligible_probability: float | None
     recommendation: Recommendation = Recommendation.ELIGIBLE
@@ -34,7 +34,7 @@ def scored(seed, n, *, low=0.0, kept=0.1):
 
 
 def test_a_block_like_its_weeks_is_certified():
-    """Calls without a label that score as the labelled ones do change nothing, however many they are."""
+    """Unlabelled calls with the same scores as the labelled ones change nothing, however many they are."""
     for seed in range(20):
         found = likeness(scored(seed, 400), scored(seed + 100, 400), left_out=4000, confidence=0.95)
         require_likeness(found, max_gap=0.05)
@@ -42,21 +42,21 @@ def test_a_block_like_its_weeks_is_certified():
 
 @pytest.mark.parametrize("change", [{"low": 0.4}, {"kept": 0.5}])
 def test_a_block_of_chosen_calls_is_refused(change):
-    """Where the unlabelled calls score otherwise, or more of them are kept back, the promise is not made."""
+    """Where the unlabelled calls score differently, or more of them are kept back, nothing is certified."""
     found = likeness(scored(1, 400), scored(2, 400, **change), left_out=800, confidence=0.95)
     with pytest.raises(NoSafeThreshold, match="without a label"):
         require_likeness(found, max_gap=0.05)
 
 
 def test_a_few_odd_calls_do_not_stop_certification():
-    """What is left out counts by its share: ten odd calls beside a thousand move no rate by a twentieth."""
+    """Calls left out count by their share: ten among a thousand cannot change a rate by a twentieth."""
     found = likeness(scored(1, 1000), scored(2, 10, low=0.9, kept=1.0), left_out=10, confidence=0.95)
     require_likeness(found, max_gap=0.05)
     assert "10 of its weeks left out (1.0%)" in str(found)
 
 
 def test_only_calls_of_the_blocks_weeks_without_a_label_are_compared():
-    """Unsure calls have a label, and other weeks are other weeks."""
+    """Unsure calls count as labelled, and calls of other weeks do not count."""
     days = [Call(narrative="", received_at=f"2026-03-{day:02}T00:00:00Z") for day in range(1, 7)]
     whole = Table(days, pd.DataFrame({"eligible": [None, True, None, "unsure", False, None]}).astype(object))
     block = Table([days[1], days[4]], whole.labels.iloc[[1, 4]])
@@ -72,7 +72,7 @@ def test_calls_that_are_clusters_of_their_own_give_the_exact_bound():
 
 
 def test_copies_of_calls_prove_no_more_than_the_calls():
-    """Ten times the same calls, by the same callers, prove about what they prove once."""
+    """The same calls by the same callers ten times over prove about as much as once."""
     events, callers = np.arange(200) < 4, np.arange(200)
     once = clustered_upper_bound(events, callers, confidence=0.95)
     ten = clustered_upper_bound(np.tile(events, 10), np.tile(callers, 10), confidence=0.95)
@@ -83,7 +83,7 @@ def test_copies_of_calls_prove_no_more_than_the_calls():
 
 
 def test_the_key_with_the_higher_bound_counts_and_says_when_it_breaks_the_promise():
-    """One address with all the false clears is worth few calls; the line says that the promise is not shown so."""
+    """Where one address has all the false clears, the calls are worth few, and the line reports a broken promise."""
     n = 400
     block = Block(
         scores=np.where(np.arange(n) < 8, 1.0, 0.0), risks=np.zeros(n), eligible=np.zeros(n, dtype=bool),

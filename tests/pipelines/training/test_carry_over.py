@@ -1,4 +1,4 @@
-"""Settings and the bound on unfamiliar words are chosen on scenarios and styles that the model has not met."""
+"""Settings and the bound on unfamiliar words are measured on scenarios and styles that were held out of fitting."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What each part of the classifier earns is measured on the same blocks, and the simplest that is as good wins."""
+"""Variants of the classifier are measured on the same blocks, and the simplest of those about as good as the best wins."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -45,7 +45,7 @@ def scored(quality):
 
 
 def test_the_simplest_within_one_standard_error_wins(small_config):
-    """Where all are alike the plainest is taken; where metadata alone is worse, it is not."""
+    """Where all are alike the simplest variant wins; where metadata alone is worse, it does not."""
     assert ranked(*scored({}), small_config)[1].inputs == "metadata"
     assert ranked(*scored({VARIANTS[0].name: 0.5}), small_config)[1].inputs == "text"
     assert ranked(*scored({VARIANTS[0].name: 0.5, VARIANTS[1].name: 1.0}), small_config)[1].inputs == "both"

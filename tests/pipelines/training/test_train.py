@@ -31,7 +31,7 @@ class TestIngest:
     """Tables in, calls out, nothing lost in silence."""
 
     def test_rows_that_cannot_be_read_are_named(self, tmp_path):
-        """The row, the column and the reason; the others are kept."""
+        """A refused row is named with its column and reason, and the others are kept."""
         path = write(tmp_path / "c.csv", "narrative,calls_24h\nfirst,1\nsecond,many\nthird,2\n")
         table = read_table(path)
         assert [call.narrative for call in table.calls] == ["first", "third"]
@@ -39,7 +39,7 @@ class TestIngest:
         assert "second" not in table.rejects[0].reason
 
     def test_an_agencys_own_source_is_missing_and_counted(self, tmp_path):
-        """A word that says little refuses nothing; a safety answer that cannot be read does."""
+        """An unknown source refuses no row; a safety answer that cannot be read does."""
         table = read_table(write(tmp_path / "c.csv", "narrative,source,weapons_answer\na,log7,\nb,911,dunno\n"))
         assert (len(table.calls), table.blanked["source"], table.rejects[0].column) == (1, 1, "weapons_answer")
 
@@ -59,13 +59,13 @@ class TestIngest:
         ("name", "text"), [("c.csv", "zone\nD1\n"), ("c.jsonl", "[1]\n"), ("c.docx", "x"), ("c.csv", ""), ("c.jsonl", "{")]
     )
     def test_files_that_hold_no_calls_are_refused(self, tmp_path, name, text):
-        """No narrative column, no objects, another kind, nothing at all."""
+        """Files without a narrative column, without objects, of another kind, or empty are refused."""
         path = write(tmp_path / name, text)
         with pytest.raises(InvalidData):
             read_table(path)
 
     def test_labels_are_read_in_many_spellings(self, tmp_path):
-        """Yes, no, unsure and nothing are four things."""
+        """Yes, no, unsure and a blank are read as four different labels."""
         path = write(
             tmp_path / "c.csv",
             "narrative,eligible,weapon,violence\na,yes,none,none\nb,0,mention,none\nc,unsure,,\nd,,,threat\n",
@@ -76,7 +76,7 @@ class TestIngest:
 
 
 class TestSplit:
-    """Blocks in time, and nobody learnt from who is judged."""
+    """Blocks are cut in time, and no caller of a later block is in the fit block."""
 
     def test_blocks_follow_one_another_and_nobody_learnt_from_is_judged(self, corpus_table, small_config):
         """The promise of the split, checked from outside: in time, by caller and by address, nothing missing."""
@@ -118,17 +118,17 @@ class TestSplit:
             assert_no_leak(blocks, times[::-1].reset_index(drop=True), keys)
 
     def test_calls_without_a_time_cannot_be_split(self, tmp_path, small_config):
-        """The remedy is named."""
+        """The error names a remedy."""
         table = read_table(write(tmp_path / "c.csv", "narrative,eligible\na,yes\nb,no\n"))
         with pytest.raises(InvalidData, match="received_at"):
             split(table.calls, table.labels, small_config.split)
 
 
 class TestConfig:
-    """Every setting once, and nothing unknown."""
+    """Every setting is read from the file, and an unknown one is an error."""
 
     def test_defaults_load(self):
-        """The shipped file is sound."""
+        """The shipped file is valid."""
         assert load_config().threshold.max_false_clear == 0.05
 
     @pytest.mark.parametrize(
@@ -156,18 +156,18 @@ class TestMetrics:
         assert (round(found.low, 4), round(found.high, 4)) == (0.5313, 0.8881)
 
     def test_a_share_of_nothing_is_not_a_number(self):
-        """No calls, no figure, the whole interval."""
+        """Without calls there is no figure, and the interval is from 0 to 1."""
         assert str(estimates.share(0, 0, confidence=0.95)) == "no calls"
 
     def test_perfect_calibration_has_no_error(self):
-        """Probabilities that come true cost nothing."""
+        """Probabilities equal to the shares have a calibration error of 0."""
         truth = np.array([True] * 8 + [False] * 2)
         assert metrics.calibration_error(1)(truth, np.full(10, 0.8)) == pytest.approx(0)
 
 
 @pytest.mark.slow
 class TestTraining:
-    """What a training run leaves behind."""
+    """The records of a training run."""
 
     def test_the_run_can_be_judged_from_mlflow_alone(self, runs, small_config):
         """Parameters, metrics, commit, data digest, environment, plots and bundle are all there."""

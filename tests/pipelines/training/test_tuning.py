@@ -1,4 +1,4 @@
-"""Settings are searched on held-out callers for so many minutes, and training follows monitoring where it is asked to."""
+"""Settings are searched on held-out callers for a limited time, and retraining depends on monitoring on request."""
 
 import mlflow
 import numpy as np
@@ -9,6 +9,7 @@ from ledgers import prepared
 
 from pipelines.data.table import read_table, take
 from pipelines.settings import load_config
+from pipelines.training import tuning
 from pipelines.training.tracking import Store
 from pipelines.training.tuning import RANGES, tune
 
@@ -20,7 +21,7 @@ def table(corpus):
 
 
 def test_the_present_settings_are_the_first_trial_and_the_best_is_never_worse(table, small_config):
-    """Each trial lies within its ranges and is told; the best one's loss is at most that of the present settings."""
+    """Each trial is within its ranges and reported; the best loss is at most that of the present settings."""
     verbosity, trials = optuna.logging.get_verbosity(), []
     tuned = tune(table, small_config, minutes=5, trials=4, on_trial=trials.append)
     assert tuned.trials == len(trials) == 4
@@ -32,8 +33,15 @@ def test_the_present_settings_are_the_first_trial_and_the_best_is_never_worse(ta
 
 
 def test_the_search_ends_in_time(table, small_config):
-    """A hundredth of a minute is soon over, and one setting was tried."""
+    """After a hundredth of a minute the search stops, with at least one setting tried."""
     assert 1 <= tune(table, small_config, minutes=0.01).trials < 20
+
+
+def test_reading_the_calls_counts_as_time(table, small_config, monkeypatch):
+    """Where it took all of the minutes, the present settings are the only trial."""
+    clock = iter((0.0, 1000.0))
+    monkeypatch.setattr(tuning, "perf_counter", lambda: next(clock))
+    assert tune(table, small_config, minutes=5, trials=3).trials == 1
 
 
 def test_the_command_writes_settings_that_training_reads(tmp_path):
@@ -58,10 +66,15 @@ def test_the_command_writes_settings_that_training_reads(tmp_path):
     Store(tmp_path, load_config())
     runs = mlflow.search_runs(experiment_names=["heartline"])
     assert sorted(runs["tags.mlflow.runName"]) == ["trial 0", "trial 1", "tuning"]
+    parent = mlflow.get_run(runs.loc[runs["tags.mlflow.runName"] == "tuning", "run_id"].item())
+    assert [each.dataset.name for each in parent.inputs.dataset_inputs] == ["sample.csv"]
+    assert parent.data.tags["mlflow.note.content"].startswith("2 settings tried")
+    assert set(parent.data.params) == set(RANGES)
+    assert parent.data.metrics["log_loss"] <= parent.data.metrics["log_loss_before"]
 
 
 def test_nothing_is_trained_where_no_limit_is_crossed(runs, corpus, tmp_path):
-    """An empty ledger calls for nothing."""
+    """With an empty ledger `retrain --if-needed` trains nothing."""
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     prepared(url, tmp_path / "ledger.anchor")
     words = ["--if-needed", "--data", str(corpus), "--runs", str(runs), "--ledger", url]

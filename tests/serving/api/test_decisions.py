@@ -13,7 +13,7 @@ from serving.settings import Settings
 
 
 class TestLedger:
-    """Every answer is in the ledger before it is out."""
+    """Every answer is in the ledger before it is sent."""
 
     def test_a_decision_is_written_down_without_its_note(self, service, settings):
         """Versions, probabilities, rules by id and a keyed hash; not one word of the note."""
@@ -36,7 +36,7 @@ class TestLedger:
         assert all(entries(service, each["decision_id"]) for each in made)
 
     def test_an_answer_that_cannot_be_written_down_is_not_given(self, service, tmp_path):
-        """Where the database is deleted while the service runs: 503, the call is REVIEW, and no new ledger comes to be."""
+        """Where the database is deleted while the service runs, the answer is 503, and no new ledger is created."""
         decide(service)
         for path in tmp_path.glob("ledger.db*"):
             path.unlink()
@@ -86,10 +86,10 @@ class TestLedger:
 
 
 class TestFeedback:
-    """What people decided and what came of it."""
+    """Judgements and outcomes."""
 
     def test_agreement_and_override_are_told_apart_and_kept_beside(self, service):
-        """A second word does not replace the first."""
+        """A second judgement does not replace the first."""
         made = decide(service)
         path = f"/v1/decisions/{made['decision_id']}/feedback"
         first = service.post(path, json={"human": made["recommendation"]}).json()

@@ -1,4 +1,4 @@
-"""Health answers whatever else is wrong: a locked ledger, a note that takes seconds."""
+"""Health answers in time with a locked ledger or a note that takes seconds."""
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ def test_health_answers_while_another_process_holds_the_ledger(shared_service):
 
 
 def test_readiness_says_that_the_ledger_cannot_be_written(shared_service):
-    """No decision would be given: whoever sends calls must know, and hear when it is well again."""
+    """Readiness reports that the ledger cannot be written, and when it can again."""
     assert shared_service.get("/v1/health/ready").json()["status"] == "ready"
     holder = sqlite3.connect(shared_service.settings["ledger"].removeprefix("sqlite:///"), isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")

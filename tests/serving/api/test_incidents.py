@@ -44,7 +44,7 @@ def test_each_change_is_answered_with_all_that_is_known(shared_service):
 
 
 def test_the_same_request_again_changes_and_decides_nothing(shared_service):
-    """A retry is told that it repeats, with the same decision; another text under the same id is refused."""
+    """A repeated note gets the same decision and `changed: false`; another text under the same id is refused."""
     link(shared_service, "cad-2")
     first = note(shared_service, "cad-2", "n1", "female crying on bench").json()
     again = note(shared_service, "cad-2", "n1", "female crying on bench").json()

@@ -31,7 +31,7 @@ ROUTES = (
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory, runs):
-    """Return the document of a running service with a ledger, as one who attacks it reads it."""
+    """Return the OpenAPI document of a running service with a ledger."""
     folder, port = tmp_path_factory.mktemp("openapi"), free_port()
     place = {
         "HEARTLINE_BUNDLE": str(runs / "champion"),

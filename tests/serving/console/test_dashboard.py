@@ -109,7 +109,7 @@ class TestCallTable:
 
 
 class TestFilters:
-    """Filters are read from an address; what cannot be read is told."""
+    """Filters are read from a URL, and faults are reported."""
 
     def test_a_period_is_local_days_both_included(self):
         """The day on which clocks change has 23 hours."""
@@ -197,7 +197,7 @@ class TestPanels:
         assert heads == ["Calls: 12", "Decided: 9", "Nobody decided: 3", "While typing: 1"]
 
     def test_an_empty_table_has_panels_too(self):
-        """Nothing fails where nothing is."""
+        """Every panel works on an empty table."""
         filters = Filters.read({}, time_zone=ZONE, now=NOW)
         assert panels(table(), filters, t=T, rulebook=VetoMatcher().rulebook, named=False)
 

@@ -32,7 +32,7 @@ def people(tmp_path, monkeypatch):
 
 
 def test_two_label_blind_and_a_third_decides(people):
-    """Neither labeller is told the other's label or the model's answer; the adjudicator is told both, and decides."""
+    """Labellers see neither each other's label nor the model's answer; the adjudicator sees both, and decides."""
     client, who = people
     for name, eligible in (("ann", True), ("bob", False)):
         item = client.get("/console/label/next", headers=who[name]).json()["item"]

@@ -1,4 +1,4 @@
-"""Open calls on the server: sealed for one browser, found again by it alone, and forgotten after a shift."""
+"""Open calls on the server are encrypted for one browser, readable by it alone, and deleted after a shift."""
 
 import time
 
@@ -33,7 +33,7 @@ def test_a_position_finds_its_calls_again(store):
 
 @pytest.mark.parametrize("other", [BOB, Position("ann", "c" * 24)])
 def test_nobody_else_finds_them(store, other):
-    """Another person sees nothing, and so does the same person's other browser."""
+    """Neither another person nor the same person's other browser sees a call."""
     store.save(ANN, "call-one", state())
     assert store.of(other) == []
 

@@ -1,4 +1,4 @@
-"""A veto whose words were typed and are gone is held until a person clears it; a word on its way to another is not."""
+"""A veto whose words were deleted is held until a person clears it; a word that is still being typed is not."""
 
 import time
 
@@ -48,7 +48,7 @@ def words(vetoes):
     ],
 )
 def test_what_is_gone_is_held_and_what_grew_is_not(rulebook, notes, held):
-    """Each case is a note as it changes under a typist's hands."""
+    """Each case is a note that changes while it is typed."""
     assert words(typed(rulebook, *notes)) == held
 
 
@@ -73,7 +73,7 @@ def test_a_finished_word_is_held_although_it_was_pending_before(rulebook):
 
 
 def test_a_decision_that_was_lost_loses_no_veto(rulebook):
-    """Where a change was taken in and never judged, what stood before is still known to be gone later."""
+    """A veto is held also where a change before its deletion got no decision."""
     vetoes = typed(rulebook, "has a knife")
     vetoes.change("he has a knife")
     vetoes.change("he has a ")
@@ -90,7 +90,7 @@ def test_only_the_named_veto_is_cleared(rulebook):
 
 
 def test_what_was_dumped_is_loaded(rulebook):
-    """A session travels through the page and back."""
+    """A session survives being sent to the page and back."""
     vetoes = typed(rulebook, "knife and gun", "and gun")
     assert HeldVetoes.load(vetoes.dump()) == vetoes
 

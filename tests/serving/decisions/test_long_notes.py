@@ -1,4 +1,4 @@
-"""A long note is decided in a process of its own: it delays nobody, and its decision is the router's."""
+"""A long note is decided in a separate process: it delays no other request, and its decision is the router's."""
 
 import asyncio
 

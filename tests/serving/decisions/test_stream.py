@@ -1,4 +1,4 @@
-"""The note as it is typed: every change is answered, a veto stays until it is cleared, and no failure is silent."""
+"""While a note is typed every change is answered, a veto stays until it is cleared, and no failure is silent."""
 
 import json
 from types import SimpleNamespace
@@ -111,7 +111,7 @@ class TestAnswers:
         assert answer["held_vetoes"] == []
 
     def test_the_service_is_heard_from_while_nothing_is_typed(self, socket):
-        """A page can tell a quiet line from a dead one."""
+        """Heartbeats distinguish a quiet connection from a lost one."""
         beat = socket.receive_json()
         assert (beat["type"], beat["seq"]) == ("heartbeat", 0)
 
@@ -227,7 +227,7 @@ class TestResuming:
         assert ask(socket, type="resume", session=change(self.begun(service)))["resumed"] is False
 
     def test_it_ends_after_an_hour(self, service, socket, monkeypatch):
-        """A session found later is worth nothing."""
+        """An expired session token is refused."""
         session = self.begun(service)
         monkeypatch.setattr(typing_session, "KEEP_SECONDS", -1)
         assert ask(socket, type="resume", session=session)["resumed"] is False
@@ -245,7 +245,7 @@ class TestResuming:
 
 
 class TestRefusals:
-    """What cannot be read is an error and not the end; what must end says why."""
+    """An invalid message gets an error and the stream continues; where the stream must close, it gives a reason."""
 
     @pytest.mark.parametrize(
         ("sent", "code"),

@@ -1,4 +1,4 @@
-"""What changes on an incident is posted to CAD: signed, in order, retried, and kept where every attempt fails."""
+"""Changes of an incident are posted to CAD: signed, in order, retried, and kept where all attempts fail."""
 
 import hmac
 import json

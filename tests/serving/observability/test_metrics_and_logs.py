@@ -1,4 +1,4 @@
-"""What is seen of the service from outside."""
+"""Logs, metrics and headers of the service."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from serving.settings import Settings
 
 
 class TestOutside:
-    """What is seen of the service from outside."""
+    """Logs, metrics and headers of the service."""
 
     def test_metrics_count_what_happened(self, service):
         """Decisions, vetoes by class, overrides, the model, the queue."""

@@ -1,4 +1,4 @@
-"""Who may do what, by key, token and cookie."""
+"""Access by key, token and cookie."""
 
 import json
 import socket
@@ -18,7 +18,7 @@ from serving.settings import Settings
 
 
 class TestAccess:
-    """Who may do what."""
+    """Access of each role."""
 
     @pytest.fixture
     def guarded(self, settings, tmp_path):
@@ -137,7 +137,7 @@ class TestAccess:
 
 
 class TestSessions:
-    """What a person at the console may do ends when it should."""
+    """Access of a console session ends when it should."""
 
     @pytest.fixture
     def signed_in(self, settings, tmp_path, monkeypatch):
@@ -206,7 +206,7 @@ class TestForeignHosts:
 
     @pytest.mark.parametrize("headers", [{"host": "evil.example"}, {"origin": "http://evil.example"}])
     def test_no_stream_opens_for_another_name(self, service, headers):
-        """A browser asks nobody before it opens a socket."""
+        """A WebSocket with a foreign Host or Origin is refused."""
         with pytest.raises(WebSocketDisconnect), service.websocket_connect("/v1/stream", headers=headers):
             pass
 

@@ -1,4 +1,4 @@
-"""A client that connects and says nothing shuts nobody out."""
+"""Idle connections do not lock other clients out."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""A session of the console is signed, is never longer than what it was bought with, and ends everywhere at once."""
+"""A console session is signed, never outlasts its key or token, and ends in all workers at once."""
 
 import time
 
@@ -22,7 +22,7 @@ def test_a_cookie_names_its_person():
     "change", [lambda c: c[:-3] + "000", lambda c: "x" + c, lambda _: "", lambda _: "é.é", lambda _: "."]
 )
 def test_a_changed_cookie_is_nobodys(change):
-    """One character, and it is void."""
+    """A cookie with one changed character is refused."""
     assert SessionCookies(KEY).read(change(SessionCookies(KEY).make(ANN)[0])) is None
 
 
