@@ -57,7 +57,7 @@ fast: $(VENV)/test.stamp
 	$(TESTED) -q -m "$(FAST)" --ignore tests/browser
 
 smoke: $(VENV)/test.stamp ## every benchmark and soak once, in small: that they run, not what they measure
-	$(TESTED) -n 2 --dist loadfile tests/benchmarks tests/browser/test_strip.py -m benchmark
+	$(TESTED) -n 2 --dist worksteal tests/benchmarks tests/browser/test_strip.py -m benchmark
 
 # The pages are tested in Debian's Chromium. Where it is missing and cannot be installed, those tests skip and say so.
 browser:
@@ -131,7 +131,7 @@ results: report ## the figures of the README, from reports on a year and, where 
 	$(HEARTLINE) results "$${columns[@]}" --out data/results.json --readme README.md
 
 screenshots: mlruns/champion/manifest.json $(VENV)/test.stamp browser ## the pictures of data/pictures
-	PICTURES_FOLDER=data/pictures $(BIN)/pytest tests/browser/test_pictures.py -q
+	PICTURES_FOLDER=data/pictures $(BIN)/pytest tests/browser/test_pictures.py tests/browser/test_mlflow.py -q
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) mlruns/champion mlruns/artifacts mlruns/mlflow.db $(CORPUS) $(YEAR) .pytest_cache .mypy_cache .ruff_cache

@@ -17,7 +17,7 @@ from pipelines.cli import terminal
 from pipelines.cli.options import PROGRAM, RUNS, SAMPLE, ConfigOption, RunsOption, takes_program
 from pipelines.cli.train import steps
 from pipelines.data.file_digest import file_sha256
-from pipelines.data.table import Table, labelled, read_table, take
+from pipelines.data.table import Table, distinct, labelled, read_table, take
 from pipelines.evaluation.lines import evaluation_lines
 from pipelines.settings import Config, from_flat, load_config
 from pipelines.training import sources
@@ -28,7 +28,7 @@ from pipelines.training.local_curve import curve_plot, curve_table, local_curve
 from pipelines.training.local_work import prepare
 from pipelines.training.provenance import git_state
 from pipelines.training.run_record import NestedRun
-from pipelines.training.sources import Source
+from pipelines.training.sources import Loaded, Source
 from pipelines.training.tracking import Store
 
 T = TypeVar("T")
@@ -80,10 +80,10 @@ def adapt(
     settings = _settings(loaded, config)
     source = Source(data or (SAMPLE if from_ledger is None else None), from_ledger, up_to)
     city = sources.load(source, notice=terminal.say)
-    check(labelled(city.table))
+    check(distinct(labelled(city.table)))
     store = Store(runs, settings)
     if curve:
-        _curve(loaded, city.table, settings, store, training=training, program=program, plot=plot)
+        _curve(loaded, city, settings, store, training=training, program=program, plot=plot)
         return
     with tempfile.TemporaryDirectory() as folder, store.running("adaptation"):
         with steps(8) as notice:
@@ -93,10 +93,9 @@ def adapt(
                 loaded, read_table(corpus), city.table, settings, Path(folder) / "bundle", identity=identity,
                 held_out=held_out.value, review_only=review_only, program=program, notice=notice,
             )  # fmt: skip
-        origin = {"data_sha256": file_sha256(corpus), "data_path": str(corpus.resolve()), "base_digest": loaded.digest}
         registered = store.log(
-            adapted.folder, adapted.evaluation, program=str(program), tags=git_state() | origin | _local(city.tags),
-            nested=_fold_runs(adapted, city.table),
+            adapted.folder, adapted.evaluation, program=str(program), nested=_fold_runs(adapted, city.table),
+            tags=git_state() | _origin(corpus, loaded) | _local(city.tags),
         )  # fmt: skip
     _show(adapted)
     terminal.show(f"candidate: version {registered.version}, bundle {registered.digest[:16]}")
@@ -104,7 +103,7 @@ def adapt(
 
 def _curve(
     base: Bundle,
-    local: Table,
+    city: Loaded,
     settings: Config,
     store: Store,
     *,
@@ -113,7 +112,7 @@ def _curve(
     plot: Path | None,
 ) -> None:
     """Print the learning curve, and record its table and plot in MLflow."""
-    local = labelled(local)
+    local = distinct(labelled(city.table))
     unselected = take(local, np.flatnonzero(~is_selected(local.labels)))
     if left_out := len(local.calls) - len(unselected.calls):
         terminal.say(f"left out of the curve: {left_out} overrides and outcomes, which were selected by what they say")
@@ -123,10 +122,19 @@ def _curve(
         points = local_curve(work, base, notice=notice)
         figure = curve_plot(points)
         store.log_figure(figure, curve_table(points), name="adaptation_curve")
+        store.log_details(
+            about=f"What more local labels bring to bundle {base.digest[:16]}, on {len(unselected.calls)} labelled calls.",
+            tags=git_state() | _origin(corpus, base) | _local(city.tags),
+        )
     if plot is not None:
         figure.savefig(plot)
     for point in points:
         terminal.show(str(point))
+
+
+def _origin(corpus: Path, base: Bundle) -> dict[str, str]:
+    """Return what identifies the synthetic calls and the base."""
+    return {"data_sha256": file_sha256(corpus), "data_path": str(corpus.resolve()), "base_digest": base.digest}
 
 
 def _local(names: Mapping[str, T]) -> dict[str, T]:
@@ -142,7 +150,7 @@ def _settings(base: Bundle, config: Path | None) -> Config:
 
 def _fold_runs(adapted: Adapted, local: Table) -> list[NestedRun]:
     """Return each fold of the cross-fitting as a nested run."""
-    truth = labelled(local).labels["eligible"].to_numpy(dtype=bool)
+    truth = distinct(labelled(local)).labels["eligible"].to_numpy(dtype=bool)
     return [
         NestedRun(
             f"fold {number}",

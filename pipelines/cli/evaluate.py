@@ -62,16 +62,16 @@ def evaluate(
     if to_json:
         to_json.write_text(json.dumps(report.to_record(), indent=2, default=str), encoding="utf-8")
     if html:
-        _write_page(report, html, runs, settings)
+        _write_page(report, data, html, runs, settings)
     if strict and (report.findings or report.not_shown):
         counts = f"{len(report.findings)} findings, {len(report.not_shown)} promises not shown"
         raise GateFailed(counts, remedy="see the lines above")
 
 
-def _write_page(report: Report, html: Path, runs: Path, settings: Config) -> None:
+def _write_page(report: Report, data: Path, html: Path, runs: Path, settings: Config) -> None:
     """Write the report as a page and record it in MLflow."""
     html.write_text(report.to_html(), encoding="utf-8")
-    run = Store(runs, settings).log_report(report)
+    run = Store(runs, settings).log_report(report, data)
     terminal.say(f"report written to {html} and recorded in MLflow as run {run}")
 
 

@@ -32,8 +32,10 @@ LABEL_WORDS: dict[str, tuple[str, ...]] = {
 }
 """Labels that hold one of a few words, and the words."""
 
-FREE_LABELS = ("disposition", "labelled_at", "annotator", "style", "heart_type", "scenario")
-"""Labels that hold free text: the agency's disposition, who labelled when, a synthetic note's style, the kind of call."""
+FREE_LABELS = ("disposition", "labelled_at", "annotator", "drawn_by", "style", "heart_type", "scenario")
+"""Labels that hold free text: the agency's disposition, who labelled when, how the call came into the queue, a synthetic
+note's style, the kind of call.
+"""
 
 LABELS = (*LABEL_WORDS, *FREE_LABELS)
 

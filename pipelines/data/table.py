@@ -148,7 +148,7 @@ def check_empty(empty: int, rows: int, most: float = MAX_EMPTY) -> None:
 LABEL_ROW: dict[str, Any] = dict.fromkeys(
     (
         *("row", "eligible", "response", "adverse_event", "danger", "medical", "self_harm", "style"),
-        *("label", "label_source", *KEYS, "heart_type"),
+        *("label", "label_source", "drawn_by", *KEYS, "heart_type"),
         *("ledger_at", "learn_only", "selection_weight"),
     )
 )
@@ -177,6 +177,7 @@ def _label_row(record: dict[str, Any], number: int) -> dict[str, Any]:
         "style": labels["style"],
         "label": ", ".join(f"{name} {labels[name]}" for name in ("weapon", "violence") if labels[name]) or None,
         "label_source": labels["label_source"],
+        "drawn_by": labels["drawn_by"],
         **{key: labels[key] for key in KEYS},
         "heart_type": labels["heart_type"] or labels["scenario"],
     }

@@ -35,6 +35,7 @@ from models.statistics import Bools, Rows
 from pipelines.data.rows import Notice
 from pipelines.data.table import Table, distinct, labelled, take
 from pipelines.evaluation.evaluate import Evaluation, evaluate_decisions, probabilities
+from pipelines.evaluation.label_queue import RANDOM
 from pipelines.settings import Config
 from pipelines.training import labels as retrain
 from pipelines.training.certify import block_of, low_band, open_point, promises
@@ -112,7 +113,10 @@ def adapt(
         held_out_models = [HeldOutModel(with_line(fold.parts, line), fold.held) for fold in folds]
     block = _block(work, held_out_models)
     point = _point(work, parts, block, review_only=review_only)
-    training = _training(work, base, identity, settings, folds, point, held_out=held_out, review_only=review_only)
+    useful = _queued_as_useful(local, held_out_models)
+    training = _training(
+        work, base, identity, settings, folds, point, held_out=held_out, review_only=review_only, useful=useful
+    )
     training["adapted"]["unsure"] = unsure
     decisions, rows = decided(work, held_out_models, point, training)
     training["profile"] = profile(probabilities(decisions), local, rows)
@@ -175,6 +179,7 @@ def _training(
     *,
     held_out: HeldOut,
     review_only: bool,
+    useful: int,
 ) -> dict[str, Any]:
     """Return the training section of the manifest: provenance, lineage, and what the promise was proved on."""
     truth = work.local.eligible
@@ -187,6 +192,7 @@ def _training(
         "eligible": int(truth.sum()),
         "groups": len(set(work.groups.tolist())),
         "held_out": held_out,
+        "queued_as_useful": useful,
         "settings": settings.to_record(),
         "folds": [fold.settings.to_record() for fold in folds],
     }
@@ -194,14 +200,24 @@ def _training(
         "signals": work.signals.version,
         "learnt_types": learnt_types(take(work.synthetic_table, work.blocks.fit), work.reader),
         "certified_on": "none" if review_only else "local",
-        "certified_by": sentence(point, held_out, review_only=review_only),
+        "certified_by": sentence(point, held_out, review_only=review_only, useful=useful),
         "review_only": review_only,
         "adapted": adapted,
     }
 
 
-def sentence(point: OperatingPoint, held_out: HeldOut, *, review_only: bool) -> str:
-    """Return, in one sentence, what the promise on false clears was proved on."""
+def _queued_as_useful(local: Table, held_out_models: list[HeldOutModel]) -> int:
+    """Return how many certified calls came into the labelling queue by a list of useful ones, and not at random."""
+    certified = np.any([model.rows for model in held_out_models], axis=0)
+    drawn_by = local.labels["drawn_by"]
+    return int((drawn_by.notna() & drawn_by.ne(RANDOM)).to_numpy()[certified].sum())
+
+
+def sentence(point: OperatingPoint, held_out: HeldOut, *, review_only: bool, useful: int = 0) -> str:
+    """Return, in one sentence, what the promise on false clears was proved on.
+
+    `useful` of the calls were labelled because they seemed useful: the bound is of calls that are queued so.
+    """
     if review_only:
         return "nothing: this bundle never says ELIGIBLE"
     allowed = points.allowed_errors(point.n_ineligible, max_rate=point.max_false_clear, confidence=point.confidence)
@@ -209,10 +225,11 @@ def sentence(point: OperatingPoint, held_out: HeldOut, *, review_only: bool) -> 
         "half": "exact, on a half that was held out of fitting",
         "none": "by cross-fitting, each call scored by a model fitted without it: an approximation, not an exact bound",
     }[held_out]
+    queued = f"; {useful} of the calls were queued as useful, not at random: the bound is of such a queue" if useful else ""
     return (
         f"{point.false_clears} of {point.n_ineligible} ineligible local calls cleared, {allowed} are allowed: at most "
         f"{point.max_false_clear:.1%} with {point.confidence:.0%} confidence; {point.dangerous_clears} of "
-        f"{point.n_dangerous} dangerous ones: at most {point.max_dangerous_clear:.1%}; {how}"
+        f"{point.n_dangerous} dangerous ones: at most {point.max_dangerous_clear:.1%}; {how}{queued}"
     )
 
 

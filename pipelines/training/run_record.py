@@ -88,7 +88,8 @@ def description(training: Mapping[str, Any]) -> str:
         start = f"Adapted to {adapted['labelled']} labelled local calls from base {str(adapted['base'])[:16]}."
     else:
         start = f"Trained on {training['blocks']['fit']} calls."
-    return f"{start} Certified on: {training.get('certified_on', 'unknown')}. {training.get('certified_by', '')}"
+    proof = training.get("certified_by", "")
+    return f"{start} Certified on: {training.get('certified_on', 'unknown')}. {proof}{'.' if proof else ''}"
 
 
 def model_card(manifest: Mapping[str, Any], evaluation: Evaluation) -> str:
@@ -103,6 +104,7 @@ def model_card(manifest: Mapping[str, Any], evaluation: Evaluation) -> str:
         "unit, and how risky the call looks. It advises and never dispatches; a mention of a weapon always vetoes.",
         "",
         description(training),
+        "",
         f"ELIGIBLE from a probability of {point['eligible_at']:.3f}, NOT_ELIGIBLE below {point['not_eligible_below']:.3f}.",
         "",
         f"| figure ({evaluation.n} labelled calls) | value | interval | calls |",

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # no data leaves a 911 centre's machine
@@ -33,6 +34,7 @@ from mlflow.types.schema import ColSpec, Schema, TensorSpec
 from models.call import FIELDS
 from models.classifier import bundle as bundles
 from models.common.atomic import replace_folder
+from pipelines.data.file_digest import file_sha256
 from pipelines.evaluation.evaluate import Evaluation
 from pipelines.evaluation.plots import draw
 from pipelines.evaluation.report import Report
@@ -52,6 +54,9 @@ MODEL_FILE = Path(__file__).with_name("mlflow_model.py")
 CODE = [str(Path(__file__).parents[2] / "models")]
 CHAMPION, CHALLENGER, CANDIDATE = "champion", "challenger", "candidate"
 NOTE = "mlflow.note.content"
+KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""The tag by which MLflow opens an experiment among trained models, and not among language models."""
+
 ABOUT = "Whether an alternative-response program should answer a 911 call, the veto included; advice, never a dispatch."
 EXAMPLE_FIELDS = ("narrative", "call_id", "received_at", "call_type", "source", "zone")
 _DIGEST = 36  # characters: the most that MLflow keeps
@@ -101,11 +106,10 @@ class Store:
         manifest = bundles.read_manifest(bundle)
         training = manifest["training"]
         with self.running("training"), _quiet():
-            mlflow.log_params(training["config"])
-            mlflow.set_tags(_tags(manifest) | {"program_id": program, NOTE: description(training)} | dict(tags))
-            mlflow.log_metrics(_metrics(evaluation))
-            for data in used_data(tags):
-                _log_data(data)
+            self.log_details(
+                about=description(training), tags=_tags(manifest) | {"program_id": program} | dict(tags),
+                params=training["config"], metrics=_metrics(evaluation),
+            )  # fmt: skip
             mlflow.log_dict(evaluation.to_record(), "evaluation.json")
             mlflow.log_table(figures_table(evaluation), "figures.json")
             mlflow.log_table(errors_table(evaluation), "wrong_answers.json")
@@ -147,6 +151,22 @@ class Store:
             raise
         mlflow.end_run()
 
+    def log_details(
+        self,
+        *,
+        about: str,
+        tags: Mapping[str, str],
+        params: Mapping[str, Any] = MappingProxyType({}),
+        metrics: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
+        """Record what the open run is, the data sets that its tags name, its settings and its figures."""
+        with _quiet():
+            mlflow.set_tags({NOTE: about} | dict(tags))
+            mlflow.log_params(dict(params))
+            mlflow.log_metrics(dict(metrics))
+            for data in used_data(tags):
+                _log_data(data)
+
     def log_nested(self, part: NestedRun) -> None:
         """Record one part of the open run as a run inside it."""
         with _quiet(), mlflow.start_run(experiment_id=self._experiment_id(), run_name=part.name, nested=True):
@@ -166,13 +186,18 @@ class Store:
             for name, value in links.items():
                 self.client.set_model_version_tag(self.name, str(each.version), name, value)
 
-    def log_report(self, report: Report) -> str:
+    def log_report(self, report: Report, data: Path) -> str:
         """Record a report, as a page and as JSON, with its figures; return the run's id."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with mlflow.start_run(experiment_id=self._experiment_id(), run_name="evaluation") as run:
-                mlflow.set_tags({"kind": "evaluation", "data": report.data, "digest": report.versions["model"]})
-                mlflow.log_metrics(_metrics(report.evaluation) | {"findings": float(len(report.findings))})
+                self.log_details(
+                    about=f"Bundle {report.versions['model'][:16]} evaluated on {report.data}.",
+                    tags={"kind": "evaluation", "data": report.data, "digest": report.versions["model"]},
+                    metrics=_metrics(report.evaluation) | {"findings": float(len(report.findings))},
+                )
+                if data.is_file():  # and not standard input
+                    _log_data(UsedData(data.name, str(data.resolve()), file_sha256(data), "evaluation"))
                 mlflow.log_text(report.to_html(), "report.html")
                 mlflow.log_text(json.dumps(report.to_record(), default=str), "report.json")
                 mlflow.log_table(figures_table(report.evaluation), "figures.json")
@@ -221,7 +246,7 @@ class Store:
         if experiment is not None:
             return str(experiment.experiment_id)
         location = (self.root / "artifacts").as_uri()
-        return str(self.client.create_experiment(self._experiment, artifact_location=location, tags={NOTE: ABOUT}))
+        return str(self.client.create_experiment(self._experiment, artifact_location=location, tags={NOTE: ABOUT} | KIND))
 
     def _log_plots(self, evaluation: Evaluation, point: Mapping[str, float]) -> None:
         """Draw and record the plots."""

@@ -15,6 +15,7 @@ from models.decision import Recommendation
 from models.errors import InvalidData, NoSafeThreshold
 from models.router import Router
 from models.statistics import upper_bound
+from pipelines.cli.adapt import _fold_runs
 from pipelines.data.file_digest import file_sha256
 from pipelines.data.split import split
 from pipelines.data.table import LABEL_ROW, Table, labelled, read_table, take
@@ -231,7 +232,8 @@ def city_in_use(city, corpus, small_config):
         replace(call, narrative=f"{call.narrative} ovrd{n} subj", received_at=None) for n, call in enumerate(last.calls)
     ]
     labels = last.labels.assign(eligible=True, label_source="override", learn_only=True)
-    return Table(city.calls + calls, pd.concat([city.labels, labels], ignore_index=True))
+    queued = city.labels.assign(drawn_by=np.where(np.arange(len(city.calls)) % 4, "near_threshold", "random"))
+    return Table(city.calls + calls, pd.concat([queued, labels], ignore_index=True))
 
 
 @pytest.fixture(scope="module")
@@ -260,6 +262,12 @@ class TestAdapted:
         assert point.n_ineligible == (~truth).sum()
         assert point.false_clears <= allowed_errors(point.n_ineligible, max_rate=0.05, confidence=0.95)
         assert "exact" in adapted.training["certified_by"]
+
+    def test_a_promise_says_how_its_calls_were_queued(self, adapted):
+        """Calls that were labelled because they seemed useful are no sample of the city's: their number is stated."""
+        useful = adapted.training["adapted"]["queued_as_useful"]
+        assert 0.6 * adapted.evaluation.n < useful < 0.9 * adapted.evaluation.n
+        assert f"{useful} of the calls were queued as useful, not at random" in adapted.training["certified_by"]
 
     def test_the_citys_own_words_are_learnt(self, adapted):
         """A word that only this city writes moves the answer, and the comparison on the same calls shows it."""
@@ -314,6 +322,13 @@ class TestAdapted:
         assert (linked["release"], linked["released_by"]) == (released.entry.evidence, "somebody")
         written = [path.read_bytes() for path in store.root.rglob("*") if path.is_file()]
         assert not any(b"lvndr subj" in content for content in written)
+
+    def test_folds_are_recorded_of_a_file_with_copies(self, adapted, city_in_use):
+        """Copies of a call count once, so that the folds' masks and the file's labels are of the same calls."""
+        table = replace(city_in_use, calls=[replace(call, call_id=f"c{n}") for n, call in enumerate(city_in_use.calls)])
+        twice = take(table, np.concatenate([np.arange(len(table.calls)), np.arange(5)]))
+        nested = _fold_runs(adapted, twice)
+        assert sum(part.metrics["judged"] for part in nested) == sum(fold.held.sum() for fold in adapted.folds)
 
     def test_too_few_labels_are_refused_with_a_remedy(self, city):
         """A hundred calls and 25 eligible ones are the least."""

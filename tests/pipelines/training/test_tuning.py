@@ -9,6 +9,7 @@ from ledgers import prepared
 
 from pipelines.data.table import read_table, take
 from pipelines.settings import load_config
+from pipelines.training import tuning
 from pipelines.training.tracking import Store
 from pipelines.training.tuning import RANGES, tune
 
@@ -36,6 +37,13 @@ def test_the_search_ends_in_time(table, small_config):
     assert 1 <= tune(table, small_config, minutes=0.01).trials < 20
 
 
+def test_reading_the_calls_counts_as_time(table, small_config, monkeypatch):
+    """Where it took all of the minutes, the present settings are the only trial."""
+    clock = iter((0.0, 1000.0))
+    monkeypatch.setattr(tuning, "perf_counter", lambda: next(clock))
+    assert tune(table, small_config, minutes=5, trials=3).trials == 1
+
+
 def test_the_command_writes_settings_that_training_reads(tmp_path):
     """Its TOML lies over the defaults, and every trial is a nested run of one run in MLflow."""
     out = tmp_path / "tuned.toml"
@@ -58,6 +66,11 @@ def test_the_command_writes_settings_that_training_reads(tmp_path):
     Store(tmp_path, load_config())
     runs = mlflow.search_runs(experiment_names=["heartline"])
     assert sorted(runs["tags.mlflow.runName"]) == ["trial 0", "trial 1", "tuning"]
+    parent = mlflow.get_run(runs.loc[runs["tags.mlflow.runName"] == "tuning", "run_id"].item())
+    assert [each.dataset.name for each in parent.inputs.dataset_inputs] == ["sample.csv"]
+    assert parent.data.tags["mlflow.note.content"].startswith("2 settings tried")
+    assert set(parent.data.params) == set(RANGES)
+    assert parent.data.metrics["log_loss"] <= parent.data.metrics["log_loss_before"]
 
 
 def test_nothing_is_trained_where_no_limit_is_crossed(runs, corpus, tmp_path):
