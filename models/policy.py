@@ -150,6 +150,11 @@ class Policy:
         doubts += [
             Ground("self_harm_means", f'"{hit.words}" may be a means of self-harm.', hit) for hit in reading.veto.means[:1]
         ]
+        if call.weapons_answer is not Answer.NONE:
+            doubts += [
+                Ground("object_named", f'"{hit.words}" can be a weapon: ask what is done with it.', hit)
+                for hit in reading.veto.objects[:1]
+            ]
         doubts += self._unconfirmed(reading)
         negated = reading.veto.negated or reading.type_veto.negated
         if negated and call.violence_answer is not Answer.NONE:

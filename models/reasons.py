@@ -33,11 +33,17 @@ _MEANT = {
     "self_only": " (worded as against the person themselves)",
 }
 _SAID = {"negated": "The note denies: {}", "historical": "In the past: {}", "uncertain": "Possibly: {}"}
-_CODES = {RuleClass.WEAPON: "veto_weapon", RuleClass.VIOLENCE: "veto_violence", RuleClass.MEANS: "self_harm_words"}
+_CODES = {
+    RuleClass.WEAPON: "veto_weapon",
+    RuleClass.VIOLENCE: "veto_violence",
+    RuleClass.MEANS: "self_harm_words",
+    RuleClass.OBJECT: "object_words",
+}
 _KINDS = {
     RuleClass.WEAPON: "a weapon",
     RuleClass.VIOLENCE: "violence or a threat",
     RuleClass.MEANS: "means of self-harm",
+    RuleClass.OBJECT: "an object that can be a weapon",
 }
 _OPEN = frozenset({None, Answer.NOT_ASKED})
 

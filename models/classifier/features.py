@@ -60,7 +60,7 @@ def signals_of(reading: Reading) -> str:
     `veto:weapon` and `veto:violence` say that a rule of that class fired, `veto:means` that the note names means of
     self-harm, `recorded:weapons` that it records an answer, `type:weapon` that the call type itself is a mention.
     """
-    rules = {f"veto:{hit.rule_class}" for hit in (*reading.veto.vetoes, *reading.veto.means)}
+    rules = {f"veto:{hit.rule_class}" for hit in (*reading.veto.vetoes, *reading.veto.means, *reading.veto.objects)}
     rules |= {f"recorded:{hit.question}" for hit in reading.veto.screening}
     rules |= {f"type:{hit.rule_class}" for hit in reading.type_veto.vetoes}
     return " ".join([signal_tokens(reading.signals), *sorted(rules)]).strip()

@@ -118,7 +118,9 @@ def candidates(block: Block, promises: Promises, *, min_probability: float) -> l
     """Return pairs (eligible_at, max_risk) in the order in which they are to be tested, from the most careful on.
 
     For each probability, from the highest down, the risk bound is the one that finds most eligible calls of this block
-    while its errors stay within the promised rates. The block must not be the one that the pairs are tested on.
+    while its errors stay within the promised rates, and of several that find as many the highest: on calls less like those
+    of training it turns fewer away, and it is tested like any other. The block must not be the one that the pairs are
+    tested on.
     """
     steps = np.arange(_HIGHEST, min_probability - _STEP / 2, -_STEP)
     return [(round(float(at), 4), _best_risk(block, promises, float(at))) for at in steps]
@@ -132,7 +134,7 @@ def _best_risk(block: Block, promises: Promises, at: float) -> float:
         wrong = _rate(cleared, ~block.eligible) > promises.max_false_clear
         unsafe = _rate(cleared, block.dangerous) > promises.max_dangerous_clear
         right = int((cleared & block.eligible).sum())
-        if not wrong and not unsafe and right > most:
+        if not wrong and not unsafe and right >= most:
             best, most = max_risk, right
     return best
 

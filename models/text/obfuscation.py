@@ -20,10 +20,12 @@ _READINGS = tuple(str.maketrans(*table) for table in (_LEET, _LEET_L))
 _RUN = re.compile(r"(.)\1+")
 _LONG_RUN = re.compile(r"(.)\1\1+")
 _LETTERS = re.compile(r"(?<![a-z0-9])[a-z0-9@$!](?:[ \t\n.\-_*/,~'+]{1,3}[a-z0-9@$!](?![a-z0-9])){2,}")
-_BROKEN = re.compile(r"[-_.~*'][ \t]*\n?[ \t]*|[ \t]*\n[ \t]*")
+_BROKEN = re.compile(r"[-_~*'][ \t]*\n?[ \t]*|\.|[ \t]*\n[ \t]*")
 _SIGN = re.compile(r"[0-9@$!|+€°]")
 _MIXED = re.compile(r"[a-z0-9@$!|+€°]+")
 _LONGEST = 48
+_LETTER_WORDS = frozenset({"a", "i", "s"})
+"""Letters that are words of their own: "RP's mother" is not "smother"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,8 @@ class ObfuscationFinder:
             if whole is None:
                 continue
             separator = text[first.end : second.start]
-            if _BROKEN.fullmatch(separator) or (separator == " " and whole in self._apart):
+            apart = separator == " " and whole in self._apart and first.text not in _LETTER_WORDS
+            if apart or _BROKEN.fullmatch(separator):
                 yield Word(whole, first.start, second.end)
 
     def _words_in(self, joined: str) -> Iterator[tuple[str, int, int]]:

@@ -23,7 +23,7 @@ class Hit:
     def vetoes(self) -> bool:
         """Whether this hit alone ends a decision."""
         lifted = self.assertion in {Assertion.SCREENING, Assertion.PLAINLY_NEGATED}
-        return self.rule_class is not RuleClass.MEANS and not lifted
+        return self.rule_class in {RuleClass.WEAPON, RuleClass.VIOLENCE} and not lifted
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +52,8 @@ class Scan:
     def means(self) -> tuple[Hit, ...]:
         """The means of self-harm."""
         return tuple(hit for hit in self.hits if hit.rule_class is RuleClass.MEANS)
+
+    @property
+    def objects(self) -> tuple[Hit, ...]:
+        """The tools and things that can be a weapon and that nobody is said to hold or to use."""
+        return tuple(hit for hit in self.hits if hit.rule_class is RuleClass.OBJECT)

@@ -8,7 +8,7 @@ negated asks for review instead.
 
 import itertools
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -21,14 +21,12 @@ from models.veto.hits import Hit, Scan
 from models.veto.names import NameReader, Roster, Setting
 from models.veto.negation import is_plainly_negated
 from models.veto.phrases import Cover, PhraseIndex, Span, longest
-from models.veto.rulebook import Phrase, Rulebook, RuleClass, load
+from models.veto.rulebook import Gap, Phrase, Rulebook, RuleClass, load
 
 _BREAK = re.compile(r"[.;:!?\n]")
 _SENTENCE_END = re.compile(r"[.!?;]\s+")
-_SCREENING = "screening:"
-_NEAR = "near:"
-_NAME = "name:"
-_GAP_FIRST, _GAP_LAST = "gap-first:", "gap-last:"
+_RULE, _NEAR, _SCREENING, _NAME, _GAP_FIRST, _GAP_LAST = "rule", "near", "screening", "name", "gap-first", "gap-last"
+"""What a phrase of the index is; its key is one of these and a name: of a rule, of a question, or a gap's number."""
 _CUT_OFF = "cut-off"
 _MOST_HITS = 100
 """Hits that are kept of one rule with one assertion; a note that repeats a word ten thousand times says nothing more."""
@@ -41,11 +39,11 @@ class _Matches:
     """The matches over one list of words, as word index spans."""
 
     rules: list[Span] = field(default_factory=list)
-    near: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    near: defaultdict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     names: list[tuple[int, int]] = field(default_factory=list)
     screening: list[Span] = field(default_factory=list)
     firsts: list[Span] = field(default_factory=list)
-    lasts: dict[str, dict[int, int]] = field(default_factory=dict)
+    lasts: defaultdict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
     """For each pair with a gap, the end of its second phrase by the index where that begins."""
 
 
@@ -84,17 +82,17 @@ class VetoMatcher:
         self._triggers = frozenset(_anchors(self.rulebook))
         self._finder = ObfuscationFinder(_vocabulary(self.rulebook))
 
-    def _patterns(self) -> Iterator[tuple[str, frozenset[Phrase]]]:
+    def _patterns(self) -> Iterator[tuple[tuple[str, str], frozenset[Phrase]]]:
         """Yield each key of the index with its phrases."""
         for rule in self.rulebook.rules:
-            yield rule.id, rule.phrases
-            yield _NEAR + rule.id, rule.near_misses
+            yield (_RULE, rule.id), rule.phrases
+            yield (_NEAR, rule.id), rule.near_misses
         for question, phrases in self.rulebook.screening.items():
-            yield _SCREENING + question, phrases
+            yield (_SCREENING, question), phrases
         for number, (_, gap) in enumerate(self._gaps):
-            yield f"{_GAP_FIRST}{number}", gap.first
-            yield f"{_GAP_LAST}{number}", gap.last
-        yield _NAME, self._names.phrases
+            yield (_GAP_FIRST, str(number)), gap.first
+            yield (_GAP_LAST, str(number)), gap.last
+        yield (_NAME, ""), self._names.phrases
 
     def scan(self, narrative: str) -> Scan:
         """Return every mention in a note, in reading order."""
@@ -132,43 +130,48 @@ class VetoMatcher:
     def _match(self, words: list[Word], text: str) -> _Matches:
         """Return the matches of all phrases over a list of words, the longest of each rule."""
         matches = _Matches()
-        for key, start, end in self._index.find([word.text for word in words]):
-            if key.startswith(_NEAR):
-                matches.near.setdefault(key.removeprefix(_NEAR), []).append((start, end))
-            elif key.startswith(_SCREENING):
-                matches.screening.append((key.removeprefix(_SCREENING), start, end))
-            elif key == _NAME:
+        for (kind, name), start, end in self._index.find([word.text for word in words]):
+            if kind is _RULE:
+                if not _is_decimal(words, start) and not self._crosses_a_sentence(name, words, start, end, text):
+                    matches.rules.append((name, start, end))
+            elif kind is _NEAR:
+                matches.near[name].append((start, end))
+            elif kind is _GAP_FIRST:
+                matches.firsts.append((name, start, end))
+            elif kind is _GAP_LAST:
+                matches.lasts[name][start] = end
+            elif kind is _SCREENING:
+                matches.screening.append((name, start, end))
+            else:
                 matches.names.append((start, end))
-            elif key.startswith(_GAP_FIRST):
-                matches.firsts.append((key.removeprefix(_GAP_FIRST), start, end))
-            elif key.startswith(_GAP_LAST):
-                matches.lasts.setdefault(key.removeprefix(_GAP_LAST), {})[start] = end
-            elif not self._crosses_a_sentence(key, words[start:end], text):
-                matches.rules.append((key, start, end))
         for rule_id, start, end, excuses in self._across_gaps(matches, words, text):
             if excuses:
-                matches.near.setdefault(rule_id, []).append((start, end))
+                matches.near[rule_id].append((start, end))
             else:
                 matches.rules.append((rule_id, start, end))
         matches.rules = longest(matches.rules)
         return matches
 
-    def _crosses_a_sentence(self, rule_id: str, words: Sequence[Word], text: str) -> bool:
+    def _crosses_a_sentence(self, rule_id: str, words: Sequence[Word], start: int, end: int, text: str) -> bool:
         """Return whether words of violence belong to two sentences: "the driver was pinned. Bystanders said ..."."""
-        if len(words) == 1 or self._classes[rule_id] is not RuleClass.VIOLENCE:
+        if end - start == 1 or self._classes[rule_id] is not RuleClass.VIOLENCE:
             return False
-        return any(_SENTENCE_END.fullmatch(text, first.end, second.start) for first, second in itertools.pairwise(words))
+        pairs = itertools.pairwise(words[start:end])
+        return any(_SENTENCE_END.fullmatch(text, first.end, second.start) for first, second in pairs)
 
     def _across_gaps(self, matches: _Matches, words: list[Word], text: str) -> Iterator[tuple[str, int, int, bool]]:
         """Yield what two phrases with a few words of one clause between them are: a mention, or with `True` a near-miss."""
         for number, start, end in matches.firsts if matches.lasts else ():
+            ends = matches.lasts.get(number)
+            if not ends:
+                continue
             rule_id, gap = self._gaps[int(number)]
-            ends = matches.lasts.get(number, {})
             for place in range(end + gap.least, min(end + gap.most, len(words) - 1) + 1):
                 if place not in ends:
                     continue
                 between = {word.text for word in words[end:place]}
-                if between.isdisjoint(gap.without) and not _BREAK.search(text, words[end - 1].end, words[place].start):
+                broken = not gap.sentences and _BREAK.search(text, words[end - 1].end, words[place].start)
+                if between.isdisjoint(gap.without) and not broken:
                     yield rule_id, start, ends[place], gap.excuses
                 break
 
@@ -285,12 +288,25 @@ def _anchors(rulebook: Rulebook) -> set[str]:
     """Return one telling word of every phrase: a note with none of them needs no matching."""
     phrases = [phrase for rule in rulebook.rules for phrase in rule.phrases]
     phrases += [phrase for answers in rulebook.screening.values() for phrase in answers]
-    phrases += [phrase for rule in rulebook.rules for gap in rule.gaps for phrase in gap.first]
+    phrases += [phrase for rule in rulebook.rules for gap in rule.gaps for phrase in _rarer(gap, rulebook.everyday)]
     anchors = {phrase[0] for phrase in phrases if len(phrase) == 1}
     for phrase in sorted(phrases):
         if not anchors.intersection(phrase):
             anchors.add(max(phrase, key=lambda word: (word not in rulebook.everyday, len(word), word)))
     return anchors
+
+
+def _is_decimal(words: Sequence[Word], start: int) -> bool:
+    """Return whether a calibre would begin within a number: "$61.40" is no .40."""
+    if words[start].text != "." or not start:
+        return False
+    before = words[start - 1]
+    return before.text.isdigit() and before.end == words[start].start
+
+
+def _rarer(gap: Gap, everyday: frozenset[str]) -> frozenset[Phrase]:
+    """Return the side of a gap that fewer notes hold: the second where the first has words like "with" alone."""
+    return gap.last if any(everyday.issuperset(phrase) for phrase in gap.first) else gap.first
 
 
 def _replace(words: list[Word], hidden: list[Word]) -> list[Word]:

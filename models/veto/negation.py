@@ -84,7 +84,9 @@ def _taken_back_after(words: Sequence[Word], end: int, text: str, negation: Nega
             return "?" in gap
         same_clause = same_clause and not _BREAK.search(gap)
         following = words[place + 1].text if place + 1 < len(words) else ""
-        if words[place].text in negation.limited_by or _is_will(words, place, following, negation):
+        if _is_nobody(words, place, negation):
+            continue
+        if words[place].text in negation.limited_by or _is_will(words[place].text, following, negation):
             return True
         if same_clause and _limits(words[place].text, words[place - 1].text, following, negation):
             return True
@@ -95,13 +97,19 @@ def _limits(word: str, before: str, following: str, negation: Negation) -> bool:
     """Return whether a word of the same clause limits the negation: "not hitting her hard", "this time", "with fists"."""
     if word == "with":
         return following not in negation.company
-    if word == "time":
+    if word == "time" or (word == "just" and following in negation.harmless_wishes):
         return False
     if word == "this" and following == "time":
         return before != "at"
     return word in negation.clause_limited_by
 
 
-def _is_will(words: Sequence[Word], place: int, following: str, negation: Negation) -> bool:
+def _is_will(word: str, following: str, negation: Negation) -> bool:
     """Return whether somebody announces something: "will", unless the caller will only wait, meet or call."""
-    return words[place].text in negation.announcing and following not in negation.harmless_plans
+    return word in negation.announcing and following not in negation.harmless_plans
+
+
+def _is_nobody(words: Sequence[Word], place: int, negation: Negation) -> bool:
+    """Return whether a word says what nobody will do: "and nobody is going to"."""
+    before = (word.text for word in words[max(0, place - 2) : place])
+    return words[place].text in negation.announcing and not negation.no_one.isdisjoint(before)

@@ -32,11 +32,12 @@ Question = Literal["weapons", "violence"]
 
 
 class RuleClass(StrEnum):
-    """What a rule is about; weapon and violence veto, means asks for review."""
+    """What a rule is about; weapon and violence veto, means and object ask for review."""
 
     WEAPON = "weapon"
     VIOLENCE = "violence"
     MEANS = "means"
+    OBJECT = "object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Gap:
     without: frozenset[str]
     excuses: bool = False
     """Whether the two phrases are a near-miss: "struck" and "power pole"."""
+    sentences: bool = False
+    """Whether the second phrase may stand in a later sentence: "Holdup alarm. Teller says it was a test"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,8 @@ class Negation:
     announcing: frozenset[str] = frozenset()
     harmless_plans: frozenset[str] = frozenset()
     company: frozenset[str] = frozenset()
+    no_one: frozenset[str] = frozenset()
+    harmless_wishes: frozenset[str] = frozenset()
     forms: frozenset[str] = frozenset()
     """Every form that any of the negations takes."""
 
@@ -152,6 +157,7 @@ class _Gap(_Table):
     most: int
     without: list[str] = []
     excuses: bool = False
+    sentences: bool = False
 
 
 class _RuleEntry(_Table):
@@ -210,6 +216,8 @@ class _Negation(_Table):
     announcing: list[str] = []
     harmless_plans: list[str] = []
     company: list[str] = []
+    no_one: list[str] = []
+    harmless_wishes: list[str] = []
 
 
 class _Names(_Table):
@@ -356,7 +364,7 @@ def _rule(entry: _RuleEntry, lists: Mapping[str, list[str]]) -> Rule:
 def _gap(gap: _Gap, lists: Mapping[str, list[str]], *, where: str) -> Gap:
     """Return one pair of phrases, expanded."""
     first, last = (_phrases(each, lists, where=where) for each in (gap.first, gap.last))
-    return Gap(first, last, gap.least, gap.most, frozenset(gap.without), gap.excuses)
+    return Gap(first, last, gap.least, gap.most, frozenset(gap.without), gap.excuses, gap.sentences)
 
 
 def _phrases(written: Iterable[str], lists: Mapping[str, list[str]], *, where: str) -> frozenset[Phrase]:

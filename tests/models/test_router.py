@@ -109,6 +109,7 @@ def test_the_operating_point_has_three_answers(with_scores, probability, expecte
         (CLEAR + ", no weapons seen", {}, "confirm_weapons"),
         (CLEAR + ", not violent", {}, "confirm_violence"),
         ("crying, wants to die, pills on table", SAFE, "self_harm_means"),
+        (CLEAR + ", a bat by the door", {}, "object_named"),
     ],
 )
 def test_in_doubt_it_says_review(with_scores, narrative, answers, code):
@@ -122,6 +123,13 @@ def test_the_structured_answer_resolves_a_recorded_no_weapons(with_scores):
     """Once weapons_answer is none, the phrase in the note is no obstacle."""
     decision = with_scores().decide(Call(narrative=CLEAR + ", no weapons seen", **SAFE))
     assert decision.recommendation is Recommendation.ELIGIBLE
+
+
+def test_the_structured_answer_resolves_an_object_that_is_named(with_scores):
+    """Once weapons_answer is none, a bat that nobody holds is no obstacle, and one in a hand still vetoes."""
+    router = with_scores(eligible=1.0)
+    assert router.decide(Call(narrative=CLEAR + ", a bat by the door", **SAFE)).recommendation is Recommendation.ELIGIBLE
+    assert router.decide(Call(narrative=CLEAR + ", a bat in his hand", **SAFE)).vetoed
 
 
 @pytest.mark.parametrize(("setting", "expected"), [("veto", "NOT_ELIGIBLE"), ("review", "REVIEW"), ("clear", "ELIGIBLE")])

@@ -16,7 +16,7 @@ from models.veto import RuleClass, VetoMatcher, load
 from models.veto.rulebook import parse
 
 DATA = load()
-VETOING = [rule for rule in DATA.rules if rule.rule_class is not RuleClass.MEANS]
+VETOING = [rule for rule in DATA.rules if rule.rule_class in {RuleClass.WEAPON, RuleClass.VIOLENCE}]
 EVERY = sorted({" ".join(phrase) for rule in VETOING for phrase in rule.phrases if len(phrase) <= 3})
 NEAR = {word for rule in DATA.rules for phrase in rule.near_misses for word in phrase}
 WORDS = sorted(
@@ -273,7 +273,7 @@ class TestRulebookFile:
         ("change", "fault"),
         [
             ({"id": "Bad Name"}, r"rule\.Bad Name\.id: string should match"),
-            ({"class": "vehicle"}, r"rule\.r\.class: input should be 'weapon', 'violence' or 'means'"),
+            ({"class": "vehicle"}, r"rule\.r\.class: input should be 'weapon', 'violence', 'means' or 'object'"),
             ({"words": []}, r"rule\.r\.words: list should have at least 1 item"),
             ({"note": ""}, r"rule\.r\.note: string should have at least 1 character"),
             ({"words": ["{b} gun"]}, "no such list"),

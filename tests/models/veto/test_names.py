@@ -25,7 +25,7 @@ NAMES = [
 ]
 MENTIONS = [
     "Winchester rifle in trunk",
-    "Officer saw a brick",
+    "Officer saw a hatchet",
     "officer stabbed",
     "OFFICER SHOT",
     "OFFICER HAMMER IN HAND",

@@ -45,6 +45,14 @@ def test_means_of_self_harm_ask_for_review_and_do_not_veto(rulebook, note):
     assert {str(hit.assertion) for hit in scan.means} == {"self_only"}
 
 
+@pytest.mark.parametrize("note", cases("objects"))
+def test_a_tool_that_nobody_holds_asks_for_review_and_does_not_veto(rulebook, note):
+    """A tool or thing that is only named is a hit that asks what is done with it, and no veto."""
+    scan = rulebook.scan(note)
+    assert not scan.vetoes
+    assert scan.objects
+
+
 @pytest.mark.parametrize("note", cases("screening"))
 @pytest.mark.parametrize(
     "frame", ["{}", "male asleep in lobby, {}", "{}\ncaller will wait", "10:42:07 KL: {}. nfi", "RP ADV {} AT THIS TIME"]
