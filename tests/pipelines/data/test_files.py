@@ -448,4 +448,4 @@ class TestDuplicates:
         code, _, err = heartline("ingest", "--data", str(path), "--out", str(tmp_path / "o.csv"), "--collapse-units")
         assert code == 0
         assert "row 3 repeats row 1" in err
-        assert "1 rows were made one" in err
+        assert "1 rows were merged with an earlier row" in err
