@@ -11,8 +11,6 @@ CORPUS := mlruns/corpus.csv
 YEAR := mlruns/year.csv
 EXTRAS := --extra serve --extra train --extra evaluate --extra scale
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --no-header --python-version 3.11
-# Spark's workers are processes of their own: its test has one to itself.
-SPARK_TEST := tests/pipelines/training/test_spark.py
 FAST := not slow and not model and not benchmark
 
 # One thread for each process: the workers share the cores, and on small problems threads cost more than they gain.
@@ -53,8 +51,7 @@ check: $(VENV)/test.stamp ## linters, types and the fast tests
 
 test: $(VENV)/test.stamp browser tools ## linters, types and every test but the benchmarks
 	$(MAKE) --no-print-directory --jobs 3 --output-sync=target lint types spark
-	$(TESTED) -n 3 --dist loadfile --no-loadscope-reorder -m "not benchmark" --ignore $(SPARK_TEST)
-	$(TESTED) -q -n 0 $(SPARK_TEST)
+	$(TESTED) -n 3 --dist loadfile --no-loadscope-reorder -m "not benchmark"
 
 fast: $(VENV)/test.stamp
 	$(TESTED) -q -m "$(FAST)" --ignore tests/browser

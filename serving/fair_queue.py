@@ -60,7 +60,7 @@ class FairQueue:
 
     @asynccontextmanager
     async def place(self, person: str, *, bounded: bool = True) -> AsyncIterator[None]:
-        """Hold a place during the `with` block; raise what `enter` raises."""
+        """Return a context in which the caller has a place; entering it raises what `enter` raises."""
         await self.enter(person, bounded=bounded)
         try:
             yield

@@ -2,19 +2,12 @@
 
 import asyncio
 import contextlib
-import gc
 import time
 
 
 @contextlib.contextmanager
 def callback_seconds():
-    """Give a list to which the seconds of every callback of every event loop are added meanwhile.
-
-    What stands in memory before is left out of the garbage collector's rounds: a process of tests holds many times what a
-    service does.
-    """
-    gc.collect()
-    gc.freeze()
+    """Give a list to which the seconds of every callback of every event loop are added meanwhile."""
     seconds, run = [], asyncio.Handle._run
 
     def timed(handle):
@@ -29,4 +22,3 @@ def callback_seconds():
         yield seconds
     finally:
         asyncio.Handle._run = run
-        gc.unfreeze()

@@ -15,7 +15,8 @@ def decide(runs, calls, answers, master):
     from pyspark.sql import SparkSession  # noqa: PLC0415
     from pyspark.sql.functions import struct  # noqa: PLC0415
 
-    mlflow.set_tracking_uri(f"sqlite:///{runs}/mlflow.db")
+    for set_uri in (mlflow.set_tracking_uri, mlflow.set_registry_uri):  # the environment may name another store for either
+        set_uri(f"sqlite:///{runs}/mlflow.db")
     spark = SparkSession.builder.master(master).config("spark.ui.enabled", "false").getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     table = spark.read.parquet(calls)

@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from city import OWN_RULE, OWN_SIGNAL
 from clients import local_client
 from command import ROOT, SMALL, heartline
 from ledgers import prepared, sqlite_url
@@ -15,18 +16,6 @@ from serving.settings import Settings
 
 pytestmark = pytest.mark.slow
 
-SIGNAL = """
-[[signal]]
-id = "river-walk"
-group = "welfare"
-sentence = "Is at the river walk at night"
-reason = "A local place where people stay overnight."
-patterns = ["{at|on} the river walk"]
-fires = ["at the river walk", "on the river walk", "two at the river walk", "at the river walk x2", "all on the river walk"]
-silent = ["at the river", "walks home", "on the walk"]
-"""
-OWN_RULE = '\n[[rule]]\nid = "zorb-launcher"\nclass = "weapon"\nwords = ["zorb launcher"]\nnote = "A test."\n'
-
 
 def town_in(folder):
     """Write a town's program, rulebook, call types and signals, and return the options that name them."""
@@ -34,7 +23,7 @@ def town_in(folder):
         "program": (ROOT / "data/examples/town.toml").read_text(encoding="utf-8"),
         "rulebook": RULEBOOK_PATH.read_text(encoding="utf-8") + OWN_RULE,
         "call-types": '[call_types]\n"SLEEPER" = "trespass"\n',
-        "signals": SIGNAL,
+        "signals": OWN_SIGNAL,
     }
     options = []
     for name, text in texts.items():

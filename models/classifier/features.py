@@ -58,7 +58,8 @@ def signals_of(reading: Reading) -> str:
     """Return the signals of a note and what the rules said of it, as tokens set apart by spaces.
 
     `veto:weapon` and `veto:violence` say that a rule of that class fired, `veto:means` that the note names means of
-    self-harm, `recorded:weapons` that it records an answer, `type:weapon` that the call type itself is a mention.
+    self-harm, `veto:object` that it names a thing that can be a weapon, `recorded:weapons` that it records an answer,
+    `type:weapon` that the call type itself is a mention.
     """
     rules = {f"veto:{hit.rule_class}" for hit in (*reading.veto.vetoes, *reading.veto.means, *reading.veto.objects)}
     rules |= {f"recorded:{hit.question}" for hit in reading.veto.screening}

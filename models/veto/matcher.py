@@ -131,16 +131,16 @@ class VetoMatcher:
         """Return the matches of all phrases over a list of words, the longest of each rule."""
         matches = _Matches()
         for (kind, name), start, end in self._index.find([word.text for word in words]):
-            if kind is _RULE:
+            if kind == _RULE:
                 if not _is_decimal(words, start) and not self._crosses_a_sentence(name, words, start, end, text):
                     matches.rules.append((name, start, end))
-            elif kind is _NEAR:
+            elif kind == _NEAR:
                 matches.near[name].append((start, end))
-            elif kind is _GAP_FIRST:
+            elif kind == _GAP_FIRST:
                 matches.firsts.append((name, start, end))
-            elif kind is _GAP_LAST:
+            elif kind == _GAP_LAST:
                 matches.lasts[name][start] = end
-            elif kind is _SCREENING:
+            elif kind == _SCREENING:
                 matches.screening.append((name, start, end))
             else:
                 matches.names.append((start, end))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from city import OWN_RULE
 from command import ROOT, heartline
 
 from models.call import Call
@@ -25,8 +26,7 @@ TOWN = ROOT / "data" / "examples" / "town.toml"
 def town(tmp_path):
     """Return the path of a town's program with its own rulebook beside it."""
     text = RULEBOOK_PATH.read_text(encoding="utf-8")
-    entry = '\n[[rule]]\nid = "zorb-launcher"\nclass = "weapon"\nwords = ["zorb launcher"]\nnote = "A test."\n'
-    (tmp_path / "own.toml").write_text(text + entry, encoding="utf-8")
+    (tmp_path / "own.toml").write_text(text + OWN_RULE, encoding="utf-8")
     path = tmp_path / "town.toml"
     path.write_text(TOWN.read_text().replace('id = "town"', 'id = "town"\nrulebook = "own.toml"', 1), encoding="utf-8")
     return path

@@ -4,6 +4,7 @@ import tomllib
 
 import pytest
 import tomli_w
+from city import OWN_RULE, OWN_SIGNAL
 from command import ROOT
 
 from models.call import Call
@@ -17,27 +18,16 @@ from serving.model_manager import ModelManager
 from serving.settings import Settings
 
 TOWN = str(ROOT / "data/examples/town.toml")
-RULE = {"id": "zorb-launcher", "class": "weapon", "words": ["zorb launcher"], "note": "A test."}
-SIGNAL = """
-[[signal]]
-id = "river-walk"
-group = "welfare"
-sentence = "Is at the river walk at night"
-reason = "A local place where people stay overnight."
-patterns = ["{at|on} the river walk"]
-fires = ["at the river walk", "on the river walk", "two at the river walk", "at the river walk x2", "all on the river walk"]
-silent = ["at the river", "walks home", "on the walk"]
-"""
 ARMED = Call(narrative="man by the fountain with a zorb launcher")
 
 
 @pytest.fixture
 def files(tmp_path):
     """Return a town's program with each of the three files."""
-    rules = tomllib.loads(RULEBOOK_PATH.read_text(encoding="utf-8")) | {"rule": [RULE]}  # one rule is soon compiled
+    rules = tomllib.loads(RULEBOOK_PATH.read_text(encoding="utf-8")) | tomllib.loads(OWN_RULE)  # one rule is soon compiled
     (tmp_path / "rules.toml").write_text(tomli_w.dumps(rules), encoding="utf-8")
     (tmp_path / "types.toml").write_text('[call_types]\n"ZORBING" = "trespass"\n"CODE Q" = "welfare_check"\n')
-    (tmp_path / "signals.toml").write_text(SIGNAL)
+    (tmp_path / "signals.toml").write_text(OWN_SIGNAL)
     return ProgramFiles(TOWN, tmp_path / "rules.toml", tmp_path / "types.toml", tmp_path / "signals.toml")
 
 
@@ -59,7 +49,9 @@ def test_call_types_are_laid_over_the_programs(files):
 
 def test_signals_are_added_to_the_programs(files, tmp_path):
     """A signal of the file is read beside the shipped ones and beside those of the program's own file."""
-    other = SIGNAL.replace("river-walk", "old-mill").replace("river walk", "old mill").replace("at the river", "at a river")
+    other = (
+        OWN_SIGNAL.replace("river-walk", "old-mill").replace("river walk", "old mill").replace("at the river", "at a river")
+    )
     town = tmp_path / "town.toml"
     text = (ROOT / "data/examples/town.toml").read_text(encoding="utf-8")
     town.write_text(text + other.replace("[[signal]]", "[[signals.signal]]"), encoding="utf-8")
@@ -110,7 +102,7 @@ def test_a_program_that_is_one_file_is_kept_as_it_is(tmp_path):
         ("call_types", '[call_type]\n"X" = "trespass"\n', InvalidConfig),
         ("call_types", "not toml", InvalidConfig),
         ("call_types", None, InvalidConfig),
-        ("signals", SIGNAL.replace("reason", "because"), InvalidLexicon),
+        ("signals", OWN_SIGNAL.replace("reason", "because"), InvalidLexicon),
         ("signals", "extra = 1\n", InvalidLexicon),
         ("signals", None, InvalidConfig),
         ("rulebook", "[[rule]]\n", InvalidRulebook),

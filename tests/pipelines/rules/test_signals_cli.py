@@ -3,27 +3,18 @@
 import csv
 
 import pytest
+from city import OWN_SIGNAL
 from command import ROOT, heartline
 
 from models.signals import load_lexicon
 from pipelines.rules.signals import shared
 
-OWN = """
-[[signal]]
-id = "river-walk"
-group = "welfare"
-sentence = "Is at the river walk at night"
-reason = "A local place where people stay overnight."
-patterns = ["{at|on} the river walk"]
-fires = ["at the river walk", "on the river walk", "two at the river walk", "at the river walk x2", "all on the river walk"]
-silent = ["at the river", "walks home", "on the walk"]
-"""
-
 
 def test_what_is_wrong_with_a_city_s_file_is_shown(tmp_path):
     """An example that does not fire, one that does, and a pattern written twice are named, with exit code 1."""
     path = tmp_path / "own.toml"
-    text = OWN.replace('"two at the river walk"', '"two by the river"').replace('"on the walk"', '"on the river walk"')
+    text = OWN_SIGNAL.replace('"two at the river walk"', '"two by the river"')
+    text = text.replace('"on the walk"', '"on the river walk"')
     path.write_text(text.replace('["{at|on} the river walk"]', '["{at|on} the river walk", "{at|on} the river walk"]'))
     code, out, _ = heartline("signals", "check", "--signals", str(path))
     assert code == 1
@@ -57,7 +48,7 @@ def test_a_program_may_add_signals(tmp_path):
     """`[[signals.signal]]` in a program's file is found beside the shipped ones."""
     program = (ROOT / "models/programs/durham-heart.toml").read_text(encoding="utf-8")
     path = tmp_path / "town.toml"
-    path.write_text(program + OWN.replace("[[signal]]", "[[signals.signal]]"), encoding="utf-8")
+    path.write_text(program + OWN_SIGNAL.replace("[[signal]]", "[[signals.signal]]"), encoding="utf-8")
     code, out, _ = heartline("signals", "explain", "female on the river walk", "--program", str(path))
     assert code == 0
     assert "river-walk (welfare)" in out
@@ -67,7 +58,7 @@ def test_a_program_s_faulty_signals_are_an_error(tmp_path):
     """A key that signals do not have ends the command with exit code 2 and names the signal."""
     program = (ROOT / "models/programs/durham-heart.toml").read_text(encoding="utf-8")
     path = tmp_path / "town.toml"
-    entry = OWN.replace("[[signal]]", "[[signals.signal]]").replace("reason", "because")
+    entry = OWN_SIGNAL.replace("[[signal]]", "[[signals.signal]]").replace("reason", "because")
     path.write_text(program + entry, encoding="utf-8")
     code, _, err = heartline("signals", "check", "--program", str(path))
     assert code == 2

@@ -1,6 +1,5 @@
 """The registered model as a function of Spark, which is tested where `make spark` could install it."""
 
-import shutil
 import subprocess
 
 import pandas as pd
@@ -8,16 +7,12 @@ import pytest
 from spark import QUICK_JAVA, spark_command
 
 from models.call import FIELDS
-from models.router import Router
 from pipelines.data.table import read_row
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("runs")
-def test_sparks_function_gives_the_routers_answers(shared_folder, corpus, tmp_path):
+def test_sparks_function_gives_the_routers_answers(runs, router, corpus, tmp_path):
     """Every answer and probability is the Router's own, a weapon vetoes, and a row that is no call is a REVIEW."""
-    runs = shutil.copytree(shared_folder / "champion", tmp_path / "mlruns")  # other tests release in the worker's own copy
-    router = Router.load(runs / "champion")
     calls = pd.read_csv(corpus, dtype=str, keep_default_na=False).tail(60)
     calls = calls[[name for name in FIELDS if name in calls]].reset_index(drop=True)
     calls.loc[0, "narrative"] = "man asleep in the lobby with a knife in his hand"
